@@ -1,0 +1,1 @@
+"""The component inventory and the catalogue of classes."""

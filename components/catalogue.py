@@ -1,0 +1,122 @@
+"""The catalogue of classes: the national editions ship with the product, cities add classes of their own."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from components.editions import normalise_edition
+from components.layers import CATALOGUE
+from components.tables import local_class
+from gis.delivery import Delivery, Key, compare, rows_in_force
+from gis.errors import Fault
+from gis.intake import map_fields
+from gis.store.revisions import head
+from gis.store.scope import Scope
+from gis.store.versions import Query, read_rows
+from gis.tables import Table
+
+KEY = ("owner", "edition", "kind", "code")
+KINDS = ("component", "matter")
+ClassKey = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """A class of components or matters, identified by (edition, kind, code). `evidence` says how well it is known."""
+
+    edition: str
+    kind: str
+    code: str
+    name_zh: str
+    name_en: str
+    major_code: str
+    major_name_zh: str
+    evidence: str
+    owner: str = ""
+
+    @property
+    def key(self) -> ClassKey:
+        return (self.edition, self.kind, self.code)
+
+
+@cache
+def built_in() -> tuple[Class, ...]:
+    """The classes of both national editions, as far as they are known; `evidence` travels with each."""
+    with files("components").joinpath("data/catalogue.csv").open(encoding="utf-8", newline="") as lines:
+        return tuple(Class(**{**row, "edition": normalise_edition(row["edition"])}) for row in csv.DictReader(lines))
+
+
+def read_classes(connection: Connection, scope: Scope, at: int | None = None) -> dict[ClassKey, Class]:
+    """All classes: the built-in ones and the local ones of the owners in scope."""
+    classes = {known.key: known for known in built_in()}
+    for row in read_rows(connection, local_class, Query(scope, at=at)):
+        names = {name: row[name] or "" for name in ("name_zh", "name_en", "major_code", "major_name_zh", "evidence")}
+        local = Class(row["edition"], row["kind"], row["code"], **names, owner=row["owner"])
+        classes[local.key] = local
+    return classes
+
+
+def deliver(connection: Connection, table: Table, owner: str, mapping: Mapping[str, str]) -> Delivery:
+    """Check a delivery of local classes; those not in it stay."""
+    base = head(connection)
+    mapped = map_fields(table, CATALOGUE.fields, mapping)
+    values, faults = mapped.values, list(mapped.faults)
+    national = {known.key for known in built_in()}
+    incoming: dict[Key, dict[str, Any]] = {}
+    for index, row in enumerate(table.rows.tolist()):
+        fields = {name: column[index] for name, column in values.items()}
+        if None in (fields["edition"], fields["kind"], fields["code"]):
+            continue
+        fields["edition"] = normalise_edition(fields["edition"])
+        key = (owner, fields["edition"], fields["kind"], fields["code"])
+        if fields["kind"] not in KINDS:
+            faults.append(_kind(fields["kind"], row))
+        elif key in incoming or key[1:] in national:
+            faults.append(_taken(fields["code"], row, national=key[1:] in national))
+        else:
+            incoming[key] = {"owner": owner, **fields}
+    change, counts = compare(local_class, rows_in_force(connection, local_class, base, KEY), incoming)
+    return Delivery(base, counts, (change,), tuple(faults))
+
+
+def check_classes(
+    classes: Mapping[ClassKey, Class], editions: np.ndarray, codes: np.ndarray, rows: np.ndarray  # type: ignore[type-arg]
+) -> list[Fault]:
+    """A fault for every component whose class its edition does not have."""
+    return [
+        Fault(
+            "class_unknown",
+            f"Row {row}: the edition {edition} has no component class {code}.",
+            f"第 {row} 行：标准版 {edition} 中没有部件类别 {code}。",
+            row=int(row),
+            thing=str(code),
+        )
+        for edition, code, row in zip(editions, codes, rows, strict=True)
+        if code is not None and (edition, "component", code) not in classes
+    ]
+
+
+def _kind(kind: str, row: int) -> Fault:
+    return Fault(
+        "kind_unknown",
+        f"Row {row}: a class is of the kind component or matter, not '{kind}'.",
+        f"第 {row} 行：种类只能是 component（部件）或 matter（事项），不能是“{kind}”。",
+        row=row,
+    )
+
+
+def _taken(code: str, row: int, national: bool) -> Fault:
+    whose, whose_zh = ("the national edition", "国家标准") if national else ("an earlier row", "前面的行")
+    return Fault(
+        "code_duplicate",
+        f"Row {row}: the class {code} is already taken by {whose}.",
+        f"第 {row} 行：类别 {code} 已被{whose_zh}使用。",
+        row=row,
+        thing=code,
+    )

@@ -1,0 +1,1 @@
+"""Geometry in, geometry out: coordinates, formats, coverage, lookup and the store. Knows no unit, no case, no HTTP."""

@@ -1,0 +1,171 @@
+"""From the columns of a file to the fields of a layer: mapping, types, and what becomes of the rest."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gis.errors import Fault
+from gis.layer import Field
+from gis.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """The fields of a delivery: object arrays (n,), and what no field takes as one dict a row."""
+
+    values: Mapping[str, NDArray[Any]]
+    extra: tuple[Mapping[str, Any], ...]
+    faults: tuple[Fault, ...]
+
+
+def map_fields(table: Table, fields: Sequence[Field], mapping: Mapping[str, str]) -> Mapped:
+    """Give every field its column: the one named in `mapping` (field -> column), else its own name, else an alias.
+
+    A field without a column is None throughout. Faults: column_missing (named, or needed and not found),
+    field_unknown, value_missing, value_wrong (each with the row).
+    """
+    faults: list[Fault] = []
+    heads = {name.strip().lower(): name for name in table.columns}
+    taken: dict[str, str] = {}
+    known = {field.name for field in fields if field.type != "document"}
+    for name in mapping.keys() - known:
+        faults.append(_unknown(name, sorted(known)))
+    for field in fields:
+        column = _column(field, mapping, heads)
+        if column is not None and column in table.columns:
+            taken[field.name] = column
+        elif field.name in mapping or field.required:
+            faults.append(_missing(mapping.get(field.name, field.name), field, list(table.columns)))
+    values = {}
+    for field in fields:
+        raw = table.columns[taken[field.name]] if field.name in taken else np.full(len(table), None, dtype=object)
+        values[field.name] = _convert(field, raw, table.rows, faults, required=field.required and field.name in taken)
+    return Mapped(values, _rest(table, set(taken.values())), tuple(faults))
+
+
+def _column(field: Field, mapping: Mapping[str, str], heads: Mapping[str, str]) -> str | None:
+    if field.name in mapping:
+        return mapping[field.name] if mapping[field.name] in heads.values() else heads.get(mapping[field.name].lower())
+    for head in (field.name, *field.aliases):
+        if head.lower() in heads:
+            return heads[head.lower()]
+    return None
+
+
+def _rest(table: Table, taken: set[str]) -> tuple[Mapping[str, Any], ...]:
+    names = [name for name in table.columns if name not in taken]
+    columns = [table.columns[name].tolist() for name in names]
+    plain = ((name, column) for name, column in zip(names, columns, strict=True))
+    rows: list[dict[str, Any]] = [{} for _ in range(len(table))]
+    for name, column in plain:
+        for row, value in zip(rows, column, strict=True):
+            if value is not None and not (isinstance(value, float) and math.isnan(value)):
+                row[name] = value if isinstance(value, str | int | float | bool) else str(value)
+    return tuple(rows)
+
+
+def _convert(
+    field: Field, raw: NDArray[Any], rows: NDArray[np.int64], faults: list[Fault], required: bool
+) -> NDArray[Any]:
+    read = READERS[field.type]
+    out = np.full(len(raw), None, dtype=object)
+    for index, value in enumerate(raw.tolist()):
+        if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
+            if required:
+                faults.append(_empty(field, int(rows[index])))
+            continue
+        try:
+            out[index] = read(value)
+        except (ValueError, TypeError, OverflowError):
+            faults.append(_wrong(field, value, int(rows[index])))
+    if required:
+        faults.extend(_empty(field, int(rows[i])) for i, v in enumerate(out) if v == "" and raw[i] not in (None, ""))
+    return out
+
+
+def read_code(value: Any) -> str:
+    """A code as text. Errors: ValueError for a number that can no longer be the code it was (a fraction, beyond 2**53)."""
+    if isinstance(value, bool):
+        raise ValueError(value)
+    if isinstance(value, float):
+        if not value.is_integer() or abs(value) >= 2**53:
+            raise ValueError(value)
+        return str(int(value))
+    return str(value).strip()
+
+
+def _read_number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(value)
+    return number
+
+
+def _read_integer(value: Any) -> int:
+    number = _read_number(value)
+    if not number.is_integer():
+        raise ValueError(value)
+    return int(number)
+
+
+def _read_date(value: Any) -> str:
+    """ISO text of a date given as YYYY-MM-DD, YYYYMMDD, YYYY/MM/DD or a timestamp."""
+    text = read_code(value).replace("/", "-")
+    if len(text) == 8 and text.isdigit():
+        return date(int(text[:4]), int(text[4:6]), int(text[6:])).isoformat()
+    return datetime.fromisoformat(text).date().isoformat()
+
+
+READERS: Mapping[str, Callable[[Any], Any]] = {
+    "text": lambda value: read_code(value) if isinstance(value, float) else str(value).strip(),
+    "code": read_code,
+    "integer": _read_integer,
+    "number": _read_number,
+    "date": _read_date,
+    "time": lambda value: datetime.fromisoformat(str(value)).isoformat(),
+    "document": dict,
+}
+
+
+def _unknown(name: str, known: Sequence[str]) -> Fault:
+    return Fault(
+        "field_unknown",
+        f"There is no field '{name}' to map a column to; the fields are {', '.join(known)}.",
+        f"没有名为“{name}”的字段；可用字段：{'、'.join(known)}。",
+    )
+
+
+def _missing(column: str, field: Field, there: Sequence[str]) -> Fault:
+    return Fault(
+        "column_missing",
+        f"There is no column '{column}' for the field '{field.name}'; the file has {', '.join(there) or 'no columns'}. "
+        f"Name it with --map {field.name}=COLUMN.",
+        f"文件中没有字段“{field.zh}”（{field.name}）所需的列“{column}”；现有列：{'、'.join(there) or '无'}。"
+        f"请用 --map {field.name}=列名 指定。",
+    )
+
+
+def _empty(field: Field, row: int) -> Fault:
+    return Fault("value_missing", f"Row {row} has no {field.en}.", f"第 {row} 行缺少{field.zh}。", row=row)
+
+
+def _wrong(field: Field, value: Any, row: int) -> Fault:
+    shown = str(value)[:60]
+    if field.type == "code":
+        return Fault(
+            "code_damaged",
+            f"Row {row}: the {field.en} {shown} is a number that no longer holds every digit; deliver it as text.",
+            f"第 {row} 行：{field.zh} {shown} 已被存为数值并丢失位数，请以文本形式提交。",
+            row=row,
+        )
+    return Fault(
+        "value_wrong",
+        f"Row {row}: '{shown}' is no {field.type} for {field.en}.",
+        f"第 {row} 行：“{shown}”不是有效的{field.zh}。",
+        row=row,
+    )

@@ -1,0 +1,41 @@
+"""One description per layer: it feeds import, export, OGC, tiles and the page's layer list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+FieldType = Literal["text", "code", "integer", "number", "date", "time", "document"]
+GeometryType = Literal["polygon", "point", "mixed", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a layer. `aliases` are further heads under which files bring it, compared without case.
+
+    A `code` is text whatever a file makes of it. A `document` is a JSON object and stays inside (no column in a file).
+    """
+
+    name: str
+    type: FieldType
+    en: str
+    zh: str
+    required: bool = False
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer as everything outside sees it. `table` names its versioned table, `where` the rows of it that are meant."""
+
+    id: str
+    en: str
+    zh: str
+    table: str
+    geometry: GeometryType
+    fields: tuple[Field, ...]
+    where: Mapping[str, str] | None = None
+
+    @property
+    def shown(self) -> tuple[Field, ...]:
+        """The fields that answers show."""
+        return tuple(field for field in self.fields if field.type != "document")

@@ -1,0 +1,151 @@
+"""Open a store: one PostGIS database, or two SQLite files so that the intake of cases never waits for an import."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import shapely
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from gis.errors import refuse
+
+WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """`world` holds what is revisioned, `log` what happens (cases, decisions); on PostGIS both are one database."""
+
+    world: Engine
+    log: Engine
+
+    @property
+    def dialect(self) -> str:
+        return self.world.dialect.name
+
+    def close(self) -> None:
+        """Give every connection back. The store may be used again; it then connects anew."""
+        self.world.dispose()
+        if self.log is not self.world:
+            self.log.dispose()
+
+
+def open_store(url: str, wait_s: float = WAIT_S) -> Store:
+    """The store at `url`: `sqlite:///file.db` or `postgresql+psycopg://…`. Nothing is created and nothing is read yet.
+
+    A writer waits up to `wait_s` seconds for another one. Errors: Refusal store_url_wrong.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise _wrong_url(url) from None
+    if parsed.get_backend_name() == "postgresql":
+        options = f"-c lock_timeout={int(wait_s * 1000)} -c timezone=UTC"
+        engine = create_engine(
+            parsed.set(drivername="postgresql+psycopg"), connect_args={"options": options}, pool_pre_ping=True
+        )
+        return Store(engine, engine)
+    if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        path = Path(str(parsed.database))
+        return Store(_sqlite(path, wait_s), _sqlite(path.with_name(f"{path.stem}-cases{path.suffix}"), wait_s))
+    raise _wrong_url(url)
+
+
+def _wrong_url(url: str) -> Exception:
+    shown = url.split("@")[-1]
+    return refuse(
+        "store_url_wrong",
+        f"'{shown}' is not a store: use sqlite:///file.db or postgresql+psycopg://user@host/database.",
+        f"'{shown}' 不是可用的数据库地址：请用 sqlite:///file.db 或 postgresql+psycopg://用户@主机/库名。",
+    )
+
+
+def _sqlite(path: Path, wait_s: float) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": wait_s, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # the events below say BEGIN; Python must not
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.create_function("intersects_box", 5, _intersects_box, deterministic=True)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A deferred reader that turns writer fails at once in WAL: a writer says so from the start.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("write") else "BEGIN")
+
+    return engine
+
+
+def _intersects_box(wkb: bytes | None, xmin: float, ymin: float, xmax: float, ymax: float) -> bool:
+    return wkb is not None and bool(shapely.intersects(shapely.from_wkb(wkb), shapely.box(xmin, ymin, xmax, ymax)))
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that only reads. Errors: Refusal store_down."""
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise explain(error) from error
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes: committed at the end, rolled back on any error. Errors: Refusal store_busy, store_down."""
+    try:
+        with engine.connect().execution_options(write=True) as connection, connection.begin():
+            yield connection
+    except DBAPIError as error:
+        raise explain(error) from error
+
+
+def is_up(store: Store) -> bool:
+    """Whether both halves of the store answer."""
+    try:
+        for engine in {store.world, store.log}:
+            with engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+    except DBAPIError:
+        return False
+    return True
+
+
+def explain(error: DBAPIError) -> Exception:
+    """The refusal that a person can act on, or the error itself when it is a fault of ours."""
+    reason = str(error.orig).strip().splitlines()[0] if error.orig is not None else str(error)
+    if "locked" in reason or "lock timeout" in reason:
+        return refuse(
+            "store_busy",
+            "Another writer is publishing and did not finish in time; nothing was changed. Try again.",
+            "另一个写入正在发布，等待超时；未做任何更改，请稍后重试。",
+            kind="unavailable",
+        )
+    if isinstance(error, OperationalError) and _is_out_of_reach(error):
+        return refuse(
+            "store_down",
+            f"The store does not answer: {reason}",
+            f"数据库没有响应：{reason}",
+            kind="unavailable",
+        )
+    return error
+
+
+# What SQLite says when the file itself fails; anything else it says is a fault of a statement.
+FILE_TROUBLE = ("unable to open", "disk", "readonly", "malformed", "not a database")
+# PostgreSQL: connection lost, server shutting down or starting, out of resources.
+SERVER_TROUBLE = ("08", "57P", "53")
+
+
+def _is_out_of_reach(error: OperationalError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(error.orig, sqlite3.Error):
+        return any(trouble in str(error.orig) for trouble in FILE_TROUBLE)
+    return state is None or state.startswith(SERVER_TROUBLE)

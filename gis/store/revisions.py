@@ -1,0 +1,254 @@
+"""Publish: everything is staged before the lock; under it the counter is raised and the staged rows are copied."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy import Connection, MetaData, Table, func, insert, literal, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from gis.errors import Refusal, refuse
+from gis.store.engine import Store, explain, reading, writing
+from gis.store.tables import BOX, counter, revision, rtree, setting
+
+CHUNK = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One published change of what the world is. `counts` is {table: {"retired": n, "created": n}}."""
+
+    number: int
+    recorded_at: datetime
+    effective_at: datetime
+    author: str
+    note: str
+    basis: Mapping[str, Any] | None
+    counts: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one table gets: versions of these uids end, these rows begin. A row names every column but the revisions.
+
+    A uid in both is changed; only in `retired`, gone; only in `created`, new.
+    """
+
+    table: Table
+    retired: NDArray[np.int64]
+    created: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Who publishes what, why, since when it holds, and on which revision it was checked."""
+
+    changes: Sequence[Change]
+    author: str
+    note: str = ""
+    base: int = 0
+    effective_at: datetime | None = None
+    basis: Mapping[str, Any] | None = None
+    settings: Mapping[str, str] | None = None
+
+
+def head(connection: Connection) -> int:
+    """The number of the newest revision, 0 when nothing was ever published."""
+    return connection.execute(select(counter.c.revision)).scalar_one()
+
+
+def list_revisions(connection: Connection, since: int = 0, limit: int | None = None) -> list[Revision]:
+    """The revisions after number `since`, oldest first."""
+    chosen = select(revision).where(revision.c.number > since).order_by(revision.c.number).limit(limit)
+    return [Revision(**row) for row in connection.execute(chosen).mappings()]
+
+
+def revision_at(connection: Connection, when: int | datetime) -> int:
+    """The revision that a number means, or the greatest one in force at a time.
+
+    Errors: Refusal revision_unknown for a number that does not exist, before_history for an earlier time (both missing).
+    """
+    if isinstance(when, int):
+        if when == 0 or connection.execute(select(revision.c.number).where(revision.c.number == when)).first() is None:
+            raise refuse(
+                "revision_unknown",
+                f"There is no revision {when}; the newest is {head(connection)}.",
+                f"没有数据版本 {when}；最新为 {head(connection)}。",
+                kind="missing",
+            )
+        return when
+    found = connection.execute(select(func.max(revision.c.number)).where(revision.c.effective_at <= when)).scalar()
+    if found is None:
+        first = connection.execute(select(func.min(revision.c.effective_at))).scalar()
+        since = "nothing was published yet" if first is None else f"history begins at {first.isoformat()}"
+        since_zh = "尚未发布任何数据" if first is None else f"历史始于 {first.isoformat()}"
+        raise refuse(
+            "before_history", f"{when.isoformat()} is before history: {since}.", f"{when.isoformat()} 早于历史：{since_zh}。",
+            kind="missing",
+        )
+    return int(found)
+
+
+def read_settings(connection: Connection) -> dict[str, str]:
+    """The settings that belong to the data (its code profile), by name."""
+    return {row.name: row.value for row in connection.execute(select(setting))}
+
+
+def allocate_uids(store: Store, wanted: int) -> range:
+    """`wanted` uids that nothing ever had and nothing else will get; those that are not used are lost, which is fine."""
+    with writing(store.world) as connection:
+        raised = update(counter).values(next_uid=counter.c.next_uid + wanted).returning(counter.c.next_uid)
+        end = connection.execute(raised).scalar_one()
+    return range(end - wanted, end)
+
+
+def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
+    """Publish as one revision, and tell for how many seconds the lock was held.
+
+    Errors: Refusal store_changed (conflict) when another revision came after `base`; effective_before_previous;
+    store_busy (unavailable) when another writer holds the lock for too long. Nothing is changed by a refusal.
+    """
+    with store.world.connect() as connection:
+        try:
+            staged = [_stage(connection, index, change) for index, change in enumerate(publication.changes)]
+            connection.commit()
+            connection.execution_options(write=True)
+            began = perf_counter()
+            with connection.begin():
+                made = _number(connection, publication)
+                for change, (ended, begun) in zip(publication.changes, staged, strict=True):
+                    _copy(connection, change, ended, begun, made.number)
+            return made, perf_counter() - began
+        except IntegrityError as error:
+            raise _duplicate(error) from error
+        except DBAPIError as error:
+            raise explain(error) from error
+        finally:
+            with suppress(DBAPIError):
+                connection.rollback()
+                connection.invalidate()  # its temporary tables go with it
+
+
+def _stage(connection: Connection, index: int, change: Change) -> tuple[Table, Table]:
+    """Temporary tables of this connection that hold the change; writing them locks nothing that others use."""
+    own = MetaData()
+    ended, begun = f"ended_{index}", f"begun_{index}"
+    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {ended} AS SELECT uid FROM {change.table.name} WHERE 1 = 0")
+    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {begun} AS SELECT * FROM {change.table.name} WHERE 1 = 0")
+    retired = Table(ended, own, change.table.c.uid._copy())
+    created = Table(begun, own, *(column._copy() for column in change.table.c if column.name != "row_id"))
+    for start in range(0, len(change.retired), CHUNK):
+        uids = [{"uid": int(uid)} for uid in change.retired[start : start + CHUNK]]
+        connection.execute(insert(retired), uids)
+    rows = _hilbert(change)
+    for start in range(0, len(rows), CHUNK):
+        connection.execute(insert(created), _boxed(change.table, rows[start : start + CHUNK]))
+    return retired, created
+
+
+def _hilbert(change: Change) -> Sequence[Mapping[str, Any]]:
+    """The created rows so that neighbours on the ground are neighbours on disk."""
+    if not change.table.info["spatial"] or len(change.created) < 2:
+        return change.created
+    geometries = np.array([row["geom"] for row in change.created], dtype=object)
+    there = np.flatnonzero(~shapely.is_missing(geometries) & ~shapely.is_empty(geometries))
+    order = there[np.argsort(gpd.GeoSeries(geometries[there]).hilbert_distance(), kind="stable")] if len(there) else there
+    without = np.setdiff1d(np.arange(len(geometries)), there)
+    return [change.created[index] for index in (*order, *without)]
+
+
+def _boxed(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    complete = [{"from_revision": 0, "to_revision": None, **row} for row in rows]
+    if table.info["spatial"]:
+        sides = shapely.bounds(np.array([row["geom"] for row in rows], dtype=object))
+        for row, box in zip(complete, sides.tolist(), strict=True):
+            row.update(zip(BOX, box if box[0] == box[0] else (None,) * 4, strict=True))
+    return complete
+
+
+def _number(connection: Connection, publication: Publication) -> Revision:
+    """Take the lock and the next number: until the commit nobody else can."""
+    number = connection.execute(
+        update(counter).values(revision=counter.c.revision + 1).returning(counter.c.revision)
+    ).scalar_one()
+    if number != publication.base + 1:
+        raise refuse(
+            "store_changed",
+            f"Revision {number - 1} was published meanwhile; this was checked against {publication.base}. Check again.",
+            f"其间已发布版本 {number - 1}；本次检查基于版本 {publication.base}，请重新检查。",
+            kind="conflict",
+        )
+    now = datetime.now(UTC)
+    effective = publication.effective_at or now
+    previous = connection.execute(select(func.max(revision.c.effective_at))).scalar()
+    if previous is not None and effective < previous:
+        raise _too_early(effective, previous)
+    created: dict[str, dict[str, int]] = {}
+    for change in publication.changes:
+        both = {int(uid) for uid in change.retired} & {int(row["uid"]) for row in change.created}
+        sums = created.setdefault(change.table.name, {"created": 0, "changed": 0, "retired": 0})
+        sums["created"] += len(change.created) - len(both)
+        sums["changed"] += len(both)
+        sums["retired"] += len(change.retired) - len(both)
+    made = Revision(number, now, effective, publication.author, publication.note, publication.basis, created)
+    connection.execute(insert(revision).values(**{name: getattr(made, name) for name in made.__slots__}))
+    for name, value in (publication.settings or {}).items():
+        if connection.execute(update(setting).where(setting.c.name == name).values(value=value)).rowcount == 0:
+            connection.execute(insert(setting).values(name=name, value=value))
+    return made
+
+
+def _copy(connection: Connection, change: Change, ended: Table, begun: Table, number: int) -> None:
+    table = change.table
+    indexed = connection.dialect.name == "sqlite" and table.info["spatial"]
+    if len(change.retired):
+        old = (table.c.uid.in_(select(ended.c.uid)), table.c.to_revision.is_(None))
+        if indexed:
+            gone = select(table.c.row_id).where(*old)
+            connection.execute(text(f"DELETE FROM {rtree(table)} WHERE id IN ({_inline(gone)})"))
+        connection.execute(update(table).where(*old).values(to_revision=number))
+    if len(change.created):
+        names = [column.name for column in begun.c if column.name != "from_revision"]
+        new = select(literal(number), *(begun.c[name] for name in names))
+        connection.execute(insert(table).from_select(["from_revision", *names], new, include_defaults=False))
+        if indexed:
+            connection.exec_driver_sql(
+                f"INSERT INTO {rtree(table)} SELECT row_id, west, east, south, north FROM {table.name} "
+                f"WHERE from_revision = {number} AND west IS NOT NULL"
+            )
+
+
+def _inline(chosen: Any) -> str:
+    return str(chosen.compile(compile_kwargs={"literal_binds": True}))
+
+
+def _too_early(effective: datetime, previous: datetime) -> Refusal:
+    return refuse(
+        "effective_before_previous",
+        f"The revision would hold since {effective.isoformat()}, but the newest one holds since {previous.isoformat()}: "
+        "load old vintages oldest first.",
+        f"本版本生效时间 {effective.isoformat()} 早于上一版本 {previous.isoformat()}：历史数据请从旧到新导入。",
+        kind="conflict",
+    )
+
+
+def _duplicate(error: IntegrityError) -> Refusal:
+    return refuse(
+        "code_in_force",
+        f"A code would be in force twice: {str(error.orig).strip().splitlines()[0]}",
+        f"编码重复：{str(error.orig).strip().splitlines()[0]}",
+        kind="conflict",
+    )
+
+
+def current_head(store: Store) -> int:
+    """The newest revision's number, read by itself."""
+    with reading(store.world) as connection:
+        return head(connection)

@@ -1,0 +1,79 @@
+"""Column types that mean the same on SQLite and PostGIS."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import shapely
+from geoalchemy2 import Geometry
+from geoalchemy2.elements import WKBElement
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, LargeBinary, String, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+SRID = 4490
+
+# Codes compare in byte order everywhere: SQLite's BINARY is that already, PostgreSQL must be told.
+Code = Text().with_variant(Text(collation="C"), "postgresql")
+
+# SQLite gives automatic numbers only to the type INTEGER.
+RowId = BigInteger().with_variant(Integer(), "sqlite")
+
+Document = JSON().with_variant(JSONB(), "postgresql")
+
+
+class Geom(TypeDecorator[Any]):
+    """A shapely geometry in EPSG:4490, x, y = lon, lat: `geometry` on PostGIS, WKB elsewhere.
+
+    The spatial index is not made here: GiST and R*Tree are made by the migrations, of the rows in force.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+    # Read by GeoAlchemy2's table events, which look at every column of a table.
+    spatial_index = False
+    management = False
+    use_typmod = None
+    geometry_type = "GEOMETRY"
+    srid = SRID
+
+    def load_dialect_impl(self, dialect: Dialect | None) -> TypeEngine[Any]:
+        geometry = Geometry(srid=SRID, spatial_index=False)
+        if dialect is None:  # GeoAlchemy2's events ask without a dialect
+            return geometry
+        return dialect.type_descriptor(geometry if dialect.name == "postgresql" else LargeBinary())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        wkb = shapely.to_wkb(value, include_srid=False)
+        return WKBElement(wkb, srid=SRID) if dialect.name == "postgresql" else wkb
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        data = value.data if isinstance(value, WKBElement) else value
+        geometry = shapely.from_wkb(data if isinstance(data, str) else bytes(data))
+        return shapely.set_srid(geometry, 0) if dialect.name == "postgresql" else geometry
+
+
+class Time(TypeDecorator[datetime]):
+    """An instant with its zone: `timestamptz` on PostgreSQL, UTC text of fixed width (which sorts as time) on SQLite."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(DateTime(timezone=True) if dialect.name == "postgresql" else String(27))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time needs a zone")
+        utc = value.astimezone(UTC)
+        return utc if dialect.name == "postgresql" else utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if isinstance(value, datetime) else datetime.fromisoformat(value)

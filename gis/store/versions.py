@@ -1,0 +1,138 @@
+"""Read the versions in force: at the newest revision or at any earlier one, within a scope, within a box."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import BindParameter, ColumnElement, Connection, Select, Table, and_, func, literal, or_, select, text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from gis.store.scope import Scope
+from gis.store.tables import rtree
+from gis.store.types import SRID
+
+Box = tuple[float, float, float, float]
+Columns = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which versions are wanted. `at` None is the newest revision; `where` are equalities on columns.
+
+    `box` is (xmin, ymin, xmax, ymax) in lon/lat: rows whose geometry meets it, exactly. Rows come in the order of
+    (code, uid); `after` is the last pair seen, for paging that does not slow down with depth.
+    """
+
+    scope: Scope
+    at: int | None = None
+    where: Mapping[str, Any] | None = None
+    prefix: str = ""
+    box: Box | None = None
+    after: tuple[str, int] | None = None
+    offset: int = 0
+    limit: int | None = None
+
+
+def in_force(table: Table, at: int | None) -> ColumnElement[bool]:
+    """The condition that a version is in force at revision `at`, or now."""
+    if at is None:
+        return table.c.to_revision.is_(None)
+    return and_(table.c.from_revision <= at, or_(table.c.to_revision.is_(None), table.c.to_revision > at))
+
+
+def conditions(table: Table, query: Query) -> ColumnElement[bool]:
+    """Everything that `query` asks of a row, paging apart."""
+    clauses = [in_force(table, query.at), query.scope.clause(table.c.owner)]
+    for column, value in (query.where or {}).items():
+        clauses.append(table.c[column].in_(value) if isinstance(value, list | tuple) else table.c[column] == value)
+    if query.prefix:
+        clauses += [table.c.code >= query.prefix, table.c.code < query.prefix + "\U0010ffff"]
+    if query.box is not None:
+        clauses.append(MeetsBox(table, query.box, current=query.at is None))
+    return and_(*clauses)
+
+
+def statement(table: Table, query: Query, columns: Sequence[str] | None = None) -> Select[Any]:
+    """The SELECT of `query`, ordered by (code, uid)."""
+    wanted = [table.c[name] for name in columns] if columns else list(table.c)
+    chosen = select(*wanted).where(conditions(table, query)).order_by(table.c.code, table.c.uid)
+    if query.after is not None:
+        code, uid = query.after
+        chosen = chosen.where(or_(table.c.code > code, and_(table.c.code == code, table.c.uid > uid)))
+    if query.limit is not None:
+        chosen = chosen.limit(query.limit)
+    return chosen.offset(query.offset) if query.offset else chosen
+
+
+def read_columns(
+    connection: Connection, table: Table, query: Query, columns: Sequence[str] | None = None
+) -> Columns:
+    """The rows of `query` as one object array (n,) a column; `geom` holds shapely geometries."""
+    result = connection.execute(statement(table, query, columns))
+    names = list(result.keys())
+    rows = result.fetchall()
+    return {name: _column([row[index] for row in rows]) for index, name in enumerate(names)}
+
+
+def read_rows(connection: Connection, table: Table, query: Query) -> Iterator[Mapping[str, Any]]:
+    """The rows of `query`, one mapping each."""
+    yield from connection.execute(statement(table, query)).mappings()
+
+
+def count(connection: Connection, table: Table, query: Query) -> int:
+    """How many rows `query` matches, paging apart."""
+    return connection.execute(select(func.count()).select_from(table).where(conditions(table, query))).scalar_one()
+
+
+def bounds(connection: Connection, table: Table, query: Query) -> Box | None:
+    """The box of the rows of `query`, or None when there is nothing to bound."""
+    sides = (func.min(table.c.west), func.min(table.c.south), func.max(table.c.east), func.max(table.c.north))
+    row = connection.execute(select(*sides).where(conditions(table, query))).one()
+    return None if row[0] is None else (row[0], row[1], row[2], row[3])
+
+
+def _column(values: list[Any]) -> NDArray[Any]:
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
+class MeetsBox(ColumnElement[bool]):
+    """The geometry meets the box: the store's index first, then the exact box, then the exact geometry.
+
+    SQLite's R*Tree holds the rows in force only and rounds outward to 32 bits; history is screened by the exact box.
+    """
+
+    inherit_cache = False
+
+    def __init__(self, table: Table, box: Box, current: bool) -> None:
+        self.table = table
+        self.current = current
+        self.sides: list[BindParameter[float]] = [literal(float(side)) for side in box]
+
+    @property
+    def exact_box(self) -> ColumnElement[bool]:
+        xmin, ymin, xmax, ymax = self.sides
+        column = self.table.c
+        return and_(column.west <= xmax, column.east >= xmin, column.south <= ymax, column.north >= ymin)
+
+
+@compiles(MeetsBox, "postgresql")
+def _postgis(element: MeetsBox, compiler: SQLCompiler, **options: Any) -> str:
+    envelope = func.ST_MakeEnvelope(*element.sides, SRID)
+    return compiler.process(func.ST_Intersects(element.table.c.geom, envelope, type_=None), **options)
+
+
+@compiles(MeetsBox, "sqlite")
+def _sqlite(element: MeetsBox, compiler: SQLCompiler, **options: Any) -> str:
+    xmin, ymin, xmax, ymax = element.sides
+    clauses = [element.exact_box]
+    if element.current:
+        near = text(f"SELECT id FROM {rtree(element.table)} WHERE xmin <= :a AND xmax >= :b AND ymin <= :c AND ymax >= :d")
+        found = near.bindparams(a=xmax.value, b=xmin.value, c=ymax.value, d=ymin.value)
+        clauses.insert(0, element.table.c.row_id.in_(found))
+    clauses.append(func.intersects_box(element.table.c.geom, xmin, ymin, xmax, ymax) == 1)
+    return compiler.process(and_(*clauses), **options)

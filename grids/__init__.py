@@ -1,0 +1,1 @@
+"""Who owns which space: code profiles, divisions, unit grids, areas and departments."""
