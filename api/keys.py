@@ -88,12 +88,15 @@ def revoke_key(connection: Connection, key_id: str) -> None:
     """End a key. Errors: Refusal key_unknown (missing)."""
     open_key = (access_key.c.id == key_id, access_key.c.revoked_at.is_(None))
     if connection.execute(update(access_key).where(*open_key).values(revoked_at=datetime.now(UTC))).rowcount == 0:
-        raise refuse("key_unknown", f"There is no key {key_id} in use.", f"没有正在使用的密钥 {key_id}。", kind="missing")
+        raise refuse(
+            "key_unknown", f"There is no key {key_id} in use.", f"没有正在使用的密钥 {key_id}。", kind="missing"
+        )
 
 
 def has_keys(connection: Connection) -> bool:
     """Whether any key is in use: without one only this machine may call."""
-    return connection.execute(select(access_key.c.id).where(access_key.c.revoked_at.is_(None)).limit(1)).first() is not None
+    in_use = select(access_key.c.id).where(access_key.c.revoked_at.is_(None)).limit(1)
+    return connection.execute(in_use).first() is not None
 
 
 def _digest(secret: str) -> str:

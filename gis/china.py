@@ -1,10 +1,10 @@
 """GCJ-02 and BD-09, the obfuscated coordinates of Chinese map services; PROJ has neither.
 
-All functions take and give float64 arrays (n, 2) of lon, lat in degrees. The formulas are the published ones (eccentricity
-of Krasovsky's ellipsoid; BD offsets 0.0065 and 0.0060); the inverses iterate until the forward formula gives the input back to less
-than 1 mm. The shift applies in a plain box around mainland China; outside it both systems are WGS 84. Limit: the box also
-holds places outside mainland China (Hong Kong, Taiwan, parts of its neighbours), and within 1 km of its border, where the
-shift begins at once, a position cannot be told from a shifted one.
+All functions take and give float64 arrays (n, 2) of lon, lat in degrees. The formulas are the published ones
+(eccentricity of Krasovsky's ellipsoid; BD offsets 0.0065 and 0.0060); the inverses iterate until the forward formula
+gives the input back to less than 1 mm. The shift applies in a plain box around mainland China; outside it both systems
+are WGS 84. Limit: the box also holds places outside mainland China (Hong Kong, Taiwan, parts of its neighbours), and
+within 1 km of its border, where the shift begins at once, a position cannot be told from a shifted one.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ BOX = (72.004, 0.8293, 137.8347, 55.8271)
 _A = 6378137.0  # as in the implementations whose values the tests hold; Krasovsky's 6378245 differs by at most 1 cm
 _E2 = 0.00669342162296594323
 _BD_FREQUENCY = np.pi * 3000.0 / 180.0
-_BD_OFFSET = np.array([0.0065, 0.0060])
+_BD_OFFSET = (0.0065, 0.0060)
 _REACH = 0.05  # degrees, more than any shift
 _CLOSE = 1e-10  # degrees, 0.01 mm
 _ROUNDS = 30  # each round gains two digits or more, so five or six are usual
@@ -89,13 +89,14 @@ def _gcj02(lonlat: Points) -> Points:
     north += (20.0 * sin(y * pi) + 40.0 * sin(y / 3.0 * pi)) * 2.0 / 3.0
     north += (160.0 * sin(y / 12.0 * pi) + 320.0 * sin(y * pi / 30.0)) * 2.0 / 3.0
     latitude = np.radians(lonlat[:, 1])
-    w2 = 1.0 - _E2 * sin(latitude) ** 2
+    w2: NDArray[np.float64] = 1.0 - _E2 * sin(latitude) ** 2
     shift = (east / (_A / np.sqrt(w2) * np.cos(latitude)), north / (_A * (1.0 - _E2) / w2**1.5))
-    return lonlat + np.degrees(np.column_stack(shift))
+    degrees: Points = np.degrees(np.column_stack(shift))
+    return lonlat + degrees
 
 
 def _bd09(lonlat: Points) -> Points:
     x, y = lonlat[:, 0], lonlat[:, 1]
     radius = np.hypot(x, y) + 0.00002 * np.sin(y * _BD_FREQUENCY)
     angle = np.arctan2(y, x) + 0.000003 * np.cos(x * _BD_FREQUENCY)
-    return np.column_stack((radius * np.cos(angle), radius * np.sin(angle))) + _BD_OFFSET
+    return np.column_stack((radius * np.cos(angle) + _BD_OFFSET[0], radius * np.sin(angle) + _BD_OFFSET[1]))

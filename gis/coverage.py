@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from pyproj import Geod
 from shapely.errors import GEOSException
 from shapely.geometry import mapping
+from shapely.geometry.base import BaseGeometry
 
 from gis.errors import Fault
 from gis.locate import byte_order
-from gis.metres import FLATTENING, SEMI_MAJOR_M, Indices, per_degree
+from gis.metres import FLATTENING, SEMI_MAJOR_M, Indices, widest_degrees
 from gis.snapping import Move, snap
 
 __all__ = ["Move", "check", "dissolve", "snap"]
@@ -57,8 +58,9 @@ def check(
         return faults
     named, names = np.asarray(named_polygons, dtype=object)[usable], np.asarray(names)[usable]
     tree = shapely.STRtree(units.polygons)
-    pair_faults, slots = _meetings(units, tree, snap_m)
-    enclosed = _enclosed(units.polygons, named, snap_m)
+    near, unmatched = _unfit_edges(units.polygons, snap_m)
+    pair_faults, slots = _meetings(units, tree, near, unmatched, snap_m)
+    enclosed = _enclosed(_union(units.polygons, shapely.is_empty(unmatched)), named, snap_m)
     around = tree.query(enclosed, predicate="dwithin", distance=TOUCHING_DEG)
     faults += pair_faults
     faults += _gap_faults(units, enclosed, around)
@@ -104,7 +106,7 @@ class _Units:
     def zh(self, unit: int) -> str:
         return f"{self.codes[unit]}" + ("" if self.rows is None else f"（第 {self.rows[unit]} 行）")
 
-    def fault(self, unit: int, code: str, en: str, zh: str, place: shapely.Geometry) -> Fault:
+    def fault(self, unit: int, code: str, en: str, zh: str, place: BaseGeometry) -> Fault:
         return Fault(code, en, zh, row=self.row(unit), thing=str(self.codes[unit]), where=mapping(place))
 
 
@@ -132,12 +134,18 @@ def _invalid(polygons: Polygons, codes: NDArray[Any], rows: NDArray[np.int64] | 
     return faults, np.flatnonzero(usable)
 
 
+def _unfit_edges(polygons: Polygons, snap_m: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The edges of each polygon (n,) that have no partner within the snap width, and those that break the coverage."""
+    near = shapely.coverage_invalid_edges(polygons, gap_width=widest_degrees(polygons, snap_m))
+    return near, near if shapely.is_empty(near).all() else shapely.coverage_invalid_edges(polygons)
+
+
 def _meetings(
-    units: _Units, tree: shapely.STRtree, snap_m: float
-) -> tuple[list[Fault], list[tuple[int, int, shapely.Geometry]]]:
+    units: _Units, tree: shapely.STRtree, near: NDArray[Any], unmatched: NDArray[Any], snap_m: float
+) -> tuple[list[Fault], list[tuple[int, int, BaseGeometry]]]:
     """Faults of pairs that overlap or meet with other nodes; and the slots (lower, higher, edges) between pairs."""
-    width = _widest_degrees(units.polygons, snap_m)
-    suspects = np.flatnonzero(~shapely.is_empty(shapely.coverage_invalid_edges(units.polygons, gap_width=width)))
+    width = widest_degrees(units.polygons, snap_m)
+    suspects = np.flatnonzero(~shapely.is_empty(near))
     if len(suspects) == 0:
         return [], []
     one, other = tree.query(units.polygons[suspects], predicate="dwithin", distance=max(width, TOUCHING_DEG))
@@ -145,7 +153,7 @@ def _meetings(
     pairs = np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0)
     relations = shapely.relate(units.polygons[pairs[:, 0]], units.polygons[pairs[:, 1]])
     faults: list[Fault] = []
-    slots: list[tuple[int, int, shapely.Geometry]] = []
+    slots: list[tuple[int, int, BaseGeometry]] = []
     explained = np.zeros(len(units.polygons), dtype=np.bool_)
     for (a, b), relation in zip(pairs.tolist(), relations, strict=True):
         edges = _bad_edges(units.polygons[[a, b]], 0.0)
@@ -162,22 +170,20 @@ def _meetings(
             slots.append((a, b, slot))
         explained[[a, b]] = True
     # Nothing that the whole coverage fails on may pass because no single pair shows it.
-    strict = shapely.coverage_invalid_edges(units.polygons)
-    for unit in np.flatnonzero(~shapely.is_empty(strict) & ~explained).tolist():
+    for unit in np.flatnonzero(~shapely.is_empty(unmatched) & ~explained).tolist():
         en = f"An edge of {units.en(unit)} does not match its neighbours; give both sides the same nodes."
         zh = f"{units.zh(unit)} 的边与相邻面不匹配；请让两侧的节点完全相同。"
-        faults.append(units.fault(unit, "unmatched_edge", en, zh, strict[unit]))
+        faults.append(units.fault(unit, "unmatched_edge", en, zh, unmatched[unit]))
     return faults, slots
 
 
-def _bad_edges(pair: Polygons, width: float) -> shapely.Geometry:
+def _bad_edges(pair: Polygons, width: float) -> BaseGeometry:
     """The edges of both polygons of a pair that do not fit, empty when all do."""
     edges = shapely.coverage_invalid_edges(pair, gap_width=width)
-    found: shapely.Geometry = shapely.multilinestrings(shapely.get_parts(edges))
-    return found
+    return shapely.MultiLineString([line for line in shapely.get_parts(edges) if not line.is_empty])
 
 
-def _overlap_fault(units: _Units, a: int, b: int, edges: shapely.Geometry) -> Fault:
+def _overlap_fault(units: _Units, a: int, b: int, edges: BaseGeometry) -> Fault:
     common = _solid(shapely.intersection(units.polygons[a], units.polygons[b]))
     area = _number(_area_and_width(common)[0])
     en = f"{units.en(a)} and {units.en(b)} overlap by {area} m²; give them one common edge."
@@ -187,21 +193,21 @@ def _overlap_fault(units: _Units, a: int, b: int, edges: shapely.Geometry) -> Fa
     return units.fault(a, "overlap", en, zh, place)
 
 
-def _enclosed(polygons: Polygons, named: Polygons, snap_m: float) -> Polygons:
-    """The ground (k,) that polygons and named gaps together enclose and do not cover."""
-    covered = shapely.union_all([_union(polygons), *named])
-    frame = shapely.box(*(shapely.bounds(covered) + [-1.0, -1.0, 1.0, 1.0]))
+def _enclosed(union: BaseGeometry, named: Polygons, snap_m: float) -> Polygons:
+    """The ground (k,) that a union of polygons and the named gaps together enclose and do not cover."""
+    covered = shapely.union_all([union, *named])
+    west, south, east, north = shapely.bounds(covered)
+    frame = shapely.box(west - 1, south - 1, east + 1, north + 1)
     ground = shapely.get_parts(shapely.difference(frame, covered))
     ground = ground[shapely.get_dimensions(ground) == 2]
-    ground = ground[shapely.bounds(ground)[:, 0] > shapely.bounds(frame)[0]]
+    ground = ground[shapely.bounds(ground)[:, 0] >= west]  # without the one piece outside all
     beside = np.unique(shapely.STRtree(named).query(ground, predicate="dwithin", distance=TOUCHING_DEG)[0])
     thin = [index for index in beside if _area_and_width(ground[index])[1] <= snap_m]
     return np.delete(ground, thin)
 
 
-def _union(polygons: Polygons) -> shapely.Geometry:
+def _union(polygons: Polygons, matched: NDArray[np.bool_]) -> BaseGeometry:
     """The union; what is edge-matched is united by its edges, which is much faster and adds no coordinate."""
-    matched = shapely.is_empty(shapely.coverage_invalid_edges(polygons))
     try:
         sound = shapely.coverage_union_all(polygons[matched])
         return shapely.union_all([sound, *polygons[~matched]])
@@ -227,7 +233,7 @@ def _gap_faults(units: _Units, enclosed: Polygons, around: Indices) -> list[Faul
 
 
 def _slot_faults(
-    units: _Units, slots: Sequence[tuple[int, int, shapely.Geometry]], around: Indices, snap_m: float
+    units: _Units, slots: Sequence[tuple[int, int, BaseGeometry]], around: Indices, snap_m: float
 ) -> list[Fault]:
     """Slots that open to the outside; those that do not are enclosed ground, told already."""
     told = [set(around[1, around[0] == index].tolist()) for index in np.unique(around[0])]
@@ -235,7 +241,7 @@ def _slot_faults(
     for a, b, edges in slots:
         if any(a in beside and b in beside for beside in told):
             continue
-        en = f"A slot narrower than {snap_m:g} m lies between {units.en(a)} and {units.en(b)}; give them one common edge."
+        en = f"{units.en(a)} and {units.en(b)} leave a slot narrower than {snap_m:g} m; give them one common edge."
         zh = f"{units.zh(a)} 与 {units.zh(b)} 之间有窄于 {snap_m:g} 米的缝隙；请改为同一条公共边。"
         faults.append(units.fault(a, "gap", en, zh, edges))
     return faults
@@ -245,7 +251,7 @@ def _named_faults(
     units: _Units, tree: shapely.STRtree, named: Polygons, names: NDArray[Any], enclosed: Polygons, snap_m: float
 ) -> list[Fault]:
     faults = []
-    reach = max(_widest_degrees(units.polygons, snap_m), TOUCHING_DEG)
+    reach = max(widest_degrees(units.polygons, snap_m), TOUCHING_DEG)
     gap, unit = tree.query(named, predicate="dwithin", distance=reach)
     for g, u in sorted(zip(gap.tolist(), unit.tolist(), strict=True)):
         ground = _solid(shapely.intersection(named[g], units.polygons[u]))
@@ -263,21 +269,13 @@ def _named_faults(
     return faults
 
 
-def _widest_degrees(polygons: Polygons, metres: float) -> float:
-    """Degrees that are at least `metres` in any direction anywhere on the polygons."""
-    bounds = shapely.total_bounds(polygons)
-    per_lon, _ = per_degree(min(float(np.abs(bounds[[1, 3]]).max()), 89.0))
-    return metres / float(per_lon)
-
-
-def _solid(geometry: shapely.Geometry) -> shapely.Geometry:
+def _solid(geometry: BaseGeometry) -> BaseGeometry:
     """The areas of a geometry alone, without the points and lines that an overlay may leave beside them."""
     parts = shapely.get_parts(geometry)
-    found: shapely.Geometry = shapely.multipolygons(parts[shapely.get_dimensions(parts) == 2])
-    return found
+    return shapely.MultiPolygon(list(parts[shapely.get_dimensions(parts) == 2]))
 
 
-def _area_and_width(polygon: shapely.Geometry) -> tuple[float, float]:
+def _area_and_width(polygon: BaseGeometry) -> tuple[float, float]:
     """Geodesic area in m², and the mean width in metres of a sliver: twice the area over the perimeter."""
     area, perimeter = ELLIPSOID.geometry_area_perimeter(shapely.orient_polygons(polygon))
     return abs(area), 2 * abs(area) / perimeter if perimeter else 0.0

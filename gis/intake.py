@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from gis.errors import Fault
 from gis.layer import Field
 from gis.tables import Table
+
+BLANKS = " \t\r\n\v\f\xa0\u3000\0"  # fixed-width files pad with NUL
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +29,18 @@ class Mapped:
 def map_fields(table: Table, fields: Sequence[Field], mapping: Mapping[str, str]) -> Mapped:
     """Give every field its column: the one named in `mapping` (field -> column), else its own name, else an alias.
 
-    A field without a column is None throughout. Faults: column_missing (named, or needed and not found),
+    A field without a column is None throughout, and so is a document, which no column brings. A value of blanks is no
+    value. Faults: column_missing (named, or needed and not found),
     field_unknown, value_missing, value_wrong (each with the row).
     """
     faults: list[Fault] = []
-    heads = {name.strip().lower(): name for name in table.columns}
     taken: dict[str, str] = {}
-    known = {field.name for field in fields if field.type != "document"}
-    for name in mapping.keys() - known:
-        faults.append(_unknown(name, sorted(known)))
-    for field in fields:
-        column = _column(field, mapping, heads)
-        if column is not None and column in table.columns:
+    open_fields = [field for field in fields if field.type != "document"]
+    known = {field.name for field in open_fields}
+    faults += [_unknown(name, sorted(known)) for name in sorted(mapping.keys() - known)]
+    for field in open_fields:
+        column = _column(field, mapping, list(table.columns))
+        if column is not None:
             taken[field.name] = column
         elif field.name in mapping or field.required:
             faults.append(_missing(mapping.get(field.name, field.name), field, list(table.columns)))
@@ -48,33 +51,42 @@ def map_fields(table: Table, fields: Sequence[Field], mapping: Mapping[str, str]
     return Mapped(values, _rest(table, set(taken.values())), tuple(faults))
 
 
-def _column(field: Field, mapping: Mapping[str, str], heads: Mapping[str, str]) -> str | None:
-    if field.name in mapping:
-        return mapping[field.name] if mapping[field.name] in heads.values() else heads.get(mapping[field.name].lower())
-    for head in (field.name, *field.aliases):
-        if head.lower() in heads:
-            return heads[head.lower()]
+def _column(field: Field, mapping: Mapping[str, str], columns: Sequence[str]) -> str | None:
+    """The column as it is written, else the first that differs by case and blanks only."""
+    heads = {name.strip().lower(): name for name in reversed(columns)} | {name: name for name in columns}
+    for head in (mapping[field.name],) if field.name in mapping else (field.name, *field.aliases):
+        found = heads.get(head) or heads.get(head.strip().lower())
+        if found is not None:
+            return found
     return None
 
 
 def _rest(table: Table, taken: set[str]) -> tuple[Mapping[str, Any], ...]:
     names = [name for name in table.columns if name not in taken]
-    columns = [table.columns[name].tolist() for name in names]
-    plain = ((name, column) for name, column in zip(names, columns, strict=True))
     rows: list[dict[str, Any]] = [{} for _ in range(len(table))]
-    for name, column in plain:
-        for row, value in zip(rows, column, strict=True):
+    for name in names:
+        for row, value in zip(rows, table.columns[name].tolist(), strict=True):
             if value is not None and not (isinstance(value, float) and math.isnan(value)):
-                row[name] = value if isinstance(value, str | int | float | bool) else str(value)
+                row[name] = _plain(value)
     return tuple(rows)
+
+
+def _plain(value: Any) -> str | int | float:
+    """The value as every store keeps it in a document: JSON has no infinity, PostgreSQL's text no NUL."""
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value).replace("\0", "")
 
 
 def _convert(
     field: Field, raw: NDArray[Any], rows: NDArray[np.int64], faults: list[Fault], required: bool
 ) -> NDArray[Any]:
-    read = READERS[field.type]
     out = np.full(len(raw), None, dtype=object)
-    for index, value in enumerate(raw.tolist()):
+    if field.type == "document":
+        return out
+    read = READERS[field.type]
+    for index, given in enumerate(raw.tolist()):
+        value = given.strip(BLANKS) if isinstance(given, str) else given
         if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
             if required:
                 faults.append(_empty(field, int(rows[index])))
@@ -83,20 +95,28 @@ def _convert(
             out[index] = read(value)
         except (ValueError, TypeError, OverflowError):
             faults.append(_wrong(field, value, int(rows[index])))
-    if required:
-        faults.extend(_empty(field, int(rows[i])) for i, v in enumerate(out) if v == "" and raw[i] not in (None, ""))
     return out
 
 
 def read_code(value: Any) -> str:
-    """A code as text. Errors: ValueError for a number that can no longer be the code it was (a fraction, beyond 2**53)."""
+    """A code as text.
+
+    Errors: ValueError for a number that can no longer be the code it was (a fraction, beyond 2**53).
+    """
     if isinstance(value, bool):
         raise ValueError(value)
     if isinstance(value, float):
         if not value.is_integer() or abs(value) >= 2**53:
             raise ValueError(value)
         return str(int(value))
-    return str(value).strip()
+    return _read_text(value)
+
+
+def _read_text(value: Any) -> str:
+    text = str(value).strip(BLANKS)
+    if "\0" in text:
+        raise ValueError(value)  # no database keeps it, and no eye sees it
+    return text
 
 
 def _read_number(value: Any) -> float:
@@ -107,6 +127,8 @@ def _read_number(value: Any) -> float:
 
 
 def _read_integer(value: Any) -> int:
+    with suppress(ValueError):
+        return int(value if isinstance(value, int) else str(value))  # a detour by float would round beyond 2**53
     number = _read_number(value)
     if not number.is_integer():
         raise ValueError(value)
@@ -122,13 +144,12 @@ def _read_date(value: Any) -> str:
 
 
 READERS: Mapping[str, Callable[[Any], Any]] = {
-    "text": lambda value: read_code(value) if isinstance(value, float) else str(value).strip(),
+    "text": lambda value: read_code(value) if isinstance(value, float) else _read_text(value),
     "code": read_code,
     "integer": _read_integer,
     "number": _read_number,
     "date": _read_date,
     "time": lambda value: datetime.fromisoformat(str(value)).isoformat(),
-    "document": dict,
 }
 
 
@@ -155,8 +176,8 @@ def _empty(field: Field, row: int) -> Fault:
 
 
 def _wrong(field: Field, value: Any, row: int) -> Fault:
-    shown = str(value)[:60]
-    if field.type == "code":
+    shown = str(value)[:60].replace("\0", "\\0")
+    if field.type == "code" and not isinstance(value, str):
         return Fault(
             "code_damaged",
             f"Row {row}: the {field.en} {shown} is a number that no longer holds every digit; deliver it as text.",

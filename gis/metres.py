@@ -69,6 +69,14 @@ def boxes(lonlat: Floats, reach_m: ArrayLike) -> NDArray[Any]:
     return found
 
 
+def widest_degrees(geometries: NDArray[Any], metres: float) -> float:
+    """Degrees that are at least `metres` in every direction, anywhere on geometries (n,) up to latitude 89."""
+    if len(geometries) == 0:
+        return 0.0
+    bounds = shapely.total_bounds(geometries)
+    return metres / float(per_degree(min(float(np.abs(bounds[[1, 3]]).max()), 89.0))[0])
+
+
 def checked_reach(reach_m: ArrayLike, count: int) -> Floats:
     """`reach_m` as an array (count,); ValueError for a negative reach or one that is not a number."""
     reach = np.broadcast_to(np.asarray(reach_m, dtype=np.float64), (count,))
@@ -93,11 +101,10 @@ class Paths:
     @classmethod
     def of(cls, geometries: NDArray[Any]) -> Self:
         """Points, lines, polygons and multi-geometries of them; ValueError for another type."""
-        parts, owner = shapely.get_parts(geometries, return_index=True)
-        kinds = shapely.get_type_id(parts)
-        if not np.isin(kinds, (0, 1, 2, 3)).all():
+        if not np.isin(shapely.get_type_id(geometries), (0, 1, 2, 3, 4, 5, 6)).all():
             raise ValueError("only points, lines, polygons and multi-geometries of one of them have paths")
-        solid = kinds == 3
+        parts, owner = shapely.get_parts(geometries, return_index=True)
+        solid = shapely.get_type_id(parts) == 3
         rings, ring_part = shapely.get_rings(parts[solid], return_index=True)
         paths = np.concatenate([parts[~solid], rings])
         path_owner = np.concatenate([owner[~solid], owner[solid][ring_part]])

@@ -55,7 +55,7 @@ class FeatureIndex:
         reach = checked_reach(reach_m, len(lonlat))
         index = np.full(len(lonlat), -1, dtype=np.int64)
         first, second = np.full(len(lonlat), np.inf), np.full(len(lonlat), np.inf)
-        point, feature, metres = self._within(lonlat, np.asarray(classes), reach)
+        point, feature, metres = self.within(lonlat, np.asarray(classes), reach)
         order = np.lexsort((feature, metres, point))
         point, feature, metres = point[order], feature[order], metres[order]
         leads = np.concatenate([[True], point[1:] != point[:-1]]) if len(point) else np.zeros(0, dtype=np.bool_)
@@ -64,7 +64,7 @@ class FeatureIndex:
         second[point[follows]] = metres[follows]
         return index, first, second
 
-    def _within(self, lonlat: Floats, classes: NDArray[Any], reach: Floats) -> tuple[Indices, Indices, Floats]:
+    def within(self, lonlat: Floats, classes: NDArray[Any], reach: Floats) -> tuple[Indices, Indices, Floats]:
         """Every feature of the point's class within reach: (point, feature, metres), in no order."""
         pairs = [np.empty((2, 0), dtype=np.int64)]
         finite = np.flatnonzero(np.isfinite(lonlat).all(axis=1))

@@ -2,24 +2,25 @@
 
 Only loose edges are touched, those that a coverage check finds without an equal partner nearby. First nodes: of loose
 nodes within the tolerance of each other all move to one, so that none moves farther than the tolerance; a node that an
-edge-matched polygon uses never moves. Then edges: a loose node within the tolerance of a loose edge is put into it. What
-is wider than the tolerance stays as it is, for `gis.coverage.check` to tell. (GEOS' coverage cleaner is not used: it
-removes overlaps of any size and gives no account of what it moved.)
+edge-matched polygon uses never moves. Then edges: a loose node within the tolerance of a loose edge is put into it.
+What is wider than the tolerance stays as it is, for `gis.coverage.check` to tell. (The coverage cleaner of GEOS is not
+used: it removes overlaps of any size and gives no account of what it moved.)
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.metres import Floats, Indices, Paths, boxes, per_degree
+from gis.metres import Floats, Indices, Paths, boxes, per_degree, widest_degrees
 
 PASSES = 4  # a node put into an edge may come to lie within the tolerance of another
 
-Polygons = NDArray[Any]
+Geometries = NDArray[Any]
 Place = tuple[float, float]
 
 
@@ -37,7 +38,7 @@ class Move:
     inserted: bool = False
 
 
-def snap(polygons: Polygons, tolerance_m: float) -> tuple[Polygons, list[Move]]:
+def snap(polygons: Geometries, tolerance_m: float) -> tuple[Geometries, list[Move]]:
     """Close gaps and overlaps narrower than `tolerance_m` metres between polygons (n,), lon/lat EPSG:4490.
 
     Gives the polygons, of which those without a move are the very same objects, and the moves by pass. A polygon
@@ -46,41 +47,47 @@ def snap(polygons: Polygons, tolerance_m: float) -> tuple[Polygons, list[Move]]:
     """
     if not tolerance_m >= 0:
         raise ValueError("a tolerance is a number of metres that is not negative")
-    snapped = np.array(polygons, dtype=object)
+    snapped, moves = np.array(polygons, dtype=object), list[Move]()
     usable = np.flatnonzero(np.isin(shapely.get_type_id(snapped), (3, 6)) & shapely.is_valid(snapped))
-    current, moves = snapped[usable], list[Move]()
-    if tolerance_m > 0 and len(current):
-        for _ in range(PASSES):
-            made = _move_nodes(current, tolerance_m) + _fill_edges(current, tolerance_m)
-            moves += [
-                Move(int(usable[move.polygon]), move.source, move.target, move.metres, move.inserted) for move in made
-            ]
-            if not made:
-                break
+    if tolerance_m == 0 or len(usable) == 0:
+        return snapped, moves
+    usable = usable[_concerned(snapped[usable], tolerance_m)]
+    current = snapped[usable]
+    for _ in range(PASSES):
+        # What was moved or put in stays: the moves of several passes must not add up.
+        anchors = np.array([move.target for move in moves]).reshape(-1, 2)
+        made = _move_nodes(current, anchors, tolerance_m) + _fill_edges(current, tolerance_m)
+        moves += made
+        if not made:
+            break
     snapped[usable] = current
-    return snapped, moves
+    return snapped, [replace(move, polygon=int(usable[move.polygon])) for move in moves]
 
 
-def _loose_edges(polygons: Polygons, tolerance_m: float) -> tuple[Floats, Indices]:
+def _concerned(polygons: Geometries, tolerance_m: float) -> Indices:
+    """The polygons with a loose edge and their neighbours: all that the passes need to see."""
+    loose = np.unique(_loose_edges(polygons, tolerance_m)[1])
+    reach = widest_degrees(polygons, tolerance_m)
+    return np.unique(shapely.STRtree(polygons).query(polygons[loose], predicate="dwithin", distance=reach)[1])
+
+
+def _loose_edges(polygons: Geometries, tolerance_m: float) -> tuple[Floats, Indices]:
     """The edges without an equal partner: their ends (k, 2, 2) and the polygon of each (k,)."""
-    bounds = shapely.total_bounds(polygons)
-    per_lon, _ = per_degree(min(float(np.abs(bounds[[1, 3]]).max()), 89.0))
-    lines, owner = shapely.get_parts(
-        shapely.coverage_invalid_edges(polygons, gap_width=tolerance_m / float(per_lon)), return_index=True
-    )
+    found = shapely.coverage_invalid_edges(polygons, gap_width=widest_degrees(polygons, tolerance_m))
+    lines, owner = shapely.get_parts(found, return_index=True)
     coords, line = shapely.get_coordinates(lines, return_index=True)
     same = line[1:] == line[:-1]
     return np.stack([coords[:-1][same], coords[1:][same]], axis=1), owner[line[:-1][same]].astype(np.int64)
 
 
-def _move_nodes(polygons: Polygons, tolerance_m: float) -> list[Move]:
-    """Move loose nodes onto each other, in place."""
+def _move_nodes(polygons: Geometries, anchors: Floats, tolerance_m: float) -> list[Move]:
+    """Move loose nodes other than `anchors` onto each other, in place."""
     edges, owner = _loose_edges(polygons, tolerance_m)
     if len(edges) == 0:
         return []
     nodes, number = np.unique(edges.reshape(-1, 2), axis=0, return_inverse=True)
     loose = np.unique(owner)
-    fixed = np.isin(_keys(nodes), _keys(_nodes_beside(polygons, loose)))
+    fixed = np.isin(_keys(nodes), _keys(np.vstack([_nodes_beside(polygons, loose), anchors])))
     uses = np.unique(np.column_stack([number.reshape(-1), np.repeat(owner, 2)]), axis=0)
     shared = np.bincount(uses[:, 0], minlength=len(nodes))
     target = _targets(nodes, fixed, np.lexsort((-shared, ~fixed)), tolerance_m)
@@ -104,7 +111,7 @@ def _targets(nodes: Floats, fixed: NDArray[np.bool_], order: Indices, tolerance_
 
     Nodes are served in `order`: the first takes all within its reach that are still free.
     """
-    points = shapely.points(nodes)
+    points: Geometries = np.asarray(shapely.points(nodes))
     one, other = shapely.STRtree(points).query(boxes(nodes, tolerance_m)).astype(np.int64)
     near = (one != other) & (Paths.of(points).distances(nodes, one, other) <= tolerance_m)
     neighbours = defaultdict(list)
@@ -122,13 +129,13 @@ def _targets(nodes: Floats, fixed: NDArray[np.bool_], order: Indices, tolerance_
     return target
 
 
-def _fill_edges(polygons: Polygons, tolerance_m: float) -> list[Move]:
+def _fill_edges(polygons: Geometries, tolerance_m: float) -> list[Move]:
     """Put loose nodes into the loose edges they lie at, in place."""
     edges, owner = _loose_edges(polygons, tolerance_m)
     if len(edges) == 0:
         return []
     nodes = np.unique(edges.reshape(-1, 2), axis=0)
-    lines = shapely.linestrings(edges)
+    lines: Geometries = np.asarray(shapely.linestrings(edges))
     node, edge = shapely.STRtree(lines).query(boxes(nodes, tolerance_m)).astype(np.int64)
     metres = Paths.of(lines).distances(nodes, node, edge)
     # Where along the edge, on the plane at the node; only what is abreast of the edge, its ends excluded.
@@ -159,21 +166,21 @@ def _fill_edges(polygons: Polygons, tolerance_m: float) -> list[Move]:
 def _filled(ring: list[Place], insertions: dict[tuple[Place, Place], list[tuple[float, Place, float]]]) -> list[Place]:
     """The ring with the nodes to insert, whichever way round it runs along an edge."""
     found = ring[:1]
-    for first, last in zip(ring[:-1], ring[1:], strict=True):
+    for first, last in pairwise(ring):
         found += [place for _, place, _ in sorted(insertions.get((first, last), []))]
         found += [place for _, place, _ in sorted(insertions.get((last, first), []), reverse=True)]
         found.append(last)
     return found
 
 
-def _nodes_beside(polygons: Polygons, loose: Indices) -> Floats:
+def _nodes_beside(polygons: Geometries, loose: Indices) -> Floats:
     """The nodes of the edge-matched polygons that have a loose one as neighbour."""
     beside = np.unique(shapely.STRtree(polygons).query(polygons[loose])[1])
     found: Floats = shapely.get_coordinates(polygons[np.setdiff1d(beside, loose)])
     return found
 
 
-def _replace(polygons: Polygons, index: int, rings: list[list[list[Place]]]) -> bool:
+def _replace(polygons: Geometries, index: int, rings: list[list[list[Place]]]) -> bool:
     """Give a polygon new rings, without repeated nodes; False, and unchanged, where that is no valid polygon."""
     bare = [[[node for k, node in enumerate(ring) if k == 0 or node != ring[k - 1]] for ring in part] for part in rings]
     if any(len(ring) < 4 for part in bare for ring in part):

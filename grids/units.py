@@ -126,7 +126,7 @@ def _cover(
     all_rows = np.concatenate([rows, np.zeros(len(kept), dtype=np.int64)])
     holes = np.empty(len(gaps), dtype=object)
     holes[:] = [row["geom"] for row in gaps.values()]
-    named = (holes, [row["name"] for row in gaps.values()]) if gaps else None
+    named = (holes, np.array([row["name"] for row in gaps.values()])) if gaps else None
     faults = coverage.check(all_shapes, all_codes, named, snap_m, all_rows)
     if not any(fault.severity == "error" for fault in faults) or snap_m <= 0:
         return geometries, faults
@@ -138,16 +138,16 @@ def _cover(
     return snapped[: len(codes)], [*again, *_moves(moves, all_codes, all_rows)]
 
 
-def _moves(moves: list[Any], codes: NDArray[Any], rows: NDArray[np.int64]) -> list[Fault]:
+def _moves(moves: list[coverage.Move], codes: NDArray[Any], rows: NDArray[np.int64]) -> list[Fault]:
     return [
         Fault(
             "edge_snapped",
-            f"An edge of {codes[move.polygon]} was moved by {move.distance_m * 1000:.1f} mm to meet its neighbour.",
-            f"{codes[move.polygon]} 的边移动了 {move.distance_m * 1000:.1f} 毫米以与相邻网格重合。",
+            f"A node of {codes[move.polygon]} was moved by {move.metres * 1000:.1f} mm to meet its neighbour.",
+            f"{codes[move.polygon]} 的节点移动了 {move.metres * 1000:.1f} 毫米以与相邻网格重合。",
             severity="note",
             row=int(rows[move.polygon]) or None,
             thing=str(codes[move.polygon]),
-            where=move.where,
+            where={"type": "LineString", "coordinates": [move.source, move.target]},
         )
         for move in moves
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import shapely
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from gis.errors import refuse
@@ -41,10 +41,11 @@ def open_store(url: str, wait_s: float = WAIT_S) -> Store:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number is a ValueError
         raise _wrong_url(url) from None
     if parsed.get_backend_name() == "postgresql":
-        options = f"-c lock_timeout={int(wait_s * 1000)} -c timezone=UTC"
+        # A lock_timeout of 0 would wait for ever.
+        options = f"-c lock_timeout={max(1, round(wait_s * 1000))} -c timezone=UTC"
         engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"), connect_args={"options": options}, pool_pre_ping=True
         )
@@ -56,7 +57,7 @@ def open_store(url: str, wait_s: float = WAIT_S) -> Store:
 
 
 def _wrong_url(url: str) -> Exception:
-    shown = url.split("@")[-1]
+    shown = url.split("@")[-1].split("?")[0]  # a password may stand before the one and after the other
     return refuse(
         "store_url_wrong",
         f"'{shown}' is not a store: use sqlite:///file.db or postgresql+psycopg://user@host/database.",
@@ -65,7 +66,8 @@ def _wrong_url(url: str) -> Exception:
 
 
 def _sqlite(path: Path, wait_s: float) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": wait_s, "check_same_thread": False})
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, connect_args={"timeout": wait_s, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
@@ -89,9 +91,11 @@ def _intersects_box(wkb: bytes | None, xmin: float, ymin: float, xmax: float, ym
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that only reads. Errors: Refusal store_down."""
+    """A transaction that only reads, all of it from one state of the store. Errors: Refusal store_down."""
     try:
         with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":  # SQLite reads from one state anyway
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
     except DBAPIError as error:
         raise explain(error) from error
@@ -99,7 +103,10 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that writes: committed at the end, rolled back on any error. Errors: Refusal store_busy, store_down."""
+    """A transaction that writes: committed at the end, rolled back on any error.
+
+    Errors: Refusal store_busy, store_down.
+    """
     try:
         with engine.connect().execution_options(write=True) as connection, connection.begin():
             yield connection
@@ -120,7 +127,7 @@ def is_up(store: Store) -> bool:
 
 def explain(error: DBAPIError) -> Exception:
     """The refusal that a person can act on, or the error itself when it is a fault of ours."""
-    reason = str(error.orig).strip().splitlines()[0] if error.orig is not None else str(error)
+    reason = first_line(error)
     if "locked" in reason or "lock timeout" in reason:
         return refuse(
             "store_busy",
@@ -128,7 +135,7 @@ def explain(error: DBAPIError) -> Exception:
             "另一个写入正在发布，等待超时；未做任何更改，请稍后重试。",
             kind="unavailable",
         )
-    if isinstance(error, OperationalError) and _is_out_of_reach(error):
+    if _is_out_of_reach(error):
         return refuse(
             "store_down",
             f"The store does not answer: {reason}",
@@ -139,13 +146,20 @@ def explain(error: DBAPIError) -> Exception:
 
 
 # What SQLite says when the file itself fails; anything else it says is a fault of a statement.
-FILE_TROUBLE = ("unable to open", "disk", "readonly", "malformed", "not a database")
+FILE_TROUBLE = ("unable to open", "disk I/O", "disk is full", "image is malformed", "readonly", "not a database")
 # PostgreSQL: connection lost, server shutting down or starting, out of resources.
 SERVER_TROUBLE = ("08", "57P", "53")
 
 
-def _is_out_of_reach(error: OperationalError) -> bool:
-    state = getattr(error.orig, "sqlstate", None)
+def _is_out_of_reach(error: DBAPIError) -> bool:
     if isinstance(error.orig, sqlite3.Error):
+        # A file that cannot be opened is an OperationalError; a damaged one is only a DatabaseError.
         return any(trouble in str(error.orig) for trouble in FILE_TROUBLE)
-    return state is None or state.startswith(SERVER_TROUBLE)
+    state = getattr(error.orig, "sqlstate", None)
+    return isinstance(error, OperationalError) and (state is None or state.startswith(SERVER_TROUBLE))
+
+
+def first_line(error: DBAPIError) -> str:
+    """What the database said, without the hints and the statement that follow."""
+    said = str(error.orig if error.orig is not None else error).strip()
+    return said.splitlines()[0] if said else type(error.orig).__name__

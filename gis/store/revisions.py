@@ -23,7 +23,7 @@ CHUNK = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One published change of what the world is. `counts` is {table: {"retired": n, "created": n}}."""
+    """One published change of what the world is. `counts` is {table: {"created": n, "changed": n, "retired": n}}."""
 
     number: int
     recorded_at: datetime
@@ -61,7 +61,7 @@ class Publication:
 
 def head(connection: Connection) -> int:
     """The number of the newest revision, 0 when nothing was ever published."""
-    return connection.execute(select(counter.c.revision)).scalar_one()
+    return int(connection.execute(select(counter.c.revision)).scalar_one())
 
 
 def list_revisions(connection: Connection, since: int = 0, limit: int | None = None) -> list[Revision]:
@@ -73,14 +73,15 @@ def list_revisions(connection: Connection, since: int = 0, limit: int | None = N
 def revision_at(connection: Connection, when: int | datetime) -> int:
     """The revision that a number means, or the greatest one in force at a time.
 
-    Errors: Refusal revision_unknown for a number that does not exist, before_history for an earlier time (both missing).
+    Errors: Refusal revision_unknown for a number that does not exist, before_history for an earlier time, both missing.
     """
     if isinstance(when, int):
-        if when == 0 or connection.execute(select(revision.c.number).where(revision.c.number == when)).first() is None:
+        newest = head(connection)
+        if not 0 < when <= newest:  # numbers have no holes, and a number of any size may be asked for
             raise refuse(
                 "revision_unknown",
-                f"There is no revision {when}; the newest is {head(connection)}.",
-                f"没有数据版本 {when}；最新为 {head(connection)}。",
+                f"There is no revision {when}; the newest is {newest}.",
+                f"没有数据版本 {when}；最新为 {newest}。",
                 kind="missing",
             )
         return when
@@ -90,7 +91,9 @@ def revision_at(connection: Connection, when: int | datetime) -> int:
         since = "nothing was published yet" if first is None else f"history begins at {first.isoformat()}"
         since_zh = "尚未发布任何数据" if first is None else f"历史始于 {first.isoformat()}"
         raise refuse(
-            "before_history", f"{when.isoformat()} is before history: {since}.", f"{when.isoformat()} 早于历史：{since_zh}。",
+            "before_history",
+            f"{when.isoformat()} is before history: {since}.",
+            f"{when.isoformat()} 早于历史：{since_zh}。",
             kind="missing",
         )
     return int(found)
@@ -102,7 +105,7 @@ def read_settings(connection: Connection) -> dict[str, str]:
 
 
 def allocate_uids(store: Store, wanted: int) -> range:
-    """`wanted` uids that nothing ever had and nothing else will get; those that are not used are lost, which is fine."""
+    """`wanted` uids that nothing ever had and nothing else will get; what is not used is lost, which is fine."""
     with writing(store.world) as connection:
         raised = update(counter).values(next_uid=counter.c.next_uid + wanted).returning(counter.c.next_uid)
         end = connection.execute(raised).scalar_one()
@@ -115,25 +118,34 @@ def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
     Errors: Refusal store_changed (conflict) when another revision came after `base`; effective_before_previous;
     store_busy (unavailable) when another writer holds the lock for too long. Nothing is changed by a refusal.
     """
-    with store.world.connect() as connection:
+    with _connection(store) as connection:
         try:
             staged = [_stage(connection, index, change) for index, change in enumerate(publication.changes)]
             connection.commit()
             connection.execution_options(write=True)
-            began = perf_counter()
+            counts = _counts(publication)
             with connection.begin():
-                made = _number(connection, publication)
+                number = _lock(connection, publication.base)
+                began = perf_counter()
+                made = _record(connection, publication, number, counts)
                 for change, (ended, begun) in zip(publication.changes, staged, strict=True):
                     _copy(connection, change, ended, begun, made.number)
             return made, perf_counter() - began
         except IntegrityError as error:
-            raise _duplicate(error) from error
+            raise (_duplicate(error) if _is_duplicate(error) else error) from error
         except DBAPIError as error:
             raise explain(error) from error
         finally:
             with suppress(DBAPIError):
                 connection.rollback()
                 connection.invalidate()  # its temporary tables go with it
+
+
+def _connection(store: Store) -> Connection:
+    try:
+        return store.world.connect()
+    except DBAPIError as error:
+        raise explain(error) from error
 
 
 def _stage(connection: Connection, index: int, change: Change) -> tuple[Table, Table]:
@@ -159,9 +171,10 @@ def _hilbert(change: Change) -> Sequence[Mapping[str, Any]]:
         return change.created
     geometries = np.array([row["geom"] for row in change.created], dtype=object)
     there = np.flatnonzero(~shapely.is_missing(geometries) & ~shapely.is_empty(geometries))
-    order = there[np.argsort(gpd.GeoSeries(geometries[there]).hilbert_distance(), kind="stable")] if len(there) else there
     without = np.setdiff1d(np.arange(len(geometries)), there)
-    return [change.created[index] for index in (*order, *without)]
+    if len(there):
+        there = there[np.argsort(gpd.GeoSeries(geometries[there]).hilbert_distance(), kind="stable")]
+    return [change.created[index] for index in (*there, *without)]
 
 
 def _boxed(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -173,36 +186,47 @@ def _boxed(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, An
     return complete
 
 
-def _number(connection: Connection, publication: Publication) -> Revision:
+def _lock(connection: Connection, base: int) -> int:
     """Take the lock and the next number: until the commit nobody else can."""
     number = connection.execute(
         update(counter).values(revision=counter.c.revision + 1).returning(counter.c.revision)
     ).scalar_one()
-    if number != publication.base + 1:
+    if number != base + 1:
         raise refuse(
             "store_changed",
-            f"Revision {number - 1} was published meanwhile; this was checked against {publication.base}. Check again.",
-            f"其间已发布版本 {number - 1}；本次检查基于版本 {publication.base}，请重新检查。",
+            f"Revision {number - 1} was published meanwhile; this was checked against {base}. Check again.",
+            f"其间已发布版本 {number - 1}；本次检查基于版本 {base}，请重新检查。",
             kind="conflict",
         )
+    return int(number)
+
+
+def _record(
+    connection: Connection, publication: Publication, number: int, counts: Mapping[str, Mapping[str, int]]
+) -> Revision:
+    """Write down the revision itself and the settings that come with it."""
     now = datetime.now(UTC)
     effective = publication.effective_at or now
     previous = connection.execute(select(func.max(revision.c.effective_at))).scalar()
     if previous is not None and effective < previous:
         raise _too_early(effective, previous)
-    created: dict[str, dict[str, int]] = {}
-    for change in publication.changes:
-        both = {int(uid) for uid in change.retired} & {int(row["uid"]) for row in change.created}
-        sums = created.setdefault(change.table.name, {"created": 0, "changed": 0, "retired": 0})
-        sums["created"] += len(change.created) - len(both)
-        sums["changed"] += len(both)
-        sums["retired"] += len(change.retired) - len(both)
-    made = Revision(number, now, effective, publication.author, publication.note, publication.basis, created)
+    made = Revision(number, now, effective, publication.author, publication.note, publication.basis, counts)
     connection.execute(insert(revision).values(**{name: getattr(made, name) for name in made.__slots__}))
     for name, value in (publication.settings or {}).items():
         if connection.execute(update(setting).where(setting.c.name == name).values(value=value)).rowcount == 0:
             connection.execute(insert(setting).values(name=name, value=value))
     return made
+
+
+def _counts(publication: Publication) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    for change in publication.changes:
+        both = {int(uid) for uid in change.retired} & {int(row["uid"]) for row in change.created}
+        sums = counts.setdefault(change.table.name, {"created": 0, "changed": 0, "retired": 0})
+        sums["created"] += len(change.created) - len(both)
+        sums["changed"] += len(both)
+        sums["retired"] += len(change.retired) - len(both)
+    return counts
 
 
 def _copy(connection: Connection, change: Change, ended: Table, begun: Table, number: int) -> None:
@@ -221,7 +245,8 @@ def _copy(connection: Connection, change: Change, ended: Table, begun: Table, nu
         if indexed:
             connection.exec_driver_sql(
                 f"INSERT INTO {rtree(table)} SELECT row_id, west, east, south, north FROM {table.name} "
-                f"WHERE from_revision = {number} AND west IS NOT NULL"
+                # A table may be changed more than once by one publication.
+                f"WHERE from_revision = {number} AND west IS NOT NULL AND row_id NOT IN (SELECT id FROM {rtree(table)})"
             )
 
 
@@ -232,11 +257,17 @@ def _inline(chosen: Any) -> str:
 def _too_early(effective: datetime, previous: datetime) -> Refusal:
     return refuse(
         "effective_before_previous",
-        f"The revision would hold since {effective.isoformat()}, but the newest one holds since {previous.isoformat()}: "
-        "load old vintages oldest first.",
+        f"The revision would hold since {effective.isoformat()}, but the newest one holds since "
+        f"{previous.isoformat()}: load old vintages oldest first.",
         f"本版本生效时间 {effective.isoformat()} 早于上一版本 {previous.isoformat()}：历史数据请从旧到新导入。",
         kind="conflict",
     )
+
+
+def _is_duplicate(error: IntegrityError) -> bool:
+    """Whether the key of a row in force was broken; anything else (a value that must be there) is a fault of ours."""
+    said = str(error.orig)
+    return "_in_force" in said or (said.startswith("UNIQUE constraint failed") and ".uid" not in said)
 
 
 def _duplicate(error: IntegrityError) -> Refusal:

@@ -57,7 +57,7 @@ class Geom(TypeDecorator[Any]):
 
 
 class Time(TypeDecorator[datetime]):
-    """An instant with its zone: `timestamptz` on PostgreSQL, UTC text of fixed width (which sorts as time) on SQLite."""
+    """An instant with its zone: `timestamptz` on PostgreSQL, on SQLite UTC text of fixed width, which sorts as time."""
 
     impl = String(27)
     cache_ok = True
@@ -71,7 +71,9 @@ class Time(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("a time needs a zone")
         utc = value.astimezone(UTC)
-        return utc if dialect.name == "postgresql" else utc.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        if dialect.name == "postgresql":
+            return utc
+        return f"{utc.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"  # strftime would write year 999 short
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:

@@ -67,9 +67,7 @@ def statement(table: Table, query: Query, columns: Sequence[str] | None = None) 
     return chosen.offset(query.offset) if query.offset else chosen
 
 
-def read_columns(
-    connection: Connection, table: Table, query: Query, columns: Sequence[str] | None = None
-) -> Columns:
+def read_columns(connection: Connection, table: Table, query: Query, columns: Sequence[str] | None = None) -> Columns:
     """The rows of `query` as one object array (n,) a column; `geom` holds shapely geometries."""
     result = connection.execute(statement(table, query, columns))
     names = list(result.keys())
@@ -79,7 +77,8 @@ def read_columns(
 
 def read_rows(connection: Connection, table: Table, query: Query) -> Iterator[Mapping[str, Any]]:
     """The rows of `query`, one mapping each."""
-    yield from connection.execute(statement(table, query)).mappings()
+    for row in connection.execute(statement(table, query)).mappings():
+        yield dict(row)
 
 
 def count(connection: Connection, table: Table, query: Query) -> int:
@@ -95,9 +94,7 @@ def bounds(connection: Connection, table: Table, query: Query) -> Box | None:
 
 
 def _column(values: list[Any]) -> NDArray[Any]:
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column
+    return np.fromiter(values, dtype=object, count=len(values))  # an assignment would look into lists
 
 
 class MeetsBox(ColumnElement[bool]):
@@ -131,7 +128,8 @@ def _sqlite(element: MeetsBox, compiler: SQLCompiler, **options: Any) -> str:
     xmin, ymin, xmax, ymax = element.sides
     clauses = [element.exact_box]
     if element.current:
-        near = text(f"SELECT id FROM {rtree(element.table)} WHERE xmin <= :a AND xmax >= :b AND ymin <= :c AND ymax >= :d")
+        meets = "xmin <= :a AND xmax >= :b AND ymin <= :c AND ymax >= :d"
+        near = text(f"SELECT id FROM {rtree(element.table)} WHERE {meets}")
         found = near.bindparams(a=xmax.value, b=xmin.value, c=ymax.value, d=ymin.value)
         clauses.insert(0, element.table.c.row_id.in_(found))
     clauses.append(func.intersects_box(element.table.c.geom, xmin, ymin, xmax, ymax) == 1)

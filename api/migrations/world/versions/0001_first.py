@@ -62,7 +62,9 @@ def _grid() -> None:
         Column("attributes", Document),
     )
     _versioned("gap", Column("name", Text, nullable=False), Column("note", Text))
-    _versioned("area_layer", Column("title", Text, nullable=False), Column("overlap", Text, nullable=False), spatial=False)
+    _versioned(
+        "area_layer", Column("title", Text, nullable=False), Column("overlap", Text, nullable=False), spatial=False
+    )
     _versioned(
         "area",
         Column("layer", Code, nullable=False),

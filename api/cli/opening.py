@@ -1,0 +1,55 @@
+"""Open what the commands work on: the store of the settings, times and mappings as people type them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+
+from api.migrations import check_schema
+from api.settings import Settings
+from cases.reports import parse_zone
+from gis.errors import refuse
+from gis.store.engine import Store, open_store
+
+
+@contextmanager
+def open_settled(settings: Settings) -> Iterator[Store]:
+    """The store of the settings, with its schema made when it is new, closed at the end."""
+    store = open_store(settings.store, settings.wait_s)
+    try:
+        check_schema(store)
+        yield store
+    finally:
+        store.close()
+
+
+def read_time(text: str, zone: str) -> datetime:
+    """A time or a date as ISO text; without an offset it is of `zone`. Errors: Refusal time_wrong."""
+    try:
+        when = datetime.fromisoformat(text) if len(text) > 10 else datetime.combine(date.fromisoformat(text), datetime.min.time())
+    except ValueError:
+        raise refuse(
+            "time_wrong",
+            f"'{text}' is no time: write 2026-07-01 or 2026-07-01T08:00:00+08:00.",
+            f"“{text}”不是有效时间：请写 2026-07-01 或 2026-07-01T08:00:00+08:00。",
+        ) from None
+    return when if when.tzinfo is not None else when.replace(tzinfo=parse_zone(zone))
+
+
+def read_moment(text: str, zone: str) -> int | datetime:
+    """A revision's number, or a time. Errors: Refusal time_wrong."""
+    return int(text) if text.isdigit() and len(text) < 8 else read_time(text, zone)
+
+
+def read_mapping(pairs: Sequence[str]) -> dict[str, str]:
+    """`field=column`, repeated. Errors: Refusal mapping_wrong."""
+    mapping = {}
+    for pair in pairs:
+        name, separator, column = pair.partition("=")
+        if not separator or not name.strip() or not column.strip():
+            raise refuse(
+                "mapping_wrong",
+                f"'{pair}' is no mapping: write --map field=column.",
+                f"“{pair}”不是有效映射：请写 --map 字段=列名。",
+            )
+        mapping[name.strip()] = column.strip()
+    return mapping

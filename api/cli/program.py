@@ -1,0 +1,53 @@
+"""The program itself: its commands, its exit codes, and how a refusal is told."""
+
+import sys
+from collections.abc import Mapping
+
+import typer
+from pydantic import ValidationError
+
+from api.cli import bulk, keys, stores
+from api.cli.screen import show_faults, show_line
+from api.settings import Settings
+from gis.errors import Kind, Refusal
+
+# What a script can tell failures apart by; 1 is a fault of the program, 2 a wrong call.
+EXIT_CODES: Mapping[Kind, int] = {
+    "invalid": 3,
+    "unreadable": 4,
+    "missing": 5,
+    "gone": 5,
+    "conflict": 6,
+    "forbidden": 7,
+    "unavailable": 8,
+}
+
+app = typer.Typer(
+    name="wangge",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Unit grids, components, routing of cases, OGC APIs and tiles. 城市管理单元网格、部件与案件派遣。",
+)
+app.command("import")(stores.import_layer)
+app.command("export")(stores.export_layer)
+app.command("revisions")(stores.revisions)
+app.command("migrate")(stores.migrate_store)
+app.command("locate")(bulk.locate)
+app.command("route")(bulk.route)
+app.command("serve")(stores.serve)
+app.command("demo")(stores.demo)
+app.add_typer(keys.app, name="keys")
+
+
+def main() -> None:
+    """Run a command; a refusal is told in words on standard error, with an exit code for its kind."""
+    try:
+        app()
+    except Refusal as refusal:
+        show_faults(refusal.faults, Settings().language)
+        sys.exit(EXIT_CODES[refusal.kind])
+    except ValidationError as error:
+        for each in error.errors():
+            name = "WANGGE_" + "_".join(str(part) for part in each["loc"]).upper()
+            show_line(f"[red]{name}: {each['msg']}[/red]")
+        sys.exit(2)

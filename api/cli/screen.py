@@ -1,0 +1,94 @@
+"""What the commands print: faults, reports, progress. Everything but results goes to standard error."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from api.imports import Report
+from gis.errors import Fault
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+SHOWN = 20
+COLOURS: Mapping[str, str] = {"error": "red", "warning": "yellow", "note": "cyan"}
+
+
+def show_line(text: str) -> None:
+    """One line on standard error; may hold rich markup."""
+    err.print(text, soft_wrap=True)
+
+
+def show_faults(faults: Sequence[Fault], language: str, most: int = SHOWN) -> None:
+    """The worst first, each with its code and, where it is somewhere, the place; then how many more there are."""
+    order = {"error": 0, "warning": 1, "note": 2}
+    ranked = sorted(faults, key=lambda fault: order[fault.severity])
+    for fault in ranked[:most]:
+        colour = COLOURS[fault.severity]
+        where = f" {escape(_place(fault))}" if fault.where else ""
+        show_line(f"[{colour}]{fault.severity}[/{colour}] {fault.code}: {escape(fault.text(language))}{where}")
+    if len(ranked) > most:
+        rest = Counter(fault.code for fault in ranked[most:])
+        show_line("… " + ", ".join(f"{count} x {code}" for code, count in rest.most_common()))
+
+
+def _place(fault: Fault) -> str:
+    coordinates = (fault.where or {}).get("coordinates")
+    while isinstance(coordinates, list | tuple) and coordinates and isinstance(coordinates[0], list | tuple):
+        coordinates = coordinates[0]
+    return f"@ {coordinates[0]:.7f},{coordinates[1]:.7f}" if isinstance(coordinates, list | tuple) else ""
+
+
+def show_report(report: Report, language: str) -> None:
+    """An import in one table, its faults, and what happens next."""
+    counts = report.delivery.counts
+    zh = language == "zh"
+    table = Table(title=f"{report.layer} ← {report.source}", title_justify="left")
+    heads = ("行数", "新增", "变更", "相同", "注销") if zh else ("rows", "new", "changed", "same", "gone")
+    for head in heads:
+        table.add_column(head, justify="right")
+    table.add_row(*(str(number) for number in (report.rows, counts.new, counts.changed, counts.same, counts.gone)))
+    err.print(table)
+    show_faults(report.delivery.faults, language)
+    if report.revision is not None:
+        held = f"{report.held_s:.2f} s"
+        number = report.revision.number
+        show_line(f"[green]已发布版本 {number}[/green]（锁定 {held}）" if zh else f"[green]revision {number}[/green], lock held {held}")
+    elif not report.delivery.is_acceptable:
+        show_line("有错误，未做任何更改。" if zh else "There are errors; nothing was changed.")
+    elif report.delivery.is_empty:
+        show_line("与库中一致，无需更改。" if zh else "The store holds just this already; nothing to change.")
+    else:
+        show_line("仅检查，未做任何更改；加 --commit 发布。" if zh else "Only checked; nothing was changed. Add --commit.")
+
+
+def show_counts(title: str, head: str, counts: Iterable[tuple[str, int]], total: int, most: int = 12) -> None:
+    """A table of counts with their shares, most frequent first, on standard output."""
+    table = Table(title=title, title_justify="left")
+    table.add_column(head)
+    table.add_column("n", justify="right")
+    table.add_column("%", justify="right")
+    ranked = sorted(counts, key=lambda each: (-each[1], each[0]))
+    for name, count in ranked[:most]:
+        table.add_row(escape(name), str(count), f"{100 * count / max(total, 1):.1f}")
+    if len(ranked) > most:
+        rest = sum(count for _, count in ranked[most:])
+        table.add_row(f"… {len(ranked) - most}", str(rest), f"{100 * rest / max(total, 1):.1f}")
+    out.print(table)
+
+
+def progress() -> Progress:
+    """A progress bar on standard error."""
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
+    )
+
+
+def status(text: str) -> AbstractContextManager[object]:
+    """A spinner while something of unknown length goes on."""
+    return err.status(text)

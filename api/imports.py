@@ -1,0 +1,225 @@
+"""Imports of every layer: read, check, report, and only when asked publish."""
+
+import getpass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from cases import books
+from cases.rules import load_yaml
+from components import catalogue, inventory
+from components.editions import CURRENT
+from gis.delivery import Delivery, with_uids
+from gis.errors import Fault, Refusal, refuse
+from gis.formats import read
+from gis.store.engine import Store, reading
+from gis.store.revisions import Publication, Revision, publish, read_settings
+from gis.tables import Table
+from grids import areas, departments, divisions, units
+from grids.profiles import GBT, CodeProfile, read_profile
+
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller says of a delivery beside the file itself. Defaults are those of the command line."""
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    profile: str | None = None
+    layer: str | None = None
+    owner: str = ""
+    crs: str | None = None
+    encoding: str | None = None
+    area_layer: str | None = None
+    overlap: str = "none"
+    gaps: str | None = None
+    scope: str | None = None
+    snap_m: float = units.SNAP_M
+    edition: str = CURRENT
+    class_code: str | None = None
+    skip_rejected: bool = False
+    commit: bool = False
+    effective_at: datetime | None = None
+    author: str = field(default_factory=getpass.getuser)
+    note: str = ""
+    basis: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an import found, and what it did: `revision` is set when it was published."""
+
+    layer: str
+    source: str
+    rows: int
+    delivery: Delivery
+    revision: Revision | None = None
+    held_s: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        counts = self.delivery.counts
+        return {
+            "layer": self.layer,
+            "source": self.source,
+            "rows": self.rows,
+            "new": counts.new,
+            "changed": counts.changed,
+            "same": counts.same,
+            "gone": counts.gone,
+            "acceptable": self.delivery.is_acceptable,
+            "committed": self.revision is not None,
+            "revision": self.revision.number if self.revision else None,
+            "lock_held_s": round(self.held_s, 3),
+            "faults": [fault.as_dict() for fault in self.delivery.faults],
+        }
+
+
+def run_import(store: Store, layer: str, path: Path, options: Options) -> Report:
+    """Import a file into a layer. Without `options.commit`, or with any error found, nothing is changed.
+
+    Errors: Refusal when the file cannot be read or the call itself is wrong; faults of the data are in the report.
+    """
+    source: Table | Any = load_yaml(path) if layer == "rules" else read_table(path, options)
+    for _ in range(ATTEMPTS):
+        with reading(store.world) as connection:
+            delivery, source = _deliver(connection, layer, source, options)
+        rows = len(source) if isinstance(source, Table) else len((source or {}).get("rules", ()))
+        report = Report(layer, str(path), rows, delivery)
+        if not options.commit or not delivery.is_acceptable or delivery.is_empty:
+            return report
+        changes = with_uids(store, delivery.changes)
+        note = options.note or f"import {layer} {path.name}"
+        publication = Publication(
+            changes, options.author, note, delivery.base, options.effective_at, options.basis, delivery.settings
+        )
+        try:
+            revision, held = publish(store, publication)
+        except Refusal as refusal:
+            if refusal.code == "store_changed":
+                continue  # somebody published meanwhile: check against what holds now
+            raise
+        return replace(report, revision=revision, held_s=held)
+    raise refuse(
+        "store_busy",
+        f"Others published {ATTEMPTS} times while this was checked; nothing was changed. Try again.",
+        f"检查期间其他人已发布 {ATTEMPTS} 次；未做任何更改，请稍后重试。",
+        kind="unavailable",
+    )
+
+
+def read_table(path: Path, options: Options) -> Table:
+    """The file as a table; what is mapped to x and y tells a CSV where its points are."""
+    xy = {f"{axis}_column": options.mapping[name] for axis, name in (("x", "lon"), ("y", "lat")) if name in options.mapping}
+    return read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
+
+
+def _deliver(connection: Connection, layer: str, source: Any, options: Options) -> tuple[Delivery, Any]:
+    """The checked delivery; with `skip_rejected`, of the rows that have no error of their own."""
+    if layer not in LAYERS:
+        raise refuse(
+            "layer_unknown",
+            f"There is no layer {layer} to import; the layers are {', '.join(LAYERS)}.",
+            f"没有可导入的图层 {layer}；可用图层：{'、'.join(LAYERS)}。",
+        )
+    profile = _profile(connection, options.profile)
+    dropped: list[Fault] = []
+    while True:
+        delivery = LAYERS[layer](connection, source, profile, options)
+        if isinstance(source, Table):
+            delivery = replace(delivery, faults=(*source.faults, *dropped, *delivery.faults))
+        bad = {fault.row for fault in delivery.faults if fault.severity == "error" and fault.row}
+        if not options.skip_rejected or not bad or not isinstance(source, Table):
+            return delivery, source
+        dropped += [replace(fault, severity="warning") for fault in delivery.faults if fault.row in bad]
+        source = _without(source, bad)
+
+
+def _without(table: Table, rows: set[int]) -> Table:
+    kept = ~np.isin(table.rows, list(rows))
+    columns = {name: column[kept] for name, column in table.columns.items()}
+    geometry = None if table.geometry is None else table.geometry[kept]
+    faults = tuple(fault for fault in table.faults if fault.row not in rows)
+    return replace(table, columns=columns, geometry=geometry, rows=table.rows[kept], faults=faults)
+
+
+def _profile(connection: Connection, asked: str | None) -> CodeProfile:
+    """The store's profile; the first import of divisions or units decides it."""
+    kept = read_settings(connection).get("profile")
+    if kept is None:
+        return read_profile(asked) if asked else GBT
+    if asked is not None and read_profile(asked) != read_profile(kept):
+        raise refuse(
+            "profile_fixed",
+            f"This store has the code profile {kept}; one store has one profile.",
+            f"本库的编码方案为 {kept}；一个库只能有一种编码方案。",
+            kind="conflict",
+        )
+    return read_profile(kept)
+
+
+def _divisions(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
+    return divisions.deliver(connection, table, profile, options.mapping, options.crs)
+
+
+def _units(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
+    gaps = None
+    if options.gaps is not None:
+        path, _, layer = (options.gaps, "", "") if Path(options.gaps).exists() else options.gaps.rpartition(":")
+        gaps = read(Path(path), layer=layer or None, crs=options.crs)
+    return units.deliver(
+        connection, table, profile, options.mapping, options.crs, gaps, options.scope, options.snap_m
+    )
+
+
+def _areas(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
+    if not options.area_layer:
+        raise refuse(
+            "area_layer_missing",
+            "Say which layer of areas this is: --area-layer NAME.",
+            "请用 --area-layer 指明责任片区图层名称。",
+        )
+    return areas.deliver(
+        connection, table, options.owner, options.area_layer, options.overlap, options.mapping, options.crs
+    )
+
+
+def _departments(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
+    return departments.deliver(connection, table, options.owner, options.mapping)
+
+
+def _components(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
+    return inventory.deliver(
+        connection,
+        table,
+        options.owner,
+        options.mapping,
+        options.crs,
+        options.scope,
+        options.edition,
+        options.class_code,
+    )
+
+
+def _catalogue(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
+    return catalogue.deliver(connection, table, options.owner, options.mapping)
+
+
+def _rules(connection: Connection, document: Any, profile: CodeProfile, options: Options) -> Delivery:
+    return books.deliver(connection, document, options.owner or None, profile)
+
+
+LAYERS: Mapping[str, Callable[[Connection, Any, CodeProfile, Options], Delivery]] = {
+    "divisions": _divisions,
+    "units": _units,
+    "areas": _areas,
+    "departments": _departments,
+    "components": _components,
+    "rules": _rules,
+    "catalogue": _catalogue,
+}

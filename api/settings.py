@@ -1,0 +1,24 @@
+"""Settings, read from WANGGE_* variables once, at the edge; everything below gets arguments."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. `docs/reference/settings.md` lists them; a test keeps both alike."""
+
+    model_config = SettingsConfigDict(env_prefix="WANGGE_", extra="forbid", frozen=True)
+
+    store: str = Field("sqlite:///wangge.db", description="The store: sqlite:///FILE or postgresql+psycopg://USER@HOST/DB")
+    data: Path = Field(Path("data"), description="Folder of reports, uploads and other files of this installation")
+    host: str = Field("127.0.0.1", description="Address the server listens on")
+    port: int = Field(8000, ge=0, le=65535, description="Port the server listens on")
+    zone: str = Field("Asia/Shanghai", description="Time zone of times and dates that come without one")
+    language: str = Field("zh", pattern="^(zh|en)$", description="Language of the command line: zh or en")
+    wait_s: float = Field(10.0, gt=0, description="Seconds a writer waits for another one")
+    max_body_mb: float = Field(20.0, gt=0, description="Largest body of a request, in megabytes")
+    max_points: int = Field(100_000, gt=0, description="Most points or cases in one JSON request")
+    cors_origins: list[str] = Field(["*"], description="Origins whose pages may read the answers")
+    public_url: str = Field("", description="Address under which callers reach the server, when a proxy stands before it")

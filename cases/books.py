@@ -1,0 +1,52 @@
+"""Rule books in the store: import of one owner's book, and the book of all owners at a revision."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from cases.rules import Rule, RuleBook, check, from_row, parse, to_row
+from cases.tables import rule
+from components.catalogue import read_classes
+from gis.delivery import Delivery, compare, rows_in_force
+from gis.store.revisions import head
+from gis.store.scope import EVERYTHING, Scope
+from gis.store.versions import Query, read_rows
+from grids.departments import KEY as DEPARTMENT_KEY
+from grids.profiles import CodeProfile
+from grids.tables import area_layer, department, division
+
+KEY = ("owner", "code")
+
+
+def deliver(connection: Connection, document: object, owner: str | None, profile: CodeProfile) -> Delivery:
+    """Check a rule book, as loaded from YAML or JSON: it is the whole book of its owner, so what is not in it ends."""
+    base = head(connection)
+    rules, faults = parse(document, owner)
+    faults += check(
+        rules,
+        {code for _, code in rows_in_force(connection, department, base, DEPARTMENT_KEY)},
+        {code for (code,) in rows_in_force(connection, area_layer, base, ("code",))},
+        {level.id for level in profile.levels},
+        {code for (code,) in rows_in_force(connection, division, base, ("code",))},
+        read_classes(connection, EVERYTHING, base).keys(),
+    )
+    incoming = {
+        (each.owner, each.code): {"owner": each.owner, "code": each.code, "document": to_row(each)} for each in rules
+    }
+    current = rows_in_force(connection, rule, base, KEY)
+    owners = {each.owner for each in rules}
+    gone = [key for key in current if key[0] in owners and key not in incoming]
+    change, counts = compare(rule, current, incoming, gone)
+    return Delivery(base, counts, (change,), tuple(faults))
+
+
+def read_rules(connection: Connection, scope: Scope, at: int | None = None) -> Sequence[Rule]:
+    """The rules in force of the owners in scope."""
+    return [from_row(row["document"]) for row in read_rows(connection, rule, Query(scope, at=at))]
+
+
+def load_book(connection: Connection, at: int) -> RuleBook:
+    """The compiled book of all owners at revision `at`."""
+    return RuleBook.compile(read_rules(connection, EVERYTHING, at))
+
+

@@ -1,0 +1,206 @@
+"""The dispatch desk of one revision: cases in, routings out, one or many."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from cases.books import load_book
+from cases.reports import Case
+from cases.routing import Memo, Routing, route
+from cases.rules import RuleBook
+from cases.situation import AreaHolder, Asset, Department, Division, Place, Variation
+from components.lookup import Inventory, class_name, load_inventory
+from gis.locate import PolygonIndex
+from gis.metres import Floats
+from gis.store.scope import EVERYTHING, Scope
+from grids.lookup import AreaLayer, Grid, Located, load_grid
+
+SAME_EDGE_M = 1e-3
+"""Two polygons whose nearest edges are equally far, to a millimetre, meet at that edge."""
+
+Nearby = Mapping[int, Sequence[tuple[int, float]]]
+"""By point: the polygons with an edge within the point's accuracy, and how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that routing needs of one revision. Immutable but for the memo of verdicts; safe to share between threads."""
+
+    grid: Grid
+    inventory: Inventory
+    book: RuleBook
+    departments: Mapping[str, Department]
+    memo: Memo = field(default_factory=dict)
+
+    @property
+    def revision(self) -> int:
+        return self.grid.revision
+
+    def route_all(self, cases: Sequence[Case], scope: Scope = EVERYTHING) -> list[Routing]:
+        """The routing of each case, in input order. Nothing is kept."""
+        lonlat = np.array([(case.lon, case.lat) for case in cases], dtype=np.float64).reshape(-1, 2)
+        accuracy = np.array([case.accuracy_m for case in cases], dtype=np.float64)
+        places = Places(self.grid, self.grid.locate(lonlat), scope)
+        near_units = _near(self.grid.units, lonlat, accuracy)
+        near_areas = {name: _near(layer.index, lonlat, accuracy) for name, layer in self.grid.areas.items()}
+        assets = self._assets(cases, lonlat, accuracy)
+        answers = []
+        for index, case in enumerate(cases):
+            place = places.at(index)
+            variations = [
+                *places.across_units(index, place, near_units.get(index, ())),
+                *(
+                    each
+                    for name, nearby in near_areas.items()
+                    if index in nearby
+                    for each in places.across_areas(index, place, self.grid.areas[name], nearby[index])
+                ),
+            ]
+            asset = assets.get(index)
+            answers.append(
+                route(case, place, variations, asset, self.book, self.departments, self.revision, memo=self.memo)
+            )
+        return answers
+
+    def _assets(self, cases: Sequence[Case], lonlat: Floats, accuracy: Floats) -> dict[int, Asset]:
+        """The component that each case means, where it means one: the named one, else the nearest within reach."""
+        wanted = [i for i, case in enumerate(cases) if case.kind == "component" and case.class_code and case.edition]
+        asked = np.array(wanted, dtype=np.int64)
+        classes = np.array([class_name(cases[i].edition or "", cases[i].class_code or "") for i in wanted], dtype=str)
+        found: dict[int, list[tuple[int, float]]] = {}
+        if len(asked):
+            for report, member, metres in zip(*self.inventory.within(lonlat[asked], classes, accuracy[asked]), strict=True):
+                found.setdefault(int(asked[report]), []).append((int(member), float(metres)))
+        meant = {i: self._nearest(nearby, float(accuracy[i])) for i, nearby in found.items()}
+        for index, case in enumerate(cases):
+            if case.component_code is not None:
+                meant[index] = self._named(case, lonlat[index])
+        return meant
+
+    def _nearest(self, nearby: Sequence[tuple[int, float]], accuracy: float) -> Asset:
+        (member, metres), *others = nearby
+        rivals = tuple(self._asset(other, distance, accuracy) for other, distance in others)
+        return self._asset(member, metres, accuracy, rivals=rivals)
+
+    def _named(self, case: Case, point: Floats) -> Asset:
+        member = self.inventory.by_code.get(case.component_code or "")
+        if member is None:
+            return Asset(case.component_code or "", case.class_code or "", case.edition or "", named=True, retired=True)
+        return self._asset(member, self.inventory.distance(point, member), case.accuracy_m, named=True)
+
+    def _asset(
+        self, member: int, metres: float, accuracy: float, *, named: bool = False, rivals: tuple[Asset, ...] = ()
+    ) -> Asset:
+        columns = self.inventory.columns
+        return Asset(
+            columns["code"][member],
+            columns["class_code"][member],
+            columns["edition"][member],
+            columns["state"][member],
+            columns["supervisor_code"][member],
+            columns["owner_code"][member],
+            columns["maintainer_code"][member],
+            distance_m=metres,
+            named=named,
+            second_distance_m=rivals[0].distance_m if rivals else None,
+            rivals=rivals,
+            reach_m=accuracy + float(self.inventory.accuracy_m[member]),
+        )
+
+
+class Places:
+    """Turns what was located into the places that routing reads; equal ones are made once."""
+
+    def __init__(self, grid: Grid, located: Located, scope: Scope = EVERYTHING) -> None:
+        self.grid, self.located, self.scope = grid, located, scope
+        self._divisions: dict[str | None, tuple[Division, ...]] = {}
+        self._holders: dict[tuple[str, int], AreaHolder] = {}
+
+    def at(self, index: int) -> Place:
+        """The place of point number `index`."""
+        unit = self.grid.unit_code(int(self.located.units[index]))
+        if unit is not None and not self.scope.allows_owner(unit):
+            unit = None
+        areas = {name: self._areas(layer, self._held(index, name), unit) for name, layer in self.grid.areas.items()}
+        gap = int(self.located.gaps[index])
+        name = None if gap < 0 else str(self.grid.gap_names[gap])
+        return Place(unit, self.divisions(unit), MappingProxyType(areas), name)
+
+    def divisions(self, unit: str | None) -> tuple[Division, ...]:
+        if unit not in self._divisions:
+            above = self.grid.divisions_of(unit)
+            self._divisions[unit] = tuple(Division(each.level, each.code, each.name, each.department) for each in above)
+        return self._divisions[unit]
+
+    def across_units(self, index: int, place: Place, nearby: Sequence[tuple[int, float]]) -> Iterator[Variation]:
+        """The place in each neighbouring unit, and outside all units where the nearest edge has no other side."""
+        own = int(self.located.units[index])
+        for unit, metres in nearby:
+            if unit != own:
+                code = self.grid.unit_code(unit)
+                yield Variation(metres, Place(code, self.divisions(code), place.areas))
+        leaving = _way_out(own, nearby)
+        if leaving is not None:
+            yield Variation(leaving, Place(None, (), place.areas))
+
+    def across_areas(
+        self, index: int, place: Place, layer: AreaLayer, nearby: Sequence[tuple[int, float]]
+    ) -> Iterator[Variation]:
+        """The place with one area of the layer entered or left."""
+        held = {int(each) for each in self._held(index, layer.name)}
+        for area, metres in nearby:
+            apart = layer.overlap.get(layer.owners[area]) == "none"
+            if area not in held:
+                stay = {each for each in held if not apart or layer.owners[each] != layer.owners[area]}
+                yield self._with(place, layer, stay | {area}, metres)
+            elif not apart or _way_out(area, nearby) is not None:
+                yield self._with(place, layer, held - {area}, metres)
+
+    def _with(self, place: Place, layer: AreaLayer, held: set[int], metres: float) -> Variation:
+        holders = self._areas(layer, sorted(held), place.unit)
+        areas = MappingProxyType({**place.areas, layer.name: holders})
+        return Variation(metres, Place(place.unit, place.divisions, areas, place.gap))
+
+    def _held(self, index: int, layer: str) -> Any:
+        offsets, areas = self.located.held[layer]
+        return areas[offsets[index] : offsets[index + 1]]
+
+    def _areas(self, layer: AreaLayer, held: Any, unit: str | None) -> tuple[AreaHolder, ...]:
+        return tuple(self._holder(layer, int(each)) for each in layer.ordered(held, unit, self.scope))
+
+    def _holder(self, layer: AreaLayer, area: int) -> AreaHolder:
+        key = (layer.name, area)
+        if key not in self._holders:
+            name = layer.names[area] or layer.codes[area]
+            self._holders[key] = AreaHolder(
+                layer.codes[area], name, layer.departments[area], int(layer.priorities[area])
+            )
+        return self._holders[key]
+
+
+def _way_out(own: int, nearby: Sequence[tuple[int, float]]) -> float | None:
+    """How far the own edge is when nothing else meets it where it is nearest: beyond it there is no polygon."""
+    leaving = next((metres for polygon, metres in nearby if polygon == own), None)
+    if leaving is None or any(polygon != own and metres <= leaving + SAME_EDGE_M for polygon, metres in nearby):
+        return None
+    return leaving
+
+
+def _near(index: PolygonIndex, lonlat: Floats, accuracy: Floats) -> Nearby:
+    found: dict[int, list[tuple[int, float]]] = {}
+    for point, polygon, metres in zip(*(part.tolist() for part in index.near(lonlat, accuracy)), strict=True):
+        found.setdefault(point, []).append((polygon, metres))
+    return found
+
+
+def load_desk(connection: Connection, at: int) -> Desk:
+    """Read everything that routing needs of revision `at`."""
+    grid = load_grid(connection, at)
+    departments = {
+        code: Department(code, row["name"], row["parent"], row["ids"] or {}) for code, row in grid.departments.items()
+    }
+    return Desk(grid, load_inventory(connection, at), load_book(connection, at), departments)

@@ -1,0 +1,77 @@
+"""Positions as senders deliver them, into lon, lat of the store, with what is wrong with each."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gis import crs
+from gis.errors import Fault, Refusal
+
+Position = tuple[float, float, str]
+"""x, y and the name of their CRS."""
+
+
+def to_places(positions: Sequence[Position | None]) -> tuple[NDArray[np.float64], dict[int, Fault]]:
+    """lon, lat (n, 2) in EPSG:4490 rounded to 1e-9 degree, NaN where there is none, and the faults by index.
+
+    Faults: crs_unknown, crs_no_transformation, swapped_axes, out_of_range. Every CRS is converted once, for all the
+    positions that name it.
+    """
+    lonlat = np.full((len(positions), 2), np.nan)
+    faults: dict[int, Fault] = {}
+    groups: dict[str, list[int]] = {}
+    for index, position in enumerate(positions):
+        if position is not None:
+            groups.setdefault(position[2], []).append(index)
+    for name, indices in groups.items():
+        xy = np.array([(positions[index] or ())[:2] for index in indices], dtype=np.float64)
+        try:
+            system = crs.parse(name)
+            stored = crs.to_store(xy, system)
+        except Refusal as refusal:
+            faults.update(dict.fromkeys(indices, refusal.faults[0]))
+            continue
+        for at in np.flatnonzero(_suspect(xy, stored, system)):
+            fault = _wrong(xy[at], stored[at], system)
+            if fault is not None:
+                faults[indices[at]] = fault
+                stored[at] = np.nan
+        lonlat[indices] = np.round(stored, 9)
+    return lonlat, faults
+
+
+def _beyond(lonlat: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which positions (n, 2) are no longitude and latitude; also those that have none."""
+    return ~((np.abs(lonlat[:, 0]) <= 180) & (np.abs(lonlat[:, 1]) <= 90))
+
+
+def _astray(lonlat: NDArray[np.float64], system: crs.Crs) -> NDArray[np.bool_]:
+    """Which positions (n, 2) lie more than 3 degrees outside the area that a projected CRS is meant for."""
+    if system.is_geographic or system.area is None:
+        return _beyond(lonlat)
+    west, south, east, north = system.area
+    x, y = lonlat[:, 0], lonlat[:, 1]
+    return ~((x >= west - 3) & (x <= east + 3) & (y >= south - 3) & (y <= north + 3))
+
+
+def _suspect(xy: NDArray[np.float64], stored: NDArray[np.float64], system: crs.Crs) -> NDArray[np.bool_]:
+    """Which positions deserve the closer look of `_wrong`; cheap, and never less than those that are wrong."""
+    if not system.is_geographic:
+        return _astray(stored, system)
+    return _beyond(xy) | _beyond(stored) | ((np.abs(xy[:, 0]) <= 90) & (np.abs(xy[:, 1]) >= 73))
+
+
+def _wrong(xy: NDArray[np.float64], stored: NDArray[np.float64], system: crs.Crs) -> Fault | None:
+    """What is wrong with this one position (2,)."""
+    if system.is_geographic:
+        swapped = crs.check_axes(xy[None])
+        impossible = _beyond(xy[None])[0] or _beyond(stored[None])[0]
+    else:
+        swapped = None if _astray(crs.to_store(xy[None, ::-1], system), system)[0] else crs.swapped_axes(xy)
+        impossible = _beyond(stored[None])[0]
+    if swapped is not None:
+        return swapped
+    shown = f"({xy[0]:.10g}, {xy[1]:.10g})"
+    en, zh = f"There is no place {shown} in {system.name}.", f"{system.name}中不存在位置{shown}。"
+    return Fault("out_of_range", en, zh) if impossible else None

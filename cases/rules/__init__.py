@@ -1,0 +1,20 @@
+"""The rule book (指挥手册): its rules, reading them, checking them against the world, and the compiled book."""
+
+from cases.rules.book import RuleBook, Selection
+from cases.rules.checks import check
+from cases.rules.model import EVERYWHERE, Basis, Rule, Target, from_row, to_row
+from cases.rules.reading import load_yaml, parse
+
+__all__ = [
+    "EVERYWHERE",
+    "Basis",
+    "Rule",
+    "RuleBook",
+    "Selection",
+    "Target",
+    "check",
+    "from_row",
+    "load_yaml",
+    "parse",
+    "to_row",
+]

@@ -1,0 +1,312 @@
+"""Reading rules that people write: a YAML or JSON document in, rules and faults out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cases.rules.model import CASE_KINDS, COMPONENT_ROLES, EVERYWHERE, TARGET_KINDS, Basis, Rule, Target
+from components.editions import normalise_edition
+from gis.errors import Fault, refuse
+
+_TEXTS = ("name", "class", "class_prefix", "condition", "place", "area_layer", "area", "time_limit")
+_BASIS = ("text", "document", "number", "date", "url")
+_RULE = frozenset({"code", "edition", "kind", *_TEXTS, "priority", "fallback", "to", "basis"})
+_DOCUMENT = frozenset({"owner", "rules"})
+
+DEEPEST = 32
+"""How deep a document may be nested; a rule book needs 6."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The safe loader, refusing a key given twice, of which YAML silently keeps the last, and merge keys (<<), with
+    which a few lines can stand for more members than memory holds.
+    """
+
+    def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen or key.tag == "tag:yaml.org,2002:merge":
+                why = "merge keys (<<) are not read" if key.value not in seen else f"the key {key.value} is given twice"
+                raise yaml.constructor.ConstructorError(None, None, why, key.start_mark)
+            seen.add(key.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
+def _limit_depth(text: str) -> None:
+    """YAMLError for a document nested too deeply: the loader in C overruns the stack of the process on such a one."""
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise yaml.MarkedYAMLError(None, None, f"it is nested more than {DEEPEST} deep", event.start_mark)
+
+
+def load_yaml(source: Path | str) -> Any:
+    """The document in a YAML (or JSON) file, given by its `Path`, or in a text.
+
+    Refusal `unreadable` names the line; only plain values are made, never objects.
+    """
+    name = source.name if isinstance(source, Path) else "the text"
+    name_zh = source.name if isinstance(source, Path) else "文本"
+    try:
+        text = source.read_text(encoding="utf-8-sig") if isinstance(source, Path) else source
+        _limit_depth(text)
+        return yaml.load(text, _Loader)  # _Loader is a safe loader
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise refuse(
+            "unreadable", f"{name} cannot be read: {why}.", f"无法读取{name_zh}：{why}。", kind="unreadable"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise refuse(
+            "unreadable",
+            f"{name} is not UTF-8 text (byte {error.start + 1}): save it as UTF-8.",
+            f"{name_zh}不是UTF-8编码（第{error.start + 1}字节）：请另存为UTF-8。",
+            kind="unreadable",
+        ) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line, why = (mark.line + 1 if mark else 1), getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise refuse(
+            "unreadable",
+            f"{name} is not valid YAML at line {line}: {why}.",
+            f"{name_zh}第{line}行不是有效的YAML：{why}。",
+            kind="unreadable",
+        ) from error
+    except ValueError as error:  # a date like 2024-13-45
+        why = str(error)
+        raise refuse(
+            "unreadable", f"{name} is not valid YAML: {why}.", f"{name_zh}不是有效的YAML：{why}。", kind="unreadable"
+        ) from error
+
+
+def _shown(value: Any) -> str:
+    """The value in a message: short, and never the inside of a list or mapping (which may be huge)."""
+    if value is None or isinstance(value, str | int | float | date):
+        shown = "null" if value is None else str(value)
+        return shown if len(shown) <= 60 else shown[:57] + "..."
+    return "a list" if isinstance(value, list) else "a mapping" if isinstance(value, Mapping) else type(value).__name__
+
+
+@dataclass(slots=True)
+class _Item:
+    """One mapping of the document being read; gathers what is wrong with it."""
+
+    members: Mapping[str, Any]
+    row: int | None
+    thing: str | None
+    faults: list[Fault] = field(default_factory=list)
+
+    def fault(self, code: str, en: str, zh: str) -> None:
+        name = "" if self.thing is None else f" {self.thing}"
+        if self.row is not None:
+            en, zh = f"Rule {self.row}{name}: {en}", f"第{self.row}条规则{name}：{zh}"
+        self.faults.append(Fault(code, en, zh, row=self.row, thing=self.thing))
+
+    def known_only(self, known: frozenset[str], inside: str = "") -> None:
+        for key in self.members:
+            if key not in known:
+                there, there_zh = (f" in {inside}", f"{inside}中的") if inside else ("", "")
+                self.fault(
+                    "unknown_field",
+                    f"there is no member {_shown(key)}{there}; known are {', '.join(sorted(known))}.",
+                    f"不认识{there_zh}字段{_shown(key)}；可用字段：{'、'.join(sorted(known))}。",
+                )
+
+    def text(self, key: str) -> str | None:
+        value = self.members.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self.fault(
+                "wrong_type",
+                f"{key} must be text but is {_shown(value)}; put it in quotes, or zeros in front may be lost.",
+                f"{key}必须是文本，现为{_shown(value)}；请加引号，否则可能丢失前导零。",
+            )
+            return None
+        if not value.strip():
+            self.fault("empty_value", f"{key} is empty; leave it out or fill it in.", f"{key}为空；请删除或填写。")
+            return None
+        return value.strip()
+
+    def choice(self, key: str, choices: tuple[str, ...]) -> str | None:
+        value = self.text(key)
+        if value is not None and value not in choices:
+            self.fault(
+                "wrong_value",
+                f"{key} must be one of {', '.join(choices)} but is {_shown(value)}.",
+                f"{key}必须是{'、'.join(choices)}之一，现为{_shown(value)}。",
+            )
+            return None
+        return value
+
+    def edition(self) -> str | None:
+        value = self.members.get("edition")
+        if isinstance(value, int) and not isinstance(value, bool):  # unquoted 2026: no zeros to lose
+            return normalise_edition(str(value))
+        text = self.text("edition")
+        return None if text is None else normalise_edition(text)
+
+    def whole(self, key: str) -> int:
+        value = self.members.get(key)
+        if value is None:
+            return 0
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.fault(
+                "wrong_type",
+                f"{key} must be a whole number but is {_shown(value)}.",
+                f"{key}必须是整数，现为{_shown(value)}。",
+            )
+            return 0
+        return value
+
+    def yes(self, key: str) -> bool:
+        value = self.members.get(key)
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        self.fault(
+            "wrong_type",
+            f"{key} must be true or false but is {_shown(value)}.",
+            f"{key}必须是true或false，现为{_shown(value)}。",
+        )
+        return False
+
+
+def _targets(item: _Item) -> tuple[Target, ...]:
+    listed = item.members.get("to")
+    if not isinstance(listed, list) or not listed:
+        item.fault(
+            "no_targets",
+            "to must be a list of at least one target, like [{department: CODE}].",
+            "to必须是至少含一个派遣对象的列表，例如[{department: 部门代码}]。",
+        )
+        return ()
+    targets = []
+    for number, target in enumerate(listed, start=1):
+        if not isinstance(target, Mapping) or len(target) != 1 or next(iter(target)) not in TARGET_KINDS:
+            item.fault(
+                "wrong_target",
+                f"target {number} must have exactly one member of {', '.join(TARGET_KINDS)}.",
+                f"第{number}个派遣对象必须且只能有以下一个字段：{'、'.join(TARGET_KINDS)}。",
+            )
+            continue
+        kind = next(iter(target))
+        inside = _Item(target, item.row, item.thing, item.faults)
+        value = inside.choice(kind, COMPONENT_ROLES) if kind == "component" else inside.text(kind)
+        if value is not None:
+            targets.append(Target(kind, value))
+        elif target[kind] is None:
+            inside.fault(
+                "empty_value", f"target {number} ({kind}) has no value.", f"第{number}个派遣对象（{kind}）没有值。"
+            )
+    return tuple(targets)
+
+
+def _basis(item: _Item) -> Basis | None:
+    given = item.members.get("basis")
+    if given is None:
+        return None
+    if isinstance(given, str):
+        return Basis(text=given.strip()) if given.strip() else None
+    if not isinstance(given, Mapping):
+        item.fault(
+            "wrong_type",
+            f"basis must be a text or have the members {', '.join(_BASIS)}.",
+            f"basis必须是文本，或含字段{'、'.join(_BASIS)}。",
+        )
+        return None
+    members = {key: value.isoformat() if isinstance(value, date) else value for key, value in given.items()}
+    inside = _Item(members, item.row, item.thing, item.faults)
+    inside.known_only(frozenset(_BASIS), "basis")
+    return Basis(**{key: inside.text(key) for key in _BASIS})
+
+
+def _rule(item: _Item, owner: str) -> Rule | None:
+    """The rule in the item, or None when the item has gathered a fault."""
+    before = len(item.faults)
+    if item.thing is None:
+        item.text("code")  # says so when it is no text
+        if len(item.faults) == before:
+            item.fault("code_missing", "it has no code.", "没有编码（code）。")
+    item.known_only(_RULE)
+    texts = {key: item.text(key) for key in _TEXTS}
+    if texts["class"] is not None and texts["class_prefix"] is not None:
+        item.fault("class_twice", "it has both class and class_prefix; keep one.", "class与class_prefix只能填一个。")
+    if texts["area"] is not None and texts["area_layer"] is None:
+        item.fault(
+            "area_without_layer",
+            "area needs area_layer, the layer that the area is in.",
+            "填写area时必须同时填写其所在图层area_layer。",
+        )
+    place = texts["place"]
+    if place is not None and not (place.startswith(owner) or owner.startswith(place)):
+        item.fault(
+            "place_outside_owner",
+            f"place {place} is not within the owner {owner}, so the rule would never hold.",
+            f"place {place}不在所属区划{owner}内，规则永远不会生效。",
+        )
+    class_code = texts.pop("class")
+    edition, kind, priority = item.edition(), item.choice("kind", CASE_KINDS), item.whole("priority")
+    fallback, to, basis = item.yes("fallback"), _targets(item), _basis(item)
+    if len(item.faults) > before or item.thing is None:
+        return None
+    return Rule(
+        owner=owner,
+        code=item.thing,
+        to=to,
+        edition=edition,
+        kind=kind,
+        class_code=class_code,
+        priority=priority,
+        fallback=fallback,
+        basis=basis,
+        **texts,
+    )
+
+
+def parse(document: Any, owner: str | None = None) -> tuple[list[Rule], list[Fault]]:
+    """The rules of a loaded document `{"owner": …, "rules": […]}`, and every fault in it.
+
+    `owner`, if given, wins over the document's; neither means everywhere (""). A fault names the rule's code as `thing`
+    and its position in the list, from 1, as `row`; a rule with a fault is not among the rules.
+    """
+    if not isinstance(document, Mapping) or not isinstance(document.get("rules"), list):
+        return [], [
+            Fault(
+                "rules_missing",
+                "The document must have a member rules, a list of rules.",
+                "文档必须含有rules字段，其值为规则列表。",
+            )
+        ]
+    whole = _Item(document, None, None)
+    whole.known_only(_DOCUMENT)
+    stated = whole.text("owner")
+    faults, holder = whole.faults, (stated or EVERYWHERE) if owner is None else owner
+    rules: list[Rule] = []
+    first_row: dict[str, int] = {}
+    for row, members in enumerate(document["rules"], start=1):
+        if not isinstance(members, Mapping):
+            faults.append(
+                Fault(
+                    "wrong_type",
+                    f"Rule {row} must be a mapping but is {_shown(members)}.",
+                    f"第{row}条规则必须是键值结构，现为{_shown(members)}。",
+                    row=row,
+                )
+            )
+            continue
+        code = members.get("code")
+        item = _Item(members, row, (code.strip() or None) if isinstance(code, str) else None, faults)
+        rule = _rule(item, holder)
+        if item.thing is not None and (earlier := first_row.setdefault(item.thing, row)) != row:
+            item.fault("duplicate_code", f"rule {earlier} has the same code.", f"与第{earlier}条规则编码重复。")
+        elif rule is not None:
+            rules.append(rule)
+    return rules, faults

@@ -1,0 +1,1 @@
+"""Things to try the system with; nothing in the product imports them."""

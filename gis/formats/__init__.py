@@ -1,0 +1,156 @@
+"""Files in, files out: a `Table` from any of the formats that offices exchange, and back."""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import shapely
+
+from gis import crs as reference
+from gis.errors import Fault, Refusal, refuse
+from gis.formats import archive, delimited, geojson, parquet, vector
+from gis.formats.columns import as_code
+from gis.geometry import DECIMALS
+from gis.tables import Table
+
+__all__ = ["as_code", "read", "write"]
+
+_STALE = (".qix", ".sbn", ".sbx")  # indexes of a shapefile that would no longer be true
+_WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...]]] = {
+    ".gpkg": vector.write,
+    ".fgb": vector.write,
+    ".shp": vector.write,
+    ".geojson": geojson.write,
+    ".json": geojson.write,
+    ".geojsonl": geojson.write,
+    ".ndjson": geojson.write,
+    ".jsonl": geojson.write,
+    ".csv": delimited.write,
+    ".tsv": delimited.write,
+    ".parquet": parquet.write,
+}
+READABLE = (*_WRITERS, ".txt", ".dbf", ".zip")
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    layer: str | None = None,
+    crs: str | None = None,
+    encoding: str | None = None,
+    x_column: str | None = None,
+    y_column: str | None = None,
+) -> Table:
+    """The features of a file, told by its suffix: GeoPackage, FlatGeobuf, shapefile (plain or in a zip, or its dbf
+    alone), GeoJSON (also one feature a line), CSV or TSV, GeoParquet.
+
+    Values keep their type: text stays text, dates become ISO text, numbers stay numbers (see `as_code` for codes);
+    in CSV everything is text. Rows whose geometry cannot be read have None and a fault. `crs` goes before what the
+    file declares, `encoding` before what is found out about shapefiles and text. `x_column` and `y_column` name the
+    coordinates of a CSV; columns that are found to be the geometry by their own name are not repeated in `columns`.
+
+    Errors: Refusal "unreadable": file_missing, file_unreadable, format_unknown, layer_missing, layer_ambiguous,
+    encoding_wrong; "invalid": crs_unknown, encoding_unknown, column_missing.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise refuse("file_missing", f"There is no file {path}.", f"文件不存在：{path}。", kind="unreadable")
+    if crs is not None:
+        reference.parse(crs)
+    match path.suffix.lower():
+        case ".zip":
+            with archive.opened(path, layer, READABLE) as (inner, inner_layer):
+                table = read(inner, layer=inner_layer, encoding=encoding, x_column=x_column, y_column=y_column)
+        case ".gpkg" | ".fgb" | ".shp" | ".dbf":
+            table = vector.read(path, layer, encoding)
+        case ".geojson" | ".json" | ".geojsonl" | ".ndjson" | ".jsonl":
+            table = geojson.read(path, encoding)
+        case ".csv" | ".tsv" | ".txt":
+            table = delimited.read(path, encoding, x_column, y_column)
+        case ".parquet":
+            table = parquet.read(path)
+        case suffix:
+            raise _unknown_format(suffix)
+    chosen, faults = reference.choose(table.crs, crs)
+    return replace(table, crs=chosen, source=str(path), faults=(*table.faults, *faults))
+
+
+def write(
+    path: str | os.PathLike[str],
+    table: Table,
+    *,
+    layer: str | None = None,
+    encoding: str | None = None,
+    crs: str | None = None,
+) -> tuple[Fault, ...]:
+    """Write a table in the format that the suffix of the path names, and say what the format could not take as it was.
+
+    The file appears whole or not at all. `crs` is the system to write in, by default that of the table (GeoJSON is
+    always lon, lat). GCJ-02 and BD-09 go into CSV alone, which names them in a column. Columns of one type keep it;
+    mixed ones become text. `encoding` is for shapefile (UTF-8 or GBK, marked by a .cpg) and CSV ("utf-8-sig" sets the
+    mark that Excel needs).
+
+    Errors: Refusal format_unknown, crs_missing, crs_unknown, crs_not_in_format, text_not_in_encoding,
+    mixed_geometry, file_unwritable.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in _WRITERS:
+        raise _unknown_format(suffix)
+    table = _in_crs(table, crs, suffix)
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+            faults = _WRITERS[suffix](Path(folder) / path.name, table, layer or path.stem, encoding)
+            if suffix == ".shp":
+                for stale in _STALE:
+                    path.with_suffix(stale).unlink(missing_ok=True)
+            for part in sorted(Path(folder).iterdir(), key=lambda part: part.suffix.lower() == suffix):
+                os.replace(part, path.parent / part.name)
+    except OSError as error:
+        raise refuse(
+            "file_unwritable",
+            f"{path} cannot be written: {error.strerror or error}.",
+            f"无法写入 {path}：{error.strerror or error}。",
+            kind="unavailable",
+        ) from error
+    return faults
+
+
+def _in_crs(table: Table, wanted: str | None, suffix: str) -> Table:
+    """The table with its geometry in the CRS that is to be written."""
+    if table.geometry is None:
+        return table
+    if table.crs is None:
+        raise refuse(
+            "crs_missing",
+            "The table does not say which coordinate reference system it is in, so it cannot be written.",
+            "数据表未说明坐标系，无法写出。",
+        )
+    source = reference.parse(table.crs)
+    text = "CRS84" if _WRITERS[suffix] is geojson.write else wanted or table.crs
+    target = reference.parse(text)
+    if target.name in ("GCJ-02", "BD-09") and _WRITERS[suffix] is not delimited.write:
+        raise refuse(
+            "crs_not_in_format",
+            f"A {suffix} file cannot say that it is in {target.name}, and would be taken for WGS 84; write a CSV, or "
+            "name another system.",
+            f"{suffix} 文件无法标明 {target.name}，会被误认为 WGS 84；请改写 CSV 或指定其他坐标系。",
+        )
+    geometry = table.geometry
+    if not source.same(target):
+        moved = reference.from_store(reference.to_store(shapely.get_coordinates(geometry), source), target)
+        moved = np.round(moved, DECIMALS) if target.is_geographic else moved
+        geometry = shapely.set_coordinates(shapely.force_2d(geometry), moved)
+    return replace(table, geometry=geometry, crs=target.name)
+
+
+def _unknown_format(suffix: str) -> Refusal:
+    return refuse(
+        "format_unknown",
+        f"'{suffix}' is no format known here; these are: {', '.join(READABLE)}.",
+        f"不支持“{suffix}”格式；支持的格式：{'、'.join(READABLE)}。",
+        kind="unreadable",
+    )

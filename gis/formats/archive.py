@@ -1,0 +1,92 @@
+"""A delivery in a zip: the one file in it that can be read, with the files that belong to it."""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from gis.errors import refuse
+
+LARGEST = 4 * 2**30
+"""Bytes that a zip may unpack to."""
+
+
+@contextmanager
+def opened(path: Path, layer: str | None, readable: Sequence[str]) -> Iterator[tuple[Path, str | None]]:
+    """Unpack for the time of the block, and give the path of the file that is meant and the layer to look for in it.
+
+    `layer` chooses among several files by their stem. Errors: Refusal file_unreadable, layer_missing, layer_ambiguous.
+    """
+    with tempfile.TemporaryDirectory(prefix="wangge-") as folder:
+        try:
+            with zipfile.ZipFile(path) as packed:
+                members = [member for member in packed.infolist() if not member.is_dir()]
+                if sum(member.file_size for member in members) > LARGEST:
+                    raise _unreadable(path, "it unpacks to more than 4 GB", "解压后超过 4 GB")
+                files = [_unpack(packed, member, Path(folder), number) for number, member in enumerate(members)]
+        except (
+            zipfile.BadZipFile,
+            zipfile.LargeZipFile,
+            NotImplementedError,
+            RuntimeError,
+            OSError,
+            EOFError,
+        ) as error:
+            raise _unreadable(path, str(error), str(error)) from error
+        yield _choose(path, files, layer, readable)
+
+
+def _unpack(packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, number: int) -> Path:
+    """Unpack a member under its own name, in a folder of its directory in the zip."""
+    name = member.filename
+    if not member.flag_bits & 0x800:  # not marked as UTF-8: Windows writes the code page of the place
+        try:
+            name = name.encode("cp437").decode("gb18030")
+        except UnicodeError:
+            name = member.filename
+    inside = PurePosixPath(name.replace("\\", "/"))
+    directory = folder / str(abs(hash(str(inside.parent))))
+    directory.mkdir(exist_ok=True)
+    target = directory / (inside.name or str(number))
+    with packed.open(member) as source, target.open("wb") as sink:
+        shutil.copyfileobj(source, sink)
+    return target
+
+
+def _choose(path: Path, files: list[Path], layer: str | None, readable: Sequence[str]) -> tuple[Path, str | None]:
+    shapes = {file.with_suffix("") for file in files if file.suffix.lower() == ".shp"}
+    found = [file for file in files if file.suffix.lower() in readable and not file.name.startswith(".")]
+    found = [file for file in found if file.suffix.lower() != ".dbf" or file.with_suffix("") not in shapes]
+    found = [file for file in found if file.suffix.lower() != ".zip"]
+    names = sorted(file.stem for file in found)
+    if not found:
+        raise _unreadable(path, "there is nothing in it that can be read here", "其中没有可读取的文件")
+    if len(found) == 1:
+        return found[0], None if layer == found[0].stem else layer
+    if layer is None:
+        raise refuse(
+            "layer_ambiguous",
+            f"{path.name} holds several files; name one as the layer: {', '.join(names)}.",
+            f"{path.name} 中有多个文件，请指定其一作为图层：{'、'.join(names)}。",
+            kind="unreadable",
+        )
+    chosen = [file for file in found if file.stem == layer]
+    if len(chosen) != 1:
+        raise refuse(
+            "layer_missing",
+            f"{path.name} holds no one file '{layer}'; there are {', '.join(names)}.",
+            f"{path.name} 中没有唯一的“{layer}”；现有：{'、'.join(names)}。",
+            kind="unreadable",
+        )
+    return chosen[0], None
+
+
+def _unreadable(path: Path, en: str, zh: str) -> Exception:
+    return refuse(
+        "file_unreadable",
+        f"{path.name} cannot be read: {en}.",
+        f"无法读取 {path.name}：{zh}。",
+        kind="unreadable",
+    )

@@ -1,0 +1,102 @@
+"""The columns of a table: codes as text, names that a format can hold, types that Arrow can hold."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from gis.errors import Fault
+
+_LARGEST_EXACT = 2**53
+_ROUNDED = re.compile(r"[+-]?\d(\.\d+)?[eE]\+?\d+")
+
+
+def as_code(values: NDArray[Any], rows: NDArray[np.int64] | None = None) -> tuple[NDArray[Any], tuple[Fault, ...]]:
+    """Codes (n,) as text or None, from a column as `read` gives it.
+
+    Integers become digits, and so do floats that still are the integer they were; text is stripped, and empty is None.
+    A float with a fraction or from 2**53 on, and text that a spreadsheet has rounded ("4.40305E+14"), no longer is the
+    code that it was: None, and a fault damaged_code with the row.
+    """
+    codes: NDArray[Any] = np.full(len(values), None, dtype=object)
+    faults = []
+    for index, value in enumerate(values.tolist()):
+        if value is None or value != value:
+            continue
+        if isinstance(value, float):
+            text = str(int(value)) if value.is_integer() and abs(value) < _LARGEST_EXACT else ""
+        else:
+            text = str(value).strip()
+        if text and not _ROUNDED.fullmatch(text):
+            codes[index] = text
+        elif text or isinstance(value, float):
+            faults.append(_damaged(value, int(rows[index]) if rows is not None else index + 1))
+    return codes, tuple(faults)
+
+
+def named_once(names: Iterable[str], *, longest: int | None = None, encoding: str = "utf-8") -> list[str]:
+    """The names, empty ones filled in and the later of equals (whatever the case) with a number behind them.
+
+    `longest` is a limit in bytes of the encoding; a name is cut between characters.
+    """
+    taken: set[str] = set()
+    result = []
+    for number, name in enumerate(names, 1):
+        stem = name or f"column_{number}"
+        given = _cut(stem, longest, encoding)
+        count = 1
+        while given.casefold() in taken:
+            count += 1
+            suffix = f"_{count}"
+            given = _cut(stem, longest - len(suffix) if longest else None, encoding) + suffix
+        taken.add(given.casefold())
+        result.append(given)
+    return result
+
+
+def to_arrow(columns: Mapping[str, NDArray[Any]], names: Sequence[str]) -> pa.Table:
+    """The columns, renamed, each with the one type that holds all its values: bool, int64, float64, else text."""
+    return pa.Table.from_arrays([_arrow(column.tolist()) for column in columns.values()], names=list(names))
+
+
+def to_text(value: Any) -> str | None:
+    """A value as it stands in a text file."""
+    if value is None or (isinstance(value, float) and value != value):
+        return None
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def to_column(values: Sequence[Any]) -> NDArray[Any]:
+    """Python values as an object array (n,)."""
+    column: NDArray[Any] = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
+def _arrow(values: list[Any]) -> pa.Array:
+    types = {type(value) for value in values if value is not None}
+    if types == {bool}:
+        return pa.array(values, pa.bool_())
+    if types == {int} and all(abs(value) < 2**63 for value in values if value is not None):
+        return pa.array(values, pa.int64())
+    if types == {float}:
+        return pa.array(values, pa.float64())
+    return pa.array([to_text(value) for value in values], pa.string())
+
+
+def _cut(name: str, longest: int | None, encoding: str) -> str:
+    return name.encode(encoding)[:longest].decode(encoding, errors="ignore")
+
+
+def _damaged(value: Any, row: int) -> Fault:
+    return Fault(
+        "damaged_code",
+        f"Row {row}: {value} is no longer the code it was, for it went through a program as a number. "
+        "Deliver codes as text.",
+        f"第 {row} 行：{value} 曾被当作数字处理，已不是原来的编码。请以文本格式提供编码。",
+        row=row,
+    )

@@ -1,0 +1,193 @@
+"""CSV and TSV: every value is text, the geometry stands in columns."""
+
+import csv
+import io
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from gis import crs as reference
+from gis import encoding as texts
+from gis.errors import Fault, Refusal, refuse
+from gis.formats import shapes
+from gis.formats.columns import named_once, to_column, to_text
+from gis.tables import Table
+
+csv.field_size_limit(sys.maxsize)  # a polygon as WKT is longer than the 128 kB that csv allows by itself
+
+_PAIRS = (("lon", "lat"), ("lng", "lat"), ("longitude", "latitude"), ("x", "y"))
+_WKT = ("wkt", "geometry")
+
+
+def read(path: Path, encoding: str | None, x_column: str | None, y_column: str | None) -> Table:
+    """The rows of a file; a blank line is no row but is counted, so that row n is line n + 1 of a plain file.
+
+    A column `crs` with one value throughout says the CRS. Errors: Refusal file_unreadable, encoding_wrong,
+    column_missing.
+    """
+    used = texts.forced(encoding) if encoding else None
+    text, damaged = texts.decode_file(path.read_bytes(), used)
+    heads, lines = _lines(path, text)
+    names = named_once(head.strip() for head in heads)
+    rows = np.array([row for row, _ in lines], dtype=np.int64)
+    faults = [_ragged(row, len(cells), len(heads)) for row, cells in lines if len(cells) != len(heads)]
+    padding = [""] * len(heads)
+    cells = [(cells + padding)[: len(heads)] for _, cells in lines]
+    columns = {name: to_column([row[i] or None for row in cells]) for i, name in enumerate(names)}
+    if damaged:
+        found = [texts.replaced(int(row), name) for row, name in _with_replaced(columns, rows)]
+        if used:
+            raise texts.wrong(used, found[0].row or 1 if found else 0)
+        faults += found
+    geometry, consumed, unread = _geometry(columns, rows, x_column, y_column)
+    crs = _one_crs(columns) if geometry is not None else None
+    consumed |= {name for name in columns if crs is not None and name.lower() == "crs"}
+    kept = {name: column for name, column in columns.items() if name not in consumed}
+    return Table(kept, geometry, crs, rows, faults=(*faults, *unread))
+
+
+def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
+    """Write the columns as text, points as lon, lat (x, y when projected), others as wkt, and the CRS as a column."""
+    del layer
+    used = texts.forced(encoding or "utf-8")
+    added = _geometry_columns(table)
+    heads = [*(name for name in table.columns if name.lower() not in added), *added]
+    columns = [added[name] if name in added else [to_text(v) for v in table.columns[name].tolist()] for name in heads]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows(zip(*columns, strict=True))
+    try:
+        path.write_bytes(text.getvalue().encode(used))
+    except UnicodeEncodeError as error:
+        row = text.getvalue()[: error.start].count("\n")
+        raise texts.not_in(used, row) from error
+    return ()
+
+
+def _lines(path: Path, text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The heading, and the cells of each data row with its number."""
+    head = text.split("\n", 1)[0]
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t|", key=head.count)
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error as error:
+        raise _unreadable(path, str(error), str(error)) from error
+    if not lines or not any(cell.strip() for cell in lines[0]):
+        raise _unreadable(path, "it has no heading", "没有表头")
+    heads = lines[0]
+    while heads and not heads[-1].strip():
+        heads.pop()
+    return heads, [(row, _without_tail(cells, len(heads))) for row, cells in enumerate(lines[1:], 1) if any(cells)]
+
+
+def _without_tail(cells: list[str], width: int) -> list[str]:
+    """The cells of a row without the empty ones that spreadsheets put behind the last column."""
+    while len(cells) > width and not cells[-1]:
+        cells.pop()
+    return cells
+
+
+def _with_replaced(columns: Mapping[str, NDArray[Any]], rows: NDArray[np.int64]) -> list[tuple[int, str]]:
+    pairs = ((row, name, value) for name, column in columns.items() for row, value in zip(rows, column, strict=True))
+    return sorted((int(row), name) for row, name, value in pairs if value and "\ufffd" in value)
+
+
+def _geometry(
+    columns: Mapping[str, NDArray[Any]], rows: NDArray[np.int64], x_column: str | None, y_column: str | None
+) -> tuple[NDArray[Any] | None, set[str], list[Fault]]:
+    """The geometry, the names of the columns that it was, and the cells that are none."""
+    heads = {name.lower(): name for name in reversed(list(columns))}
+    if x_column or y_column:
+        missing = next((name for name in (x_column, y_column) if (name or "").lower() not in heads), None)
+        if not x_column or not y_column or missing is not None:
+            raise _no_column(missing or "", list(columns))
+        x, y = heads[x_column.lower()], heads[y_column.lower()]
+        geometry, faults = _points(columns[x], columns[y], (x, y), rows)
+        return geometry, set(), faults  # columns that a person named stay
+    for first, second in _PAIRS:
+        if first in heads and second in heads:
+            x, y = heads[first], heads[second]
+            geometry, faults = _points(columns[x], columns[y], (x, y), rows)
+            return geometry, {x, y}, faults
+    wkt = next((heads[name] for name in _WKT if name in heads), None)
+    if wkt is None:
+        return None, set(), []
+    geometry, faults = shapes.parse(shapely.from_wkt, columns[wkt], rows)
+    return geometry, {wkt}, faults
+
+
+def _points(
+    x: NDArray[Any], y: NDArray[Any], names: tuple[str, str], rows: NDArray[np.int64]
+) -> tuple[NDArray[Any], list[Fault]]:
+    geometry: NDArray[Any] = np.full(len(x), None, dtype=object)
+    faults: list[Fault] = []
+    xy = np.full((len(x), 2), np.nan)
+    there = np.zeros(len(x), dtype=bool)
+    for index, pair in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        if pair == (None, None):
+            continue
+        try:
+            xy[index] = [float(value) for value in pair]
+            there[index] = True
+        except (TypeError, ValueError):
+            faults.append(_not_read(int(rows[index]), ", ".join(names), ", ".join(v or "" for v in pair)))
+    geometry[there] = shapely.points(xy[there])
+    return geometry, faults
+
+
+def _one_crs(columns: Mapping[str, NDArray[Any]]) -> str | None:
+    column = next((column for name, column in columns.items() if name.lower() == "crs"), None)
+    values = set() if column is None else set(column.tolist())
+    return values.pop() if len(values) == 1 else None
+
+
+def _geometry_columns(table: Table) -> dict[str, Sequence[Any]]:
+    if table.geometry is None:
+        return {}
+    types = set(shapely.get_type_id(table.geometry).tolist())
+    frame = reference.parse(table.crs or "CRS84")
+    crs = {} if any(name.lower() == "crs" for name in table.columns) else {"crs": [frame.name] * len(table)}
+    if types <= {0, -1}:
+        x, y = ("lon", "lat") if frame.is_geographic else ("x", "y")
+        points = (shapely.get_x(table.geometry).tolist(), shapely.get_y(table.geometry).tolist())
+        return {x: [to_text(v) for v in points[0]], y: [to_text(v) for v in points[1]], **crs}
+    return {"wkt": shapely.to_wkt(table.geometry, rounding_precision=-1, output_dimension=2).tolist(), **crs}
+
+
+def _unreadable(path: Path, en: str, zh: str) -> Refusal:
+    return refuse(
+        "file_unreadable", f"{path.name} cannot be read: {en}.", f"无法读取 {path.name}：{zh}。", kind="unreadable"
+    )
+
+
+def _no_column(name: str, there: Sequence[str]) -> Refusal:
+    return refuse(
+        "column_missing",
+        f"There is no column '{name}' for the coordinates; x and y both need one of {', '.join(there)}.",
+        f"没有坐标列“{name}”；x 和 y 均须为以下列之一：{'、'.join(there)}。",
+    )
+
+
+def _ragged(row: int, found: int, wanted: int) -> Fault:
+    return Fault(
+        "cells_uneven",
+        f"Row {row} has {found} cells where the heading has {wanted}; check its quotes and separators.",
+        f"第 {row} 行有 {found} 个单元格，而表头有 {wanted} 个；请检查引号和分隔符。",
+        row=row,
+    )
+
+
+def _not_read(row: int, column: str, value: str) -> Fault:
+    shown = value if len(value) <= 60 else value[:60] + "…"
+    return Fault(
+        "geometry_unreadable",
+        f"Row {row}: '{shown}' in {column} is no position.",
+        f"第 {row} 行：{column} 中的“{shown}”不是有效位置。",
+        row=row,
+    )

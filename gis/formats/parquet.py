@@ -1,0 +1,81 @@
+"""GeoParquet 1.1: a Parquet file whose geometry is WKB and whose metadata say so."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyproj
+import shapely
+from numpy.typing import NDArray
+
+from gis import crs as reference
+from gis.errors import Fault, Refusal, refuse
+from gis.formats import shapes
+from gis.formats.columns import named_once, to_arrow, to_column
+from gis.tables import Table
+
+
+def read(path: Path) -> Table:
+    """The rows of a file, with the primary geometry where the metadata name one encoded as WKB."""
+    try:
+        arrow = pq.read_table(path)
+        geo = json.loads((arrow.schema.metadata or {}).get(b"geo", b"{}"))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(path, str(error)) from error
+    primary = geo.get("primary_column")
+    described = geo.get("columns", {}).get(primary, {})
+    rows = np.arange(1, len(arrow) + 1, dtype=np.int64)
+    columns = {name: _values(arrow.column(name)) for name in arrow.column_names if name not in geo.get("columns", {})}
+    if primary not in arrow.column_names or described.get("encoding") != "WKB":
+        return Table(columns, None, None, rows)
+    geometry, faults = shapes.parse(shapely.from_wkb, to_column(arrow.column(primary).to_pylist()), rows)
+    return Table(columns, geometry, _declared(described), rows, faults=tuple(faults))
+
+
+def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
+    """Write the columns and, last, the geometry as WKB in the column "geometry"."""
+    del layer, encoding
+    arrow = to_arrow(table.columns, names := named_once(table.columns))
+    if table.geometry is not None:
+        column = next(name for name in ("geometry", "geom", "the_geom") if name not in names)
+        arrow = arrow.append_column(column, pa.array(shapely.to_wkb(table.geometry).tolist(), pa.binary()))
+        arrow = arrow.replace_schema_metadata({"geo": json.dumps(_metadata(column, table))})
+    pq.write_table(arrow, path, compression="zstd")
+    return ()
+
+
+def _metadata(column: str, table: Table) -> dict[str, Any]:
+    frame = reference.parse(table.crs or reference.STORE)
+    described: dict[str, Any] = {
+        "encoding": "WKB",
+        "geometry_types": sorted({g.geom_type for g in table.geometry if g is not None})
+        if table.geometry is not None
+        else [],
+    }
+    if frame.name != "CRS84":  # which is what its absence means
+        described["crs"] = pyproj.CRS.from_user_input(frame.name).to_json_dict()
+    return {"version": "1.1.0", "primary_column": column, "columns": {column: described}}
+
+
+def _declared(described: dict[str, Any]) -> str | None:
+    if "crs" not in described:
+        return "CRS84"
+    return reference.parse(json.dumps(described["crs"])).name if described["crs"] else None
+
+
+def _values(column: pa.ChunkedArray) -> NDArray[Any]:
+    """Plain values; dates and times become ISO text."""
+    values = column.to_pylist()
+    plain = (str, int, float, bool, type(None))
+    return to_column(
+        [v if isinstance(v, plain) else v.isoformat() if hasattr(v, "isoformat") else str(v) for v in values]
+    )
+
+
+def _unreadable(path: Path, why: str) -> Refusal:
+    return refuse(
+        "file_unreadable", f"{path.name} cannot be read: {why}.", f"无法读取 {path.name}：{why}。", kind="unreadable"
+    )

@@ -1,0 +1,220 @@
+"""What GDAL reads and writes: GeoPackage, FlatGeobuf, shapefile."""
+
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyogrio
+import shapely
+from numpy.typing import NDArray
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
+
+from gis import crs as reference
+from gis.errors import Fault, Refusal, refuse
+from gis.formats import dbf, shapes
+from gis.formats.columns import named_once, to_arrow, to_column
+from gis.tables import Table
+
+# GDAL goes by the content of a file, and some of its formats name other files to read: only what the suffix says.
+_MAGIC = {".gpkg": (b"SQLite format 3\0",), ".fgb": (b"fgb",), ".shp": (b"\0\0\x27\x0a",), ".dbf": dbf.MAGIC}
+_DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".shp": "ESRI Shapefile"}
+_ERRORS = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, pa.ArrowException, UnicodeError)
+_MAKE_MULTI: Mapping[str, Callable[..., NDArray[Any]]] = {
+    "Point": shapely.multipoints,
+    "LineString": shapely.multilinestrings,
+    "Polygon": shapely.multipolygons,
+}
+_MULTI = {"Point": "MultiPoint", "LineString": "MultiLineString", "Polygon": "MultiPolygon"}
+
+
+def read(path: Path, layer: str | None, encoding: str | None) -> Table:
+    """The features of a layer. Errors: Refusal file_unreadable, layer_missing, layer_ambiguous, encoding_wrong."""
+    suffix = path.suffix.lower()
+    _check(path, suffix)
+    is_dbf = suffix in (".shp", ".dbf")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # GDAL's remarks; what matters is checked below
+            meta, arrow = pyogrio.read_arrow(
+                path,
+                layer=None if is_dbf else _layer(path, layer),
+                encoding=dbf.RAW if is_dbf else None,
+                datetime_as_string=True,
+                **({"ADJUST_TYPE": "YES"} if is_dbf else {}),
+            )
+    except _ERRORS as error:
+        raise _unreadable(path, str(error)) from error
+    return _table(path, meta, arrow, encoding, is_dbf)
+
+
+def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
+    """Write a layer. Errors: Refusal text_not_in_encoding, mixed_geometry, file_unwritable."""
+    suffix = path.suffix.lower()
+    is_shape = suffix == ".shp"
+    used = dbf.writable(encoding) if is_shape else "utf-8"
+    names = named_once(table.columns, longest=dbf.LONGEST_NAME if is_shape else None, encoding=used)
+    faults = [_renamed(old, new) for old, new in zip(table.columns, names, strict=True) if old != new]
+    arrow = to_arrow(table.columns, names)
+    if is_shape:
+        faults += dbf.check(arrow, table.rows, used)
+    geometry, kind = _one_type(table.geometry, is_shape)
+    heads = {name.casefold() for name in names}
+    column = next(name for name in ("geom", "geometry", "the_geom", "geom_") if name not in heads)
+    if geometry is not None:
+        arrow = arrow.append_column(column, pa.array(shapely.to_wkb(geometry, flavor="iso").tolist(), pa.binary()))
+    options: dict[str, Any] = {}
+    if suffix == ".gpkg" and "fid" in heads:
+        options["FID"] = next(name for name in ("ogc_fid", "fid_", "ogc_fid_") if name not in heads)
+    if suffix == ".fgb" and (geometry is None or shapely.is_missing(geometry).any()):
+        options["SPATIAL_INDEX"] = "NO"  # which has no place for a feature without geometry
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pyogrio.write_arrow(
+                arrow,
+                path,
+                layer=path.stem if is_shape else layer,
+                driver=_DRIVERS[suffix],
+                geometry_name=None if geometry is None else column,
+                geometry_type=None if geometry is None else kind,
+                crs=None if geometry is None else _definition(table.crs),
+                encoding=used if is_shape else None,
+                layer_options=options,
+            )
+    except _ERRORS as error:
+        reason = _plain(str(error), path)
+        raise refuse(
+            "file_unwritable", f"{path.name} cannot be written: {reason}.", f"无法写入 {path.name}：{reason}。"
+        ) from error
+    return tuple(faults)
+
+
+def _check(path: Path, suffix: str) -> None:
+    with path.open("rb") as file:
+        head = file.read(16)
+    if not head.startswith(_MAGIC[suffix]):
+        raise _unreadable(path, f"it is no {suffix[1:]} file", f"它不是 {suffix[1:]} 文件")
+    if suffix == ".shp" and not any(path.with_suffix(end).is_file() for end in (".shx", ".SHX", ".Shx")):
+        raise _unreadable(
+            path,
+            f"its part {path.stem}.shx is missing; deliver .shp, .shx, .dbf and .prj together",
+            f"缺少 {path.stem}.shx；请将 .shp、.shx、.dbf、.prj 一并提供",
+        )
+
+
+def _layer(path: Path, wanted: str | None) -> str:
+    """The layer that is meant: the one named, else the only one with geometry, else the only one."""
+    layers: list[tuple[str, str | None]] = pyogrio.list_layers(path).tolist()
+    names = [name for name, _ in layers]
+    if wanted is not None:
+        if wanted in names:
+            return wanted
+        raise refuse(
+            "layer_missing",
+            f"{path.name} has no layer '{wanted}'; it has {', '.join(names) or 'none'}.",
+            f"{path.name} 中没有图层“{wanted}”；现有：{'、'.join(names) or '无'}。",
+            kind="unreadable",
+        )
+    spatial = [name for name, kind in layers if kind is not None]
+    candidates = spatial or names
+    if len(candidates) == 1:
+        return candidates[0]
+    if not candidates:
+        raise _unreadable(path, "it has no layer", "其中没有图层")
+    raise refuse(
+        "layer_ambiguous",
+        f"{path.name} has several layers; name one: {', '.join(candidates)}.",
+        f"{path.name} 中有多个图层，请指定其一：{'、'.join(candidates)}。",
+        kind="unreadable",
+    )
+
+
+def _table(path: Path, meta: Mapping[str, Any], arrow: pa.Table, encoding: str | None, is_dbf: bool) -> Table:
+    fields = len(meta["fields"])
+    names = [str(name) for name in arrow.schema.names[:fields]]
+    rows = np.arange(1, len(arrow) + 1, dtype=np.int64)
+    try:
+        values = [to_column(arrow.column(index).to_pylist()) for index in range(fields)]
+    except _ERRORS as error:
+        raise _unreadable(path, "its text is not UTF-8", "其中的文字不是 UTF-8 编码") from error
+    faults: list[Fault] = []
+    if is_dbf:
+        names, values, faults = dbf.decode(path, names, values, rows, encoding)
+    columns = dict(zip(named_once(names), map(_without_bytes, values), strict=True))
+    if meta["geometry_type"] is None or fields == arrow.num_columns:
+        return Table(columns, None, None, rows, faults=tuple(faults))
+    wkb = to_column(arrow.column(arrow.num_columns - 1).to_pylist())
+    geometry, unread = shapes.parse(shapely.from_wkb, wkb, rows)
+    return Table(columns, geometry, _declared(meta["crs"]), rows, faults=(*faults, *unread))
+
+
+def _declared(text: str | None) -> str | None:
+    """The CRS that a file declares, None for GDAL's ways to say that it does not know."""
+    if not text or text.startswith(("LOCAL_CS", "ENGCRS")) or "Undefined geographic SRS" in text:
+        return None
+    try:
+        return reference.parse(text).name
+    except Refusal:
+        return text
+
+
+def _definition(name: str | None) -> str:
+    frame = reference.parse(name or reference.STORE)
+    return "EPSG:4326" if frame.name == "CRS84" else frame.name  # files hold lon, lat whatever the authority says
+
+
+def _without_bytes(column: NDArray[Any]) -> NDArray[Any]:
+    """A column of a GeoPackage may hold pictures; they are no attribute here."""
+    return to_column([None if isinstance(value, bytes) else value for value in column.tolist()])
+
+
+def _one_type(geometry: NDArray[Any] | None, is_shape: bool) -> tuple[NDArray[Any] | None, str]:
+    """The geometry and the name of its type: single and multi together become multi; "Unknown" for a mixture."""
+    if geometry is None:
+        return None, "Unknown"
+    names = {g.geom_type for g in geometry if g is not None}
+    if len(names) <= 1:
+        return geometry, names.pop() if names else "Unknown"
+    single = next((name for name in names if _MULTI.get(name) in names), None)
+    if single is not None and len(names) == 2:
+        if is_shape and single != "Point":
+            return geometry, single
+        alone = np.array([g is not None and g.geom_type == single for g in geometry])
+        result = geometry.copy()
+        result[alone] = _MAKE_MULTI[single](geometry[alone], indices=np.arange(alone.sum()))
+        return result, _MULTI[single]
+    if is_shape:
+        raise refuse(
+            "mixed_geometry",
+            f"A shapefile holds one type of geometry, not {', '.join(sorted(names))}; write a GeoPackage.",
+            f"Shapefile 只能存放一种几何类型，现有 {'、'.join(sorted(names))}；请改写 GeoPackage。",
+        )
+    return geometry, "Unknown"
+
+
+def _unreadable(path: Path, en: str, zh: str | None = None) -> Refusal:
+    return refuse(
+        "file_unreadable",
+        f"{path.name} cannot be read: {_plain(en, path)}.",
+        f"无法读取 {path.name}：{zh or _plain(en, path)}。",
+        kind="unreadable",
+    )
+
+
+def _plain(message: str, path: Path) -> str:
+    """What GDAL said, without where it was and what to set."""
+    message = re.sub(r"It might help to specify the correct driver.*", "", message, flags=re.DOTALL)
+    return message.replace(str(path), path.name).strip().rstrip(".") or "GDAL does not say why"
+
+
+def _renamed(old: str, new: str) -> Fault:
+    return Fault(
+        "column_renamed",
+        f"The column '{old}' is written as '{new}'.",
+        f"列“{old}”写为“{new}”。",
+        severity="note",
+    )

@@ -1,0 +1,165 @@
+"""The grid of one revision, ready to be asked where a point lies: units, divisions, named gaps and areas."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from gis.locate import PolygonIndex
+from gis.metres import Floats, Indices
+from gis.store.revisions import read_settings
+from gis.store.scope import EVERYTHING, Scope
+from gis.store.versions import Columns, Query, read_columns
+from grids.profiles import FREE, CodeProfile, read_profile
+from grids.tables import area, area_layer, department, division, gap, unit
+
+
+@dataclass(frozen=True, slots=True)
+class DivisionName:
+    """A division without its shape."""
+
+    level: str
+    code: str
+    name: str
+    department: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AreaLayer:
+    """The areas of one layer, of all its owners. Arrays (n,) in one order; `overlap` is none or allowed, by owner."""
+
+    name: str
+    index: PolygonIndex
+    codes: NDArray[Any]
+    names: NDArray[Any]
+    owners: NDArray[Any]
+    departments: NDArray[Any]
+    priorities: NDArray[np.int64]
+    overlap: Mapping[str, str]
+
+    def ordered(self, held: Indices, unit_code: str | None, scope: Scope = EVERYTHING) -> Indices:
+        """Those of the areas `held` that count, in the stated order: longest owner, highest priority, lowest code.
+
+        An area counts for a unit below its owner; outside every unit all count. Where an owner's areas do not overlap
+        only the one of the lowest code counts.
+        """
+        able = [
+            int(each)
+            for each in held
+            if (unit_code is None or unit_code.startswith(self.owners[each])) and scope.allows_owner(self.owners[each])
+        ]
+        able.sort(key=lambda each: (-len(self.owners[each]), -self.priorities[each], self.codes[each]))
+        alone: dict[str, int] = {}
+        for each in sorted(able, key=lambda each: str(self.codes[each])):
+            if self.overlap.get(self.owners[each]) == "none":
+                alone.setdefault(self.owners[each], each)
+        return np.array([each for each in able if alone.get(self.owners[each], each) == each], dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where n points lie: the unit's index or -1, the named gap's index or -1, and by layer the areas that hold them.
+
+    `held[layer]` is (offsets (n + 1,), areas (k,)): point i is in areas[offsets[i] : offsets[i + 1]], not yet ordered.
+    """
+
+    units: Indices
+    gaps: Indices
+    held: Mapping[str, tuple[Indices, Indices]]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Everything that a point can be in at one revision. Immutable; safe to share between threads."""
+
+    revision: int
+    profile: CodeProfile
+    units: PolygonIndex
+    unit_codes: NDArray[Any]
+    divisions: Mapping[str, DivisionName]
+    gaps: PolygonIndex
+    gap_names: NDArray[Any]
+    areas: Mapping[str, AreaLayer]
+    departments: Mapping[str, Mapping[str, Any]]
+
+    def locate(self, lonlat: Floats) -> Located:
+        """Unit by the tie rule, named gap where there is no unit, and the areas of every layer, of points (n, 2)."""
+        units = self.units.lowest(lonlat)
+        gaps = np.full(len(lonlat), -1, dtype=np.int64)
+        outside = np.flatnonzero(units < 0)
+        gaps[outside] = self.gaps.lowest(lonlat[outside])
+        return Located(units, gaps, {name: _held(layer.index, lonlat) for name, layer in self.areas.items()})
+
+    def unit_code(self, unit_index: int) -> str | None:
+        return None if unit_index < 0 else str(self.unit_codes[unit_index])
+
+    def divisions_of(self, code: str | None) -> tuple[DivisionName, ...]:
+        """The divisions that hold the unit, widest first."""
+        if code is None:
+            return ()
+        above = (self.divisions.get(ancestor) for _, ancestor in self.profile.ancestors(code))
+        return tuple(each for each in above if each is not None)
+
+    def boundary_distance(self, lonlat: Floats, units: Indices) -> Floats:
+        """Metres (n,) to the nearest edge of any unit; inf where there are no units at all."""
+        if not len(self.units):
+            return np.full(len(lonlat), np.inf)
+        return self.units.edge_distance(lonlat)
+
+
+def load_grid(connection: Connection, at: int) -> Grid:
+    """Read the grid of revision `at`."""
+    everything = Query(EVERYTHING, at=at)
+    profile = read_profile(read_settings(connection).get("profile", FREE.name))
+    units = read_columns(connection, unit, everything, ("code", "geom"))
+    gaps = read_columns(connection, gap, everything, ("code", "name", "geom"))
+    named = read_columns(connection, division, everything, ("level", "code", "name", "department"))
+    return Grid(
+        at,
+        profile,
+        PolygonIndex.build(units["geom"], units["code"]),
+        units["code"],
+        {row[1]: DivisionName(*row) for row in zip(*named.values(), strict=True)},
+        PolygonIndex.build(gaps["geom"], gaps["code"]),
+        gaps["name"],
+        _load_areas(connection, everything),
+        load_departments(connection, at),
+    )
+
+
+def load_departments(connection: Connection, at: int) -> dict[str, dict[str, Any]]:
+    """Code, name, parent and ids of every department in force, by code."""
+    columns = read_columns(connection, department, Query(EVERYTHING, at=at), ("code", "name", "parent", "ids"))
+    return {row[0]: dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)}
+
+
+def _load_areas(connection: Connection, everything: Query) -> dict[str, AreaLayer]:
+    declared = read_columns(connection, area_layer, everything, ("code", "owner", "overlap"))
+    names = ("layer", "owner", "code", "name", "department", "priority", "geom")
+    every = read_columns(connection, area, everything, names)
+    layers = {}
+    for name in sorted(set(declared["code"])):
+        rows = every["layer"] == name
+        part: Columns = {column: values[rows] for column, values in every.items()}
+        overlap = {
+            owner: how for code, owner, how in zip(*declared.values(), strict=True) if code == name
+        }
+        layers[name] = AreaLayer(
+            name,
+            PolygonIndex.build(part["geom"], part["code"]),
+            part["code"],
+            part["name"],
+            part["owner"],
+            part["department"],
+            part["priority"].astype(np.int64),
+            overlap,
+        )
+    return layers
+
+
+def _held(index: PolygonIndex, lonlat: Floats) -> tuple[Indices, Indices]:
+    point, polygon = index.holders(lonlat)
+    return np.searchsorted(point, np.arange(len(lonlat) + 1)).astype(np.int64), polygon

@@ -1,0 +1,426 @@
+"""Routing: every kind of target, every flag, the reasons, and that nothing but the input decides."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cases.reasons import SENTENCES
+from cases.reports import Case
+from cases.routing import AreaHolder, Asset, Department, Division, Place, Routing, Variation, route
+from cases.rules import Basis, Rule, RuleBook, Target
+
+UNIT = "440305001001003"
+DEPARTMENTS = {
+    department.code: department
+    for department in (
+        Department("CITY", "市城管中心"),
+        Department("DISTRICT", "南山区指挥中心", "CITY"),
+        Department("WATER", "水务局", "DISTRICT", {"oa": "77"}),
+        Department("POWER", "供电局"),
+        Department("GREEN", "绿化所"),
+        Department("STREET", "粤海街道办", "DISTRICT"),
+        Department("NEXT", "沙河街道办", "DISTRICT"),
+        Department("CIRCLE", "甲", "CIRCLE2"),
+        Department("CIRCLE2", "乙", "CIRCLE"),
+    )
+}
+DIVISIONS = (
+    Division("county", "440305", "南山区"),
+    Division("street", "440305001", "粤海街道", "STREET"),
+)
+NEXT_DIVISIONS = (DIVISIONS[0], Division("street", "440305002", "沙河街道", "NEXT"))
+PLACE = Place(UNIT, DIVISIONS)
+CASE = Case("12345", "c-1", 2, 114.05, 22.54, 15.0, None, "2026", "component", "01001", None, None)
+COVER = Asset("P1", "01001", "2026", "完好", "GREEN", "WATER", "POWER", distance_m=3.14, reach_m=15.5)
+
+
+def rule(*to: tuple[str, str], code: str = "r", owner: str = "440305", **members: Any) -> Rule:
+    return Rule(owner, code, tuple(Target(*target) for target in to), **members)
+
+
+def areas(*holders: AreaHolder, layer: str = "drainage") -> Place:
+    return replace(PLACE, areas={layer: holders})
+
+
+def routed(
+    *rules: Rule, case: Case = CASE, place: Place = PLACE, near: tuple[Variation, ...] = (), asset: Asset | None = None
+) -> Routing:
+    book = RuleBook.compile(rules)
+    memo: dict[Any, Any] = {}
+    answers = [route(case, place, near, asset, book, DEPARTMENTS, 7, memo=each) for each in (None, memo, memo)]
+    assert answers[0] == answers[1] == answers[2]  # remembered or not
+    return answers[0]
+
+
+def body(routing: Routing) -> str | None:
+    return routing.department and routing.department.code
+
+
+def others(routing: Routing) -> list[tuple[str, str, float | None]]:
+    return [(each.department.code, each.why, each.distance_m) for each in routing.alternatives]
+
+
+def steps(routing: Routing) -> list[str]:
+    return [each.code for each in routing.because]
+
+
+# each kind of target
+
+
+def test_a_fixed_body_is_the_answer() -> None:
+    answer = routed(rule(("department", "WATER"), time_limit="4h", basis=Basis("第十二条")))
+    assert (body(answer), answer.advice, answer.flags) == ("WATER", "dispatch", ())
+    assert (answer.rule, answer.target) == (("440305", "r"), Target("department", "WATER"))
+    assert (answer.time_limit, answer.basis, answer.revision) == ("4h", Basis("第十二条"), 7)
+
+
+def test_the_department_of_the_area_that_holds_the_point_is_the_answer() -> None:
+    answer = routed(rule(("area", "drainage")), place=areas(AreaHolder("D-07", "七区", "WATER")))
+    assert (body(answer), answer.area, answer.flags) == ("WATER", ("drainage", "D-07", "七区"), ())
+
+
+def test_the_department_of_the_division_is_the_answer() -> None:
+    answer = routed(rule(("division", "street")))
+    assert (body(answer), steps(answer)) == ("STREET", ["unit_within", "rule", "by_division"])
+
+
+@pytest.mark.parametrize(("role", "code"), [("owner", "WATER"), ("maintainer", "POWER"), ("supervisor", "GREEN")])
+def test_a_body_of_the_component_is_the_answer(role: str, code: str) -> None:
+    answer = routed(rule(("component", role)), asset=COVER)
+    assert (body(answer), answer.component, answer.flags) == (code, ("P1", 3.14), ())
+    assert steps(answer) == ["unit_within", "component_nearest", "rule", f"by_{role}"]
+
+
+def test_the_first_target_that_leads_somewhere_wins_and_the_others_are_alternatives() -> None:
+    answer = routed(
+        rule(("component", "owner"), ("department", "GREEN"), ("division", "street")),
+        rule(("department", "POWER"), ("department", "CITY"), code="s", priority=-1),
+    )
+    assert body(answer) == "GREEN"
+    assert others(answer) == [("STREET", "next_target", None), ("POWER", "next_rule", None)]
+    assert "component_missing" in steps(answer)
+
+
+def test_at_most_five_alternatives_are_named_each_once() -> None:
+    codes = ["WATER", "CITY", "GREEN", "GREEN", "WATER", "POWER", "STREET", "NEXT", "DISTRICT"]
+    answer = routed(rule(*(("department", code) for code in codes)))
+    assert [code for code, _, _ in others(answer)] == ["CITY", "GREEN", "POWER", "STREET", "NEXT"]
+
+
+def test_a_department_that_is_not_in_force_is_passed_over_with_a_reason() -> None:
+    answer = routed(rule(("department", "GONE"), ("department", "WATER")))
+    assert (body(answer), answer.flags) == ("WATER", ())
+    assert steps(answer) == ["unit_within", "department_retired", "rule", "by_department"]
+
+
+def test_an_area_or_division_without_department_is_passed_over_with_a_reason() -> None:
+    place = areas(AreaHolder("D-1", "", None, 2), AreaHolder("D-2", "", "WATER", 1))
+    assert (body(answer := routed(rule(("area", "drainage")), place=place)), answer.flags) == ("WATER", ())
+    assert "area_without_department" in steps(answer)
+    answer = routed(rule(("division", "county"), ("division", "community"), ("division", "street")))
+    assert steps(answer)[1:3] == ["division_without_department", "division_missing"]
+
+
+def test_a_component_without_the_wanted_body_is_passed_over_with_a_reason() -> None:
+    answer = routed(rule(("component", "owner"), ("division", "street")), asset=replace(COVER, owner_code=None))
+    assert (body(answer), "component_without_owner" in steps(answer)) == ("STREET", True)
+
+
+def test_a_rule_for_an_area_layer_holds_only_in_its_areas() -> None:
+    special = rule(("department", "WATER"), code="s", area_layer="drainage", priority=1)
+    rest = rule(("department", "GREEN"))
+    inside = routed(special, rest, place=areas(AreaHolder("D-07", "七区")))
+    assert (body(inside), inside.area) == ("WATER", ("drainage", "D-07", "七区"))
+    outside = routed(special, rest)
+    assert (body(outside), outside.flags, others(outside)) == ("GREEN", (), [])
+
+
+def test_a_rule_for_one_very_area_asks_that_area() -> None:
+    place = areas(AreaHolder("D-01", "", "POWER", 9), AreaHolder("D-07", "", "WATER", 1))
+    answer = routed(rule(("area", "drainage"), area_layer="drainage", area="D-07"), place=place)
+    assert (body(answer), answer.area, answer.flags) == ("WATER", ("drainage", "D-07", ""), ())
+
+
+def test_a_department_is_named_with_its_ids_and_its_path_from_the_top() -> None:
+    answer = routed(rule(("department", "WATER")))
+    assert answer.department is not None
+    assert dict(answer.department.ids) == {"oa": "77"}
+    assert answer.department.path == (("CITY", "市城管中心"), ("DISTRICT", "南山区指挥中心"))
+
+
+def test_departments_that_are_each_others_parents_still_have_a_path() -> None:
+    answer = routed(rule(("department", "CIRCLE")))
+    assert answer.department is not None
+    assert answer.department.path == (("CIRCLE2", "乙"),)
+
+
+# each flag
+
+
+def test_near_boundary_tells_the_smallest_distance_at_which_the_department_changes() -> None:
+    across = Place("440305002001001", NEXT_DIVISIONS)
+    near = (Variation(14.0, across), Variation(12.44, across), Variation(1.0, replace(PLACE, unit=UNIT[:-1] + "4")))
+    answer = routed(rule(("division", "street")), near=near)
+    assert (body(answer), answer.advice, answer.flags) == ("STREET", "review", ("near_boundary",))
+    assert others(answer) == [("NEXT", "near_boundary", 12.44)]
+
+
+def test_a_boundary_beyond_the_accuracy_or_without_consequence_raises_no_flag() -> None:
+    across = Place("440305002001001", NEXT_DIVISIONS)
+    assert routed(rule(("division", "street")), near=(Variation(15.1, across),)).flags == ()
+    assert routed(rule(("department", "WATER")), near=(Variation(1.0, across),)).flags == ()
+
+
+def test_a_point_just_outside_the_grid_names_the_department_inside() -> None:
+    answer = routed(rule(("division", "street")), place=Place(None), near=(Variation(2.0, PLACE),))
+    assert (body(answer), answer.flags) == (None, ("fallback", "near_boundary", "outside"))
+    assert others(answer) == [("STREET", "near_boundary", 2.0)]
+
+
+def test_areas_of_equal_priority_with_different_departments_are_ambiguous() -> None:
+    place = areas(
+        AreaHolder("D-1", "", "WATER", 1), AreaHolder("D-2", "", "POWER", 1), AreaHolder("D-3", "", "CITY", 0)
+    )
+    answer = routed(rule(("area", "drainage")), place=place)
+    assert (body(answer), answer.advice, answer.flags) == ("WATER", "review", ("ambiguous",))
+    assert others(answer) == [("POWER", "ambiguous_area", None)]
+
+
+def test_areas_of_equal_priority_with_the_same_department_are_not_ambiguous() -> None:
+    place = areas(AreaHolder("D-1", "", "WATER"), AreaHolder("D-2", "", "WATER"))
+    assert routed(rule(("area", "drainage")), place=place).flags == ()
+
+
+def test_several_components_within_reach_with_different_bodies_are_ambiguous() -> None:
+    rival = replace(COVER, code="P2", owner_code="POWER", distance_m=5.0)
+    same = replace(COVER, code="P3", distance_m=4.0)
+    meant = replace(COVER, rivals=(same, rival), second_distance_m=4.0)
+    answer = routed(rule(("component", "owner")), asset=meant)
+    assert (body(answer), answer.flags) == ("WATER", ("ambiguous",))
+    assert others(answer) == [("POWER", "ambiguous_component", 5.0)]
+    assert routed(rule(("department", "GREEN")), asset=meant).flags == ()
+    named = replace(CASE, component_code="P1")
+    assert routed(rule(("component", "owner")), case=named, asset=replace(meant, named=True)).flags == ()
+
+
+def test_rules_of_equal_rank_with_different_answers_are_ambiguous() -> None:
+    equal = (rule(("department", "WATER"), code="a"), rule(("department", "POWER"), code="b"))
+    answer = routed(*equal)
+    assert (body(answer), answer.flags) == ("WATER", ("ambiguous",))
+    assert others(answer) == [("POWER", "ambiguous_rule", None)]
+    assert routed(equal[0], replace(equal[1], priority=-1)).flags == ()
+    assert routed(equal[0], replace(equal[1], owner="4403")).flags == ()
+    assert routed(equal[0], replace(equal[1], condition="破损"), case=replace(CASE, condition="破损")).flags == ()
+
+
+def test_an_area_that_is_wanted_but_missing_is_a_gap() -> None:
+    answer = routed(rule(("area", "drainage"), ("division", "street")))
+    assert (body(answer), answer.advice, answer.flags) == ("STREET", "review", ("gap",))
+    assert routed(rule(("division", "street"), ("area", "drainage"))).flags == ()
+
+
+def test_a_point_in_a_named_gap_is_flagged() -> None:
+    answer = routed(rule(("department", "WATER"), owner=""), place=Place(None, gap="莲花湖"))
+    assert (body(answer), answer.advice, answer.flags) == ("WATER", "review", ("named_gap",))
+    assert answer.because[0].en == "The point lies in the named gap 莲花湖, which belongs to no unit grid."
+
+
+def test_outside_every_unit_only_rules_that_hold_everywhere_decide() -> None:
+    local, general = rule(("department", "WATER")), rule(("department", "GREEN"), owner="", code="g")
+    unrouted = routed(local, place=Place(None))
+    assert (body(unrouted), unrouted.advice, unrouted.flags) == (None, "fallback", ("fallback", "outside"))
+    assert steps(unrouted) == ["outside", "no_rule"]
+    answer = routed(local, general, place=Place(None))
+    assert (body(answer), answer.advice, answer.flags) == ("GREEN", "review", ("outside",))
+
+
+def test_outside_every_unit_a_division_that_holds_the_point_stands_for_it() -> None:
+    answer = routed(rule(("division", "street")), place=Place(None, DIVISIONS))
+    assert (body(answer), answer.advice, answer.flags) == ("STREET", "review", ("outside",))
+
+
+def test_a_catch_all_rule_sends_to_the_fallback_queue() -> None:
+    answer = routed(rule(("division", "street"), fallback=True))
+    assert (body(answer), answer.advice, answer.flags) == ("STREET", "fallback", ("fallback",))
+
+
+def test_where_nothing_decides_the_answer_says_why() -> None:
+    none = routed(rule(("department", "WATER"), kind="matter"))
+    assert (body(none), none.advice, none.flags, steps(none)) == (
+        None, "fallback", ("fallback",), ["unit_within", "no_rule"],
+    )  # fmt: skip
+    dead = routed(rule(("department", "GONE"), ("component", "owner")))
+    assert steps(dead) == ["unit_within", "department_retired", "component_missing", "no_department"]
+    assert (dead.rule, dead.target, dead.basis, dead.area) == (None, None, None, None)
+
+
+NAMED = replace(CASE, component_code="P1")
+
+
+@pytest.mark.parametrize(
+    ("asset", "step"),
+    [
+        (None, "component_unknown"),
+        (COVER, "component_unknown"),  # another one nearby stands in for it
+        (replace(COVER, named=True, retired=True), "component_retired"),
+        (replace(COVER, named=True, state="移除"), "component_gone"),
+        (replace(COVER, named=True, state="Abandoned"), "component_gone"),
+        (replace(COVER, named=True, distance_m=15.6), "component_far"),
+        (replace(COVER, named=True, class_code="01002"), "component_class"),
+    ],
+)
+def test_a_named_component_that_has_changed_is_stale(asset: Asset | None, step: str) -> None:
+    answer = routed(rule(("component", "owner"), ("division", "street")), case=NAMED, asset=asset)
+    assert (answer.advice, answer.flags) == ("review", ("stale_component",))
+    assert step in steps(answer)
+    asked = asset is not None and step != "component_class"
+    assert body(answer) == ("WATER" if asked else "STREET")
+
+
+def test_a_named_component_that_is_as_it_should_be_raises_no_flag() -> None:
+    there = replace(COVER, named=True)
+    assert routed(rule(("component", "owner")), case=NAMED, asset=there).flags == ()
+    other_edition = replace(there, edition="2013", class_code="0101")
+    assert routed(rule(("component", "owner")), case=NAMED, asset=other_edition).flags == ()
+
+
+def test_what_the_report_did_not_say_is_carried_and_explained() -> None:
+    flags = ("assumed_accuracy", "assumed_edition", "assumed_timezone", "crs_assumed")
+    answer = routed(rule(("department", "WATER")), case=replace(CASE, flags=flags))
+    assert (answer.flags, answer.advice) == (flags, "dispatch")
+    assert steps(answer)[-4:] == list(flags)
+    assert answer.because[-4].zh == "案件未给出定位精度，按15米处理。"
+
+
+# the whole answer
+
+EXAMPLE = rule(
+    ("area", "green"), ("component", "owner"), ("division", "street"), code="manhole-water", name="上水井盖",
+    class_code="01001", basis=Basis("第十二条", "排水条例", "深府〔2024〕5号", "2024-05-01"), time_limit="4h",
+)  # fmt: skip
+
+
+def example() -> Routing:
+    lamp = replace(
+        COVER, rivals=(replace(COVER, code="P2", owner_code="POWER", distance_m=5.0),), second_distance_m=5.0
+    )
+    across = replace(PLACE, areas={"green": (AreaHolder("G-1", "", "GREEN"),)})
+    return routed(EXAMPLE, near=(Variation(12.4, across),), asset=lamp)
+
+
+def test_the_reasons_tell_the_whole_story_in_both_languages() -> None:
+    assert [(each.en, each.zh) for each in example().because] == [
+        (
+            "The point lies in unit grid 440305001001003 (南山区, 粤海街道).",
+            "该点位于单元网格440305001001003（南山区，粤海街道）。",
+        ),
+        (
+            "Component P1 is the nearest of its class, 3.1 m from the point.",
+            "部件P1是该类别中最近的一个，距该点3.1米。",
+        ),
+        ("The next component of the class is 5.0 m from the point.", "该类别的下一个部件距该点5.0米。"),
+        ("No area of layer green holds the point.", "图层green中没有片区包含该点。"),
+        ("Rule manhole-water (上水井盖) decides.", "适用规则manhole-water（上水井盖）。"),
+        (
+            "Basis: 第十二条, 排水条例, 深府〔2024〕5号, 2024-05-01.",
+            "依据：第十二条，排水条例，深府〔2024〕5号，2024-05-01。",
+        ),
+        ("The owner of the component is 水务局.", "部件的权属单位为水务局。"),
+        (
+            "The point is 12.4 m from the boundary beyond which 绿化所 is responsible.",
+            "该点距责任边界12.4米，边界另一侧由绿化所负责。",
+        ),
+        (
+            "Component P2 is also within reach, 5.0 m from the point; it leads to 供电局.",
+            "部件P2也在范围内，距该点5.0米，指向供电局。",
+        ),
+    ]
+
+
+def test_the_answer_as_json_has_the_members_of_the_contract() -> None:
+    answer = example().to_dict(CASE)
+    because = answer.pop("because")
+    assert all(set(each) == {"code", "en", "zh"} for each in because)
+    rule_ = {"owner": "440305", "code": "manhole-water"}
+    assert answer == {
+        "case": {"source": "12345", "id": "c-1", "version": 2},
+        "unit": UNIT,
+        "divisions": {"county": {"code": "440305", "name": "南山区"}, "street": {"code": "440305001", "name": "粤海街道"}},
+        "department": {
+            "code": "WATER", "name": "水务局", "ids": {"oa": "77"},
+            "path": [{"code": "CITY", "name": "市城管中心"}, {"code": "DISTRICT", "name": "南山区指挥中心"}],
+        },
+        "advice": "review",
+        "target": {"kind": "component", "value": "owner"},
+        "rule": rule_,
+        "basis": {
+            "text": "第十二条", "document": "排水条例", "number": "深府〔2024〕5号", "date": "2024-05-01", "url": None,
+        },
+        "time_limit": "4h",
+        "area": None,
+        "component": {"code": "P1", "distance_m": 3.14},
+        "flags": ["ambiguous", "gap", "near_boundary"],
+        "alternatives": [
+            {"department": {"code": "GREEN", "name": "绿化所"}, "rule": rule_, "distance_m": 12.4, "why": "near_boundary"},
+            {"department": {"code": "POWER", "name": "供电局"}, "rule": rule_, "distance_m": 5.0, "why": "ambiguous_component"},
+            {"department": {"code": "STREET", "name": "粤海街道办"}, "rule": rule_, "distance_m": None, "why": "next_target"},
+        ],
+        "revision": 7,
+    }  # fmt: skip
+
+
+def test_an_answer_that_names_nobody_is_json_all_the_same() -> None:
+    answer = routed(case=replace(CASE, source="", id="", version=None)).to_dict(replace(CASE, version=None))
+    assert all(answer[key] is None for key in ("department", "target", "rule", "basis", "area", "component"))
+
+
+def test_every_sentence_ends_and_has_the_same_words_in_both_languages() -> None:
+    for en, zh in SENTENCES.values():
+        assert en.endswith(".")
+        assert zh.endswith("。")
+        words = [{part.split("}")[0] for part in text.split("{")[1:]} for text in (en, zh)]
+        assert words[0] == words[1]
+
+
+TARGETS = st.sampled_from([
+    ("department", "WATER"), ("department", "GONE"), ("department", "CITY"), ("area", "drainage"), ("area", "green"),
+    ("division", "street"), ("division", "community"), ("component", "owner"), ("component", "maintainer"),
+])  # fmt: skip
+RULES = st.lists(
+    st.builds(
+        lambda code, to, **members: rule(*to, code=code, **members),
+        code=st.sampled_from("abcdefgh"), to=st.lists(TARGETS, min_size=1, max_size=3),
+        owner=st.sampled_from(["", "44", "440305", "55"]), class_code=st.sampled_from([None, "01001", "01002"]),
+        place=st.sampled_from([None, "440305001"]), priority=st.integers(0, 1), fallback=st.booleans(),
+        area_layer=st.sampled_from([None, "drainage"]),
+    ),
+    max_size=8, unique_by=lambda each: (each.owner, each.code),
+)  # fmt: skip
+PLACES = st.sampled_from([
+    PLACE, Place(None), Place(None, DIVISIONS), Place("440305002001001", NEXT_DIVISIONS),
+    areas(AreaHolder("D-1", "", "POWER", 1), AreaHolder("D-2", "", "GREEN", 1)), areas(AreaHolder("D-3", "", "GONE")),
+])  # fmt: skip
+ASSETS = st.sampled_from([None, COVER, replace(COVER, owner_code="GONE"), replace(COVER, rivals=(COVER,), named=True)])
+
+
+@given(RULES, st.randoms(use_true_random=False), PLACES, st.lists(PLACES, max_size=3), ASSETS)
+def test_neither_the_order_of_the_rules_nor_a_memory_of_other_cases_changes_an_answer(
+    rules: list[Rule], random: Any, place: Place, beyond: list[Place], asset: Asset | None
+) -> None:
+    near = [Variation(float(index // 2), each) for index, each in enumerate(beyond)]  # two at the same distance
+    book, memo = RuleBook.compile(rules), {}  # type: ignore[var-annotated]
+    answer = route(CASE, place, near, asset, book, DEPARTMENTS, 7)
+    random.shuffle(rules)
+    random.shuffle(near)
+    shuffled = RuleBook.compile(rules)
+    for there in beyond:
+        route(CASE, there, [], asset, shuffled, DEPARTMENTS, 7, memo=memo)
+    assert route(CASE, place, near, asset, shuffled, DEPARTMENTS, 7, memo=memo) == answer
+    named = [each.department.code for each in answer.alternatives]
+    assert len(named) == len(set(named)) <= 5
+    assert body(answer) not in named
+    assert (body(answer) is None) <= ("fallback" in answer.flags)
+    assert all(each.en and each.zh for each in answer.because)

@@ -1,0 +1,24 @@
+"""Fixtures for every test. Those of one concern live under `tests/fixtures`."""
+
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["tests.fixtures.postgis", "tests.fixtures.stores"]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The folder that holds pyproject.toml."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data kept beside the project; a test that asks for it is marked `real`."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"the real data is not on this machine: no folder {folder}")
+    return folder

@@ -1,0 +1,27 @@
+// A failure in words, with its stable code, and a way on.
+
+import type { Problem } from "../api";
+import { retry } from "../state";
+import { either, t } from "../words";
+
+export function Failure({ problem }: { problem: Problem }) {
+  return (
+    <div class="failure" role="alert" data-testid="error">
+      <p>
+        <strong>{t("error.title")}</strong>
+        <code>{problem.code}</code>
+      </p>
+      <p>{either(problem.text)}</p>
+      {problem.more.length > 0 && (
+        <ul>
+          {problem.more.map((sentence) => (
+            <li key={sentence.en}>{either(sentence)}</li>
+          ))}
+        </ul>
+      )}
+      <button type="button" onClick={retry}>
+        {t("error.retry")}
+      </button>
+    </div>
+  );
+}
