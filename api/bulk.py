@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from api.answers import locate_columns
@@ -87,6 +88,14 @@ def locate_table(worlds: Worlds, table: Table, points: Floats, asked: list[Momen
     return replace(table, columns={**table.columns, **added})
 
 
+def spell_out(table: Table, crs: str | None) -> Table:
+    """The same table; points of which nobody said in what CRS they are become columns again: each row may name its own."""
+    if table.geometry is None or table.crs or crs:
+        return table
+    x, y = (_column([None if each is None else axis(each) for each in table.geometry]) for axis in (shapely.get_x, shapely.get_y))
+    return replace(table, columns={**table.columns, "lon": x, "lat": y}, geometry=None)
+
+
 def read_cases(table: Table, mapping: Mapping[str, str], defaults: Defaults, crs: str | None) -> tuple[list[Case | None], list[Fault]]:
     """The cases of a table, and the faults of the rows that are none."""
     columns: dict[str, Any] = dict(table.columns)
@@ -118,8 +127,14 @@ def route_table(
                     routings[row] = routing
             advance(len(rows[start : start + BATCH]))
     columns = [_row(routing, index in before, language) for index, routing in enumerate(routings)]
-    added = {name: np.array([row[name] for row in columns] + [None], dtype=object)[:-1] for name in ROUTE_COLUMNS}
+    added = {name: _column([row[name] for row in columns]) for name in ROUTE_COLUMNS}
     return replace(table, columns={**table.columns, **added}), routings
+
+
+def _column(values: list[Any]) -> NDArray[Any]:
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
 
 
 ROUTE_COLUMNS = (

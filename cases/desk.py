@@ -77,20 +77,16 @@ class Desk:
                 found.setdefault(int(asked[report]), []).append((int(member), float(metres)))
         meant = {i: self._nearest(nearby, float(accuracy[i])) for i, nearby in found.items()}
         for index, case in enumerate(cases):
-            if case.component_code is not None:
-                meant[index] = self._named(case, lonlat[index])
+            member = self.inventory.by_code.get(case.component_code or "")
+            if member is not None:  # a code that the inventory lacks leaves the nearest one, with a flag
+                metres = self.inventory.distance(lonlat[index], member)
+                meant[index] = self._asset(member, metres, case.accuracy_m, named=True)
         return meant
 
     def _nearest(self, nearby: Sequence[tuple[int, float]], accuracy: float) -> Asset:
         (member, metres), *others = nearby
         rivals = tuple(self._asset(other, distance, accuracy) for other, distance in others)
         return self._asset(member, metres, accuracy, rivals=rivals)
-
-    def _named(self, case: Case, point: Floats) -> Asset:
-        member = self.inventory.by_code.get(case.component_code or "")
-        if member is None:
-            return Asset(case.component_code or "", case.class_code or "", case.edition or "", named=True, retired=True)
-        return self._asset(member, self.inventory.distance(point, member), case.accuracy_m, named=True)
 
     def _asset(
         self, member: int, metres: float, accuracy: float, *, named: bool = False, rivals: tuple[Asset, ...] = ()

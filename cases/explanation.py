@@ -95,13 +95,18 @@ def explain(
     verdict: Verdict,
     doubts: Sequence[Other],
     departments: Mapping[str, Department],
+    nobody_m: float | None = None,
 ) -> tuple[Reason, ...]:
-    """Where the point is, the component, what led nowhere, the rule with its basis, its target, doubts, assumptions."""
+    """Where the point is, the component, what led nowhere, the rule with its basis, its target, doubts, assumptions.
+
+    `nobody_m`: how far the nearest boundary is beyond which no department is responsible.
+    """
     return (
         _where(place),
         *_which_component(asset),
         *stale_reasons(case, asset),
         *_what_decided(verdict, departments),
         *_doubts(doubts, departments),
+        *([] if nobody_m is None else [reason("near_nobody", distance=f"{nobody_m:.1f}")]),
         *_assumed(case),
     )

@@ -86,6 +86,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "The point is {distance} m from the boundary beyond which {department} is responsible.",
             "该点距责任边界{distance}米，边界另一侧由{department}负责。",
         ),
+        "near_nobody": (
+            "The point is {distance} m from the boundary beyond which no department is responsible.",
+            "该点距责任边界{distance}米，边界另一侧没有责任部门。",
+        ),
         "ambiguous_area": (
             "Area {thing} holds the point with equal priority; its department is {department}.",
             "片区{thing}以同等优先级包含该点，其责任部门为{department}。",

@@ -173,9 +173,22 @@ def _doubts(
     return tuple(once.values())
 
 
-def _flags(case: Case, place: Place, answer: Verdict, doubts: Sequence[Other], stale: bool) -> frozenset[str]:
+def _nobody(
+    case: Case, near: Sequence[Variation], asset: Asset | None, answer: Verdict, desk: _Desk
+) -> float | None:
+    """How far the nearest boundary is beyond which the answer would be nobody, within the accuracy of the case."""
+    if answer.department is None:
+        return None
+    beyond = (each for each in near if each.distance_m <= case.accuracy_m)
+    lost = [each.distance_m for each in beyond if desk.verdict(case, each.place, asset).department is None]
+    return min(lost, default=None)
+
+
+def _flags(
+    case: Case, place: Place, answer: Verdict, doubts: Sequence[Other], nobody_m: float | None, stale: bool
+) -> frozenset[str]:
     found = {
-        "near_boundary": any(doubt.why == "near_boundary" for doubt in doubts),
+        "near_boundary": nobody_m is not None or any(doubt.why == "near_boundary" for doubt in doubts),
         "ambiguous": any(doubt.ambiguous for doubt in doubts),
         "gap": answer.gap,
         "named_gap": place.unit is None and place.gap is not None,
@@ -224,7 +237,8 @@ def route(
     answer = desk.verdict(case, place, asset)
     doubts = _doubts(case, place, near, asset, answer, desk)
     stale = any(stale_reasons(case, asset))
-    flags = _flags(case, place, answer, doubts, stale)
+    nobody_m = _nobody(case, near, asset, answer, desk)
+    flags = _flags(case, place, answer, doubts, nobody_m, stale)
     rule, area = answer.rule, deciding_area(answer, place)
     return Routing(
         unit=place.unit,
@@ -239,6 +253,6 @@ def route(
         component=None if asset is None else (asset.code, asset.distance_m),
         flags=tuple(sorted(flags)),
         alternatives=_alternatives(answer, doubts, departments),
-        because=explain(case, place, asset, answer, doubts, departments),
+        because=explain(case, place, asset, answer, doubts, departments, nobody_m),
         revision=revision,
     )

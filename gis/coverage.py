@@ -5,6 +5,7 @@ key. Edges are compared by their stored coordinates, exactly: two polygons share
 A valid coverage may still hold gaps, so that gaps are looked for on their own.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -84,8 +85,6 @@ def dissolve(polygons: Polygons, keys: NDArray[Any]) -> tuple[NDArray[Any], Poly
         members = np.asarray(polygons, dtype=object)[order[starts[key] : starts[key + 1]]]
         valid = shapely.coverage_is_valid(members)
         outlines[key] = shapely.coverage_union_all(members) if valid else shapely.union_all(members)
-        if outlines[key].geom_type == "GeometryCollection":
-            outlines[key] = shapely.union_all(members)
     return found, outlines
 
 
@@ -165,9 +164,9 @@ def _meetings(
             faults.append(units.fault(a, "unmatched_edge", en, zh, edges))
         else:
             slot = _bad_edges(units.polygons[[a, b]], width)
-            if slot.is_empty:
-                continue
-            slots.append((a, b, slot))
+            if not slot.is_empty:
+                slots.append((a, b, slot))
+            continue
         explained[[a, b]] = True
     # Nothing that the whole coverage fails on may pass because no single pair shows it.
     for unit in np.flatnonzero(~shapely.is_empty(unmatched) & ~explained).tolist():
@@ -217,8 +216,9 @@ def _union(polygons: Polygons, matched: NDArray[np.bool_]) -> BaseGeometry:
 
 def _gap_faults(units: _Units, enclosed: Polygons, around: Indices) -> list[Fault]:
     faults = []
+    starts = np.searchsorted(around[0], np.arange(len(enclosed) + 1))  # a query answers in the order it was asked
     for index, ground in enumerate(enclosed):
-        beside = np.sort(around[1, around[0] == index]).tolist()
+        beside = np.sort(around[1, starts[index] : starts[index + 1]]).tolist()
         area = _number(_area_and_width(ground)[0])
         listed, more = beside[:NAMED_AT_MOST], len(beside) - NAMED_AT_MOST
         en = ", ".join(units.en(unit) for unit in listed) + (f" and {more} more" if more > 0 else "")
@@ -236,10 +236,12 @@ def _slot_faults(
     units: _Units, slots: Sequence[tuple[int, int, BaseGeometry]], around: Indices, snap_m: float
 ) -> list[Fault]:
     """Slots that open to the outside; those that do not are enclosed ground, told already."""
-    told = [set(around[1, around[0] == index].tolist()) for index in np.unique(around[0])]
+    beside: dict[int, set[int]] = defaultdict(set)
+    for ground, unit in around.T.tolist():
+        beside[unit].add(ground)
     faults = []
     for a, b, edges in slots:
-        if any(a in beside and b in beside for beside in told):
+        if beside[a] & beside[b]:
             continue
         en = f"{units.en(a)} and {units.en(b)} leave a slot narrower than {snap_m:g} m; give them one common edge."
         zh = f"{units.zh(a)} 与 {units.zh(b)} 之间有窄于 {snap_m:g} 米的缝隙；请改为同一条公共边。"

@@ -209,11 +209,11 @@ def _grid(x: float, y: float, frame: Frame) -> tuple[float, float]:
 @njit(cache=True, nogil=True)
 def _rounded(shapes: Shapes, path: int, frame: Frame) -> Points:
     """A path on the tile's grid, points that repeat the one before left out."""
-    first, last = shapes.first_point[path], shapes.first_point[path + 1]
-    points = np.empty((last - first, 2), np.float64)
+    xy = shapes.xy[shapes.first_point[path] : shapes.first_point[path + 1]]
+    points = np.empty(xy.shape, np.float64)
     count = 0
-    for at in range(first, last):
-        x, y = _grid(shapes.xy[at, 0], shapes.xy[at, 1], frame)
+    for i in range(len(xy)):
+        x, y = _grid(xy[i, 0], xy[i, 1], frame)
         if count == 0 or x != points[count - 1, 0] or y != points[count - 1, 1]:
             points[count, 0], points[count, 1] = x, y
             count += 1
@@ -234,37 +234,53 @@ def _clip_ring(ring: Points) -> Points:
     """Sutherland and Hodgman (1974) on the buffered tile. What remains of a ring that winds out and in may run twice
     along a border, which has no area and lies in the buffer.
     """
-    inside = True
-    for i in range(len(ring)):
-        x, y = ring[i, 0], ring[i, 1]
-        if not (_LOW <= x <= _HIGH and _LOW <= y <= _HIGH):
-            inside = False
-            break
-    if inside:
+    if len(ring) == 0:
         return ring
+    whole = True
     for axis in range(2):
-        ring = _clip_side(ring, axis, _LOW, 1.0)
-        ring = _clip_side(ring, axis, _HIGH, -1.0)
-    return _tidy(ring)
+        least, greatest = _range(ring, axis)
+        if greatest < _LOW or least > _HIGH:
+            return ring[:0]
+        if least < _LOW:
+            ring = _clip_side(ring, axis, _LOW, 1.0)
+        if greatest > _HIGH:
+            ring = _clip_side(ring, axis, _HIGH, -1.0)
+        whole = whole and least >= _LOW and greatest <= _HIGH
+        if len(ring) == 0:
+            return ring
+    return ring if whole else _tidy(ring)
+
+
+@njit(cache=True, nogil=True)
+def _range(ring: Points, axis: int) -> tuple[float, float]:
+    """The least and the greatest coordinate of a ring that has points."""
+    least = greatest = ring[0, axis]
+    for i in range(1, len(ring)):
+        place = ring[i, axis]
+        if place < least:
+            least = place
+        elif place > greatest:
+            greatest = place
+    return least, greatest
 
 
 @njit(cache=True, nogil=True)
 def _clip_side(ring: Points, axis: int, limit: int, sign: float) -> Points:
     """The part of a ring where (coordinate - limit) * sign >= 0."""
     kept = np.empty((2 * len(ring), 2), np.float64)
+    other = 1 - axis
     count = 0
     for i in range(len(ring)):
-        a, b = ring[i - 1], ring[i]
-        a_in = (a[axis] - limit) * sign >= 0
-        b_in = (b[axis] - limit) * sign >= 0
+        a, b = ring[i - 1, axis], ring[i, axis]
+        a_in, b_in = (a - limit) * sign >= 0, (b - limit) * sign >= 0
         if a_in != b_in:
-            low, high = (a, b) if a[axis] < b[axis] else (b, a)
-            share = (limit - low[axis]) / (high[axis] - low[axis])
+            low, high = (i - 1, i) if a < b else (i, i - 1)  # the same for the neighbour, who runs the other way
+            share = (limit - ring[low, axis]) / (ring[high, axis] - ring[low, axis])
             kept[count, axis] = limit
-            kept[count, 1 - axis] = low[1 - axis] + share * (high[1 - axis] - low[1 - axis])
+            kept[count, other] = ring[low, other] + share * (ring[high, other] - ring[low, other])
             count += 1
         if b_in:
-            kept[count, 0], kept[count, 1] = b[0], b[1]
+            kept[count, axis], kept[count, other] = b, ring[i, other]
             count += 1
     return kept[:count]
 
@@ -275,26 +291,29 @@ def _tidy(ring: Points) -> Points:
 
     A ring that goes round the whole tile becomes its four corners.
     """
-    ring = np.floor(ring + 0.5)
-    while True:
-        before = len(ring)
-        keep = np.ones(before, np.bool_)
+    points = np.floor(ring + 0.5)
+    before, count = len(points) + 1, len(points)
+    while count < before:  # one removal can make another possible
+        before, count = count, 0
         for i in range(before):
-            keep[i] = ring[i - 1, 0] != ring[i, 0] or ring[i - 1, 1] != ring[i, 1]
-        ring = ring[keep]
-        keep = np.ones(len(ring), np.bool_)
-        for i in range(len(ring)):
-            keep[i] = not _on_border(ring[i - 1], ring[i], ring[(i + 1) % len(ring)])
-        ring = ring[keep]
-        if len(ring) == before:
-            return ring
+            last = count - 1 if count > 0 else before - 1
+            following = i + 1 if i + 1 < before else 0
+            if not _needless(points, last, i, following):
+                points[count, 0], points[count, 1] = points[i, 0], points[i, 1]
+                count += 1
+    return points[:count]
 
 
 @njit(cache=True, nogil=True)
-def _on_border(a: Points, b: Points, c: Points) -> bool:
-    on_x = a[0] == b[0] == c[0] and (b[0] == _LOW or b[0] == _HIGH)
-    on_y = a[1] == b[1] == c[1] and (b[1] == _LOW or b[1] == _HIGH)
-    return bool(on_x or on_y)
+def _needless(points: Points, a: int, b: int, c: int) -> bool:
+    """Whether b repeats a, the point before it, or lies with a and the point after it, c, on one border."""
+    if points[a, 0] == points[b, 0] and points[a, 1] == points[b, 1]:
+        return True
+    for axis in range(2):
+        place = points[b, axis]
+        if place in (_LOW, _HIGH) and points[a, axis] == place and points[c, axis] == place:
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True)
@@ -303,17 +322,20 @@ def _clip_line(line: Points) -> tuple[Points, NDArray[np.int64]]:
     points = np.empty((2 * len(line), 2), np.float64)
     stops = np.empty(len(line), np.int64)
     count, start, pieces = 0, 0, 0
+    running = False  # the piece goes on where the segment begins
     for i in range(len(line) - 1):
         enter, leave = _inside(line[i], line[i + 1])
         if enter >= leave:
+            running = False
             continue
-        if enter > 0 or count == start:
+        if not running or enter > 0:
             if count - start > 1:
                 stops[pieces] = count
                 pieces += 1
                 start = count
             count = _append(points, start, start, line[i], line[i + 1], enter)
         count = _append(points, start, count, line[i], line[i + 1], leave)
+        running = leave == 1
     if count - start > 1:
         stops[pieces] = count
         pieces += 1

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from api.bulk import Routed, locate_table, moments, read_cases, read_points, route_table
+from api.bulk import Routed, locate_table, moments, read_cases, read_points, route_table, spell_out
 from api.cli.opening import open_settled, read_mapping, read_moment
 from api.cli.screen import progress, show_counts, show_faults, show_line
 from api.settings import Settings
 from api.worlds import Worlds
 from cases.reports import Defaults, parse_zone
+from cases.routing import Routing
 from components.editions import CURRENT, normalise_edition
 from gis.formats import read, write
 
@@ -64,7 +65,7 @@ def route(
 ) -> None:
     """Add to every case the department that must deal with it, and why. Nothing is kept. 批量派遣（不入库）。"""
     settings = Settings()
-    table = read(cases, layer=layer, crs=crs, encoding=encoding)
+    table = spell_out(read(cases, layer=layer, crs=crs, encoding=encoding), crs)
     stated = {"edition", *(["accuracy_m"] if accuracy else []), *(["crs"] if crs else []), *(["zone"] if zone else [])}
     defaults = Defaults(
         source=cases.stem,
@@ -98,10 +99,19 @@ def summarise(routed: Routed, language: str) -> None:
     show_counts("按处置建议" if zh else "By advice", "advice", advice.items(), total)
     flags = Counter(flag for each in done for flag in each.flags)
     show_counts("按标记" if zh else "By flag", "flag", flags.items(), total)
-    lost = Counter((each.because[-1].zh if zh else each.because[-1].en) for each in done if each.department is None)
+    lost = Counter(_why_unrouted(each, zh) for each in done if each.department is None)
     if lost:
         show_counts("未能派遣的原因" if zh else "Unrouted, and why", "because", lost.items(), total)
     bad = len(routed.routings) - total
     show_line(f"{total} 件已处理，{sum(lost.values())} 件未派遣，{bad} 行无效。" if zh else
               f"{total} cases, {sum(lost.values())} unrouted, {bad} bad rows.")
     show_faults(routed.faults, language)
+
+
+def _why_unrouted(routing: Routing, zh: bool) -> str:
+    """The sentence that says why nobody was found; outside the grid that is the reason, whatever the rules say."""
+    codes = ("outside", "named_gap", "no_rule", "no_department")
+    found = min((each for each in routing.because if each.code in codes), key=lambda each: codes.index(each.code))
+    if found.code == "named_gap":
+        return "该点位于命名空洞内。" if zh else "The point lies in a named gap."
+    return found.zh if zh else found.en

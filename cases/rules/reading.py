@@ -45,7 +45,7 @@ def _limit_depth(text: str) -> None:
     for event in yaml.parse(text, _Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
-            raise yaml.MarkedYAMLError(None, None, f"it is nested more than {DEEPEST} deep", event.start_mark)
+            raise yaml.composer.ComposerError(None, None, f"it is nested more than {DEEPEST} deep", event.start_mark)  # type: ignore[arg-type] # the stubs of the C marks
 
 
 def load_yaml(source: Path | str) -> Any:

@@ -63,6 +63,11 @@ def to_arrow(columns: Mapping[str, NDArray[Any]], names: Sequence[str]) -> pa.Ta
     return pa.Table.from_arrays([_arrow(column.tolist()) for column in columns.values()], names=list(names))
 
 
+def from_arrow(column: pa.ChunkedArray) -> NDArray[Any]:
+    """Plain values: dates and times become ISO text, lists JSON text; bytes (pictures) are no attribute and None."""
+    return to_column([_plain(value) for value in column.to_pylist()])
+
+
 def to_text(value: Any) -> str | None:
     """A value as it stands in a text file."""
     if value is None or (isinstance(value, float) and value != value):
@@ -75,6 +80,14 @@ def to_column(values: Sequence[Any]) -> NDArray[Any]:
     column: NDArray[Any] = np.empty(len(values), dtype=object)
     column[:] = values
     return column
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, bytes):
+        return None
+    return value.isoformat() if hasattr(value, "isoformat") else to_text(value)
 
 
 def _arrow(values: list[Any]) -> pa.Array:

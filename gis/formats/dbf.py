@@ -1,5 +1,6 @@
-"""The text of a dbf, the table of a shapefile: which bytes it is, which encoding, what fits."""
+"""The parts of a shapefile, and the text of its dbf: which bytes it is, which encoding, what fits."""
 
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from gis import encoding as texts
-from gis.errors import Fault, refuse
+from gis.errors import Fault, Refusal, refuse
 from gis.formats.columns import to_column
 
 RAW = "ISO-8859-1"
@@ -18,6 +19,36 @@ MAGIC = (b"\x03", b"\x30", b"\x31", b"\x32", b"\x83", b"\x8b", b"\xf5")
 LONGEST_NAME = 10
 LONGEST_TEXT = 254  # bytes
 _LANGUAGE_AT = 29
+
+
+def check_whole(path: Path) -> None:
+    """Make sure that the parts of a shapefile are there, whole, and of as many records; GDAL reads on without a word.
+
+    Errors: Refusal file_unreadable.
+    """
+    shp, shx, dbf = (part(path, end) for end in (".shp", ".shx", ".dbf"))
+    if shp is not None and shx is None:
+        raise _broken(path, f"its part {path.stem}.shx is missing", f"缺少 {path.stem}.shx")
+    counts = {}
+    for file in (shp, shx):
+        if file is not None:
+            length = 2 * int.from_bytes(_head(file, 100)[24:28], "big")
+            _check_length(file, length)
+            counts[file.suffix.lower()] = (length - 100) // 8
+    if dbf is not None:
+        records, header, width = struct.unpack("<IHH", _head(dbf, 32)[4:12])
+        _check_length(dbf, header + records * width)
+        if shx is not None and counts[".shx"] != records:
+            raise _broken(
+                path,
+                f"{shx.name} counts {counts['.shx']} features and {dbf.name} {records}",
+                f"{shx.name} 有 {counts['.shx']} 个要素，而 {dbf.name} 有 {records} 条记录",
+            )
+
+
+def part(path: Path, suffix: str) -> Path | None:
+    """The file beside another that has the suffix, in small or capital letters."""
+    return next((file for end in (suffix, suffix.upper()) if (file := path.with_suffix(end)).is_file()), None)
 
 
 def decode(
@@ -77,22 +108,39 @@ def check(table: pa.Table, rows: NDArray[np.int64], encoding: str) -> list[Fault
 
 def _declared(path: Path) -> str | None:
     """What the `.cpg` or the language byte of the dbf beside a file says."""
-    cpg = next((path.with_suffix(end) for end in (".cpg", ".CPG") if path.with_suffix(end).is_file()), None)
-    dbf = next((path.with_suffix(end) for end in (".dbf", ".DBF") if path.with_suffix(end).is_file()), None)
-    head = b""
-    if dbf is not None:
-        with dbf.open("rb") as file:
-            head = file.read(_LANGUAGE_AT + 1)
+    cpg, dbf = part(path, ".cpg"), part(path, ".dbf")
     label = cpg.read_bytes()[:64].decode("ascii", errors="ignore") if cpg else None
-    found = texts.declared(label, head[_LANGUAGE_AT] if len(head) > _LANGUAGE_AT else 0)
+    found = texts.declared(label, _head(dbf, 32)[_LANGUAGE_AT] if dbf else 0)
     if found is not None and "a".encode(found) != b"a":
-        raise refuse(
-            "file_unreadable",
-            f"{path.name} says that it is in {found}, which a dbf cannot hold; save it in UTF-8, or name the encoding.",
-            f"{path.name} 声明的编码 {found} 不能用于 dbf；请另存为 UTF-8，或指定编码。",
-            kind="unreadable",
-        )
+        raise _broken(path, f"its .cpg says {found}, which a dbf cannot hold", f".cpg 声明的编码 {found} 不能用于 dbf")
     return found
+
+
+def _head(file: Path, size: int) -> bytes:
+    with file.open("rb") as opened:
+        head = opened.read(size)
+    if len(head) < size:
+        raise _broken(file, "it is cut short", "文件不完整")
+    return head
+
+
+def _check_length(file: Path, wanted: int) -> None:
+    found = file.stat().st_size
+    if found < wanted:
+        raise _broken(
+            file,
+            f"it is cut short, {found} of {wanted} bytes are there",
+            f"文件不完整，应有 {wanted} 字节，实有 {found} 字节",
+        )
+
+
+def _broken(path: Path, en: str, zh: str) -> Refusal:
+    return refuse(
+        "file_unreadable",
+        f"{path.name} cannot be read: {en}. Deliver .shp, .shx, .dbf, .prj and .cpg as saved together.",
+        f"无法读取 {path.name}：{zh}。请重新提供同时保存的 .shp、.shx、.dbf、.prj 和 .cpg。",
+        kind="unreadable",
+    )
 
 
 def _cut(row: int, column: str) -> Fault:

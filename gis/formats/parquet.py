@@ -9,12 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyproj
 import shapely
-from numpy.typing import NDArray
 
 from gis import crs as reference
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import shapes
-from gis.formats.columns import named_once, to_arrow, to_column
+from gis.formats.columns import from_arrow, named_once, to_arrow, to_column
 from gis.tables import Table
 
 
@@ -28,7 +27,9 @@ def read(path: Path) -> Table:
     primary = geo.get("primary_column")
     described = geo.get("columns", {}).get(primary, {})
     rows = np.arange(1, len(arrow) + 1, dtype=np.int64)
-    columns = {name: _values(arrow.column(name)) for name in arrow.column_names if name not in geo.get("columns", {})}
+    columns = {
+        name: from_arrow(arrow.column(name)) for name in arrow.column_names if name not in geo.get("columns", {})
+    }
     if primary not in arrow.column_names or described.get("encoding") != "WKB":
         return Table(columns, None, None, rows)
     geometry, faults = shapes.parse(shapely.from_wkb, to_column(arrow.column(primary).to_pylist()), rows)
@@ -64,15 +65,6 @@ def _declared(described: dict[str, Any]) -> str | None:
     if "crs" not in described:
         return "CRS84"
     return reference.parse(json.dumps(described["crs"])).name if described["crs"] else None
-
-
-def _values(column: pa.ChunkedArray) -> NDArray[Any]:
-    """Plain values; dates and times become ISO text."""
-    values = column.to_pylist()
-    plain = (str, int, float, bool, type(None))
-    return to_column(
-        [v if isinstance(v, plain) else v.isoformat() if hasattr(v, "isoformat") else str(v) for v in values]
-    )
 
 
 def _unreadable(path: Path, why: str) -> Refusal:

@@ -11,18 +11,17 @@ import pyarrow as pa
 import pyogrio
 import shapely
 from numpy.typing import NDArray
-from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 
 from gis import crs as reference
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import dbf, shapes
-from gis.formats.columns import named_once, to_arrow, to_column
+from gis.formats.columns import from_arrow, named_once, to_arrow, to_column
 from gis.tables import Table
 
 # GDAL goes by the content of a file, and some of its formats name other files to read: only what the suffix says.
 _MAGIC = {".gpkg": (b"SQLite format 3\0",), ".fgb": (b"fgb",), ".shp": (b"\0\0\x27\x0a",), ".dbf": dbf.MAGIC}
 _DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".shp": "ESRI Shapefile"}
-_ERRORS = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, pa.ArrowException, UnicodeError)
+_ERRORS = (RuntimeError, OSError, ValueError, pa.ArrowException)  # of GDAL by pyogrio, of Arrow, of text
 _MAKE_MULTI: Mapping[str, Callable[..., NDArray[Any]]] = {
     "Point": shapely.multipoints,
     "LineString": shapely.multilinestrings,
@@ -44,7 +43,6 @@ def read(path: Path, layer: str | None, encoding: str | None) -> Table:
                 layer=None if is_dbf else _layer(path, layer),
                 encoding=dbf.RAW if is_dbf else None,
                 datetime_as_string=True,
-                **({"ADJUST_TYPE": "YES"} if is_dbf else {}),
             )
     except _ERRORS as error:
         raise _unreadable(path, str(error)) from error
@@ -98,12 +96,8 @@ def _check(path: Path, suffix: str) -> None:
         head = file.read(16)
     if not head.startswith(_MAGIC[suffix]):
         raise _unreadable(path, f"it is no {suffix[1:]} file", f"它不是 {suffix[1:]} 文件")
-    if suffix == ".shp" and not any(path.with_suffix(end).is_file() for end in (".shx", ".SHX", ".Shx")):
-        raise _unreadable(
-            path,
-            f"its part {path.stem}.shx is missing; deliver .shp, .shx, .dbf and .prj together",
-            f"缺少 {path.stem}.shx；请将 .shp、.shx、.dbf、.prj 一并提供",
-        )
+    if suffix in (".shp", ".dbf"):
+        dbf.check_whole(path)
 
 
 def _layer(path: Path, wanted: str | None) -> str:
@@ -138,13 +132,13 @@ def _table(path: Path, meta: Mapping[str, Any], arrow: pa.Table, encoding: str |
     names = [str(name) for name in arrow.schema.names[:fields]]
     rows = np.arange(1, len(arrow) + 1, dtype=np.int64)
     try:
-        values = [to_column(arrow.column(index).to_pylist()) for index in range(fields)]
+        values = [from_arrow(arrow.column(index)) for index in range(fields)]
     except _ERRORS as error:
         raise _unreadable(path, "its text is not UTF-8", "其中的文字不是 UTF-8 编码") from error
     faults: list[Fault] = []
     if is_dbf:
         names, values, faults = dbf.decode(path, names, values, rows, encoding)
-    columns = dict(zip(named_once(names), map(_without_bytes, values), strict=True))
+    columns = dict(zip(named_once(names), values, strict=True))
     if meta["geometry_type"] is None or fields == arrow.num_columns:
         return Table(columns, None, None, rows, faults=tuple(faults))
     wkb = to_column(arrow.column(arrow.num_columns - 1).to_pylist())
@@ -165,11 +159,6 @@ def _declared(text: str | None) -> str | None:
 def _definition(name: str | None) -> str:
     frame = reference.parse(name or reference.STORE)
     return "EPSG:4326" if frame.name == "CRS84" else frame.name  # files hold lon, lat whatever the authority says
-
-
-def _without_bytes(column: NDArray[Any]) -> NDArray[Any]:
-    """A column of a GeoPackage may hold pictures; they are no attribute here."""
-    return to_column([None if isinstance(value, bytes) else value for value in column.tolist()])
 
 
 def _one_type(geometry: NDArray[Any] | None, is_shape: bool) -> tuple[NDArray[Any] | None, str]:

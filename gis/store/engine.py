@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from gis.errors import refuse
+from gis.store.types import box_shape
 
 WAIT_S = 10.0
 
@@ -86,7 +87,7 @@ def _sqlite(path: Path, wait_s: float) -> Engine:
 
 
 def _intersects_box(wkb: bytes | None, xmin: float, ymin: float, xmax: float, ymax: float) -> bool:
-    return wkb is not None and bool(shapely.intersects(shapely.from_wkb(wkb), shapely.box(xmin, ymin, xmax, ymax)))
+    return wkb is not None and bool(shapely.intersects(shapely.from_wkb(wkb), box_shape(xmin, ymin, xmax, ymax)))
 
 
 @contextmanager

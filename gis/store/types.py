@@ -21,6 +21,18 @@ RowId = BigInteger().with_variant(Integer(), "sqlite")
 Document = JSON().with_variant(JSONB(), "postgresql")
 
 
+def box_shape(xmin: float, ymin: float, xmax: float, ymax: float) -> Any:
+    """The box as a geometry: a point or a line when it has no width or no height.
+
+    A polygon without area is invalid, and what it meets differs from library to library.
+    """
+    if xmin == xmax and ymin == ymax:
+        return shapely.Point(xmin, ymin)
+    if xmin == xmax or ymin == ymax:
+        return shapely.LineString([(xmin, ymin), (xmax, ymax)])
+    return shapely.box(xmin, ymin, xmax, ymax)
+
+
 class Geom(TypeDecorator[Any]):
     """A shapely geometry in EPSG:4490, x, y = lon, lat: `geometry` on PostGIS, WKB elsewhere.
 

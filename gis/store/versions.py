@@ -12,7 +12,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from gis.store.scope import Scope
 from gis.store.tables import rtree
-from gis.store.types import SRID
+from gis.store.types import Geom, box_shape
 
 Box = tuple[float, float, float, float]
 Columns = dict[str, NDArray[Any]]
@@ -108,6 +108,7 @@ class MeetsBox(ColumnElement[bool]):
     def __init__(self, table: Table, box: Box, current: bool) -> None:
         self.table = table
         self.current = current
+        self.box = box
         self.sides: list[BindParameter[float]] = [literal(float(side)) for side in box]
 
     @property
@@ -119,8 +120,8 @@ class MeetsBox(ColumnElement[bool]):
 
 @compiles(MeetsBox, "postgresql")
 def _postgis(element: MeetsBox, compiler: SQLCompiler, **options: Any) -> str:
-    envelope = func.ST_MakeEnvelope(*element.sides, SRID)
-    return compiler.process(func.ST_Intersects(element.table.c.geom, envelope, type_=None), **options)
+    shape = literal(box_shape(*element.box), Geom())
+    return compiler.process(func.ST_Intersects(element.table.c.geom, shape, type_=None), **options)
 
 
 @compiles(MeetsBox, "sqlite")

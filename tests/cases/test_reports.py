@@ -194,7 +194,6 @@ VALUES = st.one_of(
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # the machine may be busy
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # the machine may be busy
 @given(st.lists(st.dictionaries(st.sampled_from(list(COMPLETE)), VALUES), max_size=4))
 def test_whatever_is_sent_gives_a_case_or_faults_and_alone_the_same_as_together(records: list[dict[str, Any]]) -> None:
     defaults = Defaults(crs="CRS84", zone=UTC)

@@ -56,7 +56,7 @@ def routed(
 
 
 def body(routing: Routing) -> str | None:
-    return routing.department and routing.department.code
+    return None if routing.department is None else routing.department.code
 
 
 def others(routing: Routing) -> list[tuple[str, str, float | None]]:
@@ -348,7 +348,9 @@ def test_the_answer_as_json_has_the_members_of_the_contract() -> None:
     assert answer == {
         "case": {"source": "12345", "id": "c-1", "version": 2},
         "unit": UNIT,
-        "divisions": {"county": {"code": "440305", "name": "南山区"}, "street": {"code": "440305001", "name": "粤海街道"}},
+        "divisions": {
+            "county": {"code": "440305", "name": "南山区"}, "street": {"code": "440305001", "name": "粤海街道"},
+        },
         "department": {
             "code": "WATER", "name": "水务局", "ids": {"oa": "77"},
             "path": [{"code": "CITY", "name": "市城管中心"}, {"code": "DISTRICT", "name": "南山区指挥中心"}],
@@ -364,9 +366,12 @@ def test_the_answer_as_json_has_the_members_of_the_contract() -> None:
         "component": {"code": "P1", "distance_m": 3.14},
         "flags": ["ambiguous", "gap", "near_boundary"],
         "alternatives": [
-            {"department": {"code": "GREEN", "name": "绿化所"}, "rule": rule_, "distance_m": 12.4, "why": "near_boundary"},
-            {"department": {"code": "POWER", "name": "供电局"}, "rule": rule_, "distance_m": 5.0, "why": "ambiguous_component"},
-            {"department": {"code": "STREET", "name": "粤海街道办"}, "rule": rule_, "distance_m": None, "why": "next_target"},
+            {"department": {"code": code, "name": name}, "rule": rule_, "distance_m": distance_m, "why": why}
+            for code, name, distance_m, why in (
+                ("GREEN", "绿化所", 12.4, "near_boundary"),
+                ("POWER", "供电局", 5.0, "ambiguous_component"),
+                ("STREET", "粤海街道办", None, "next_target"),
+            )
         ],
         "revision": 7,
     }  # fmt: skip

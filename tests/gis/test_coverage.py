@@ -97,9 +97,10 @@ def test_the_hole_in_the_middle_is_a_gap_that_names_those_around():
 
 
 def test_ground_enclosed_by_polygons_that_only_touch_at_corners_is_a_gap():
-    polygons = array(square(0, 0, 1, 3), square(1, 0, 2, 1), square(2, 1), square(1, 2))
-    assert shapely.union_all(polygons).geom_type == "Polygon"
-    assert kinds(check(polygons, letters(4))) == {"gap": 1}
+    diamond = array(square(1, 0), square(0, 1), square(2, 1), square(1, 2))
+    faults = check(diamond, letters(4))
+    assert kinds(faults) == {"gap": 1}
+    assert shapely.geometry.shape(faults[0].where).equals(square(1, 1))
 
 
 def test_a_lake_in_a_single_polygon_is_a_gap():
@@ -184,7 +185,7 @@ def test_a_river_from_edge_to_edge_may_be_a_named_gap_and_closes_what_lies_besid
     assert check(banks, letters(4), gaps=(array(square(0, 1, 2)), np.array(["river"]))) == []
     bay = array(square(0, 0), square(1, 0), square(2, 0), square(0, 1), square(2, 1))
     faults = check(bay, letters(5), gaps=(array(square(0, 2, 3)), np.array(["river"])))
-    assert kinds(faults) == {"unmatched_edge": 0} | {"gap": 1} or kinds(faults) == {"gap": 1}
+    assert kinds(faults) == {"gap": 1}
 
 
 def test_a_named_gap_apart_from_everything_is_a_warning():
@@ -206,7 +207,7 @@ def test_a_polygon_out_of_place_is_always_told(seed, east_m, north_m, which):
     polygons[which] = shifted
     faults = check(polygons, codes)
     inner = which in (5, 6, 9, 10)
-    assert bool(faults) == changed or (not inner and not faults)
+    assert bool(faults) == changed if inner else bool(faults) <= changed  # at the rim a shift may but open a bay
     first, second = np.triu_indices(16, 1)
     overlapping = shapely.relate_pattern(polygons[first], polygons[second], "T********").sum()
     assert kinds(faults).get("overlap", 0) == overlapping
@@ -245,11 +246,12 @@ def test_snapping_puts_a_missing_node_into_an_edge():
 
 
 def test_snapping_leaves_a_real_overlap_and_a_real_gap_for_the_check():
-    overlap = array(square(0, 0), moved(square(1, 0), -0.5))
-    snapped, moves = snap(overlap, 0.01)
-    assert moves == []
-    assert all(a is b for a, b in zip(snapped, overlap, strict=True))
-    assert kinds(check(snapped, letters(2))) == {"overlap": 1}
+    for east_m in (-0.5, 0.5):
+        apart = array(square(0, 0), moved(square(1, 0), east_m, 0.3))
+        snapped, moves = snap(apart, 0.01)
+        assert moves == []
+        assert all(a is b for a, b in zip(snapped, apart, strict=True))
+        assert kinds(check(snapped, letters(2), snap_m=1)) == {"overlap" if east_m < 0 else "gap": 1}
 
 
 def test_snapping_does_not_move_nodes_that_a_matched_polygon_uses():
@@ -257,8 +259,10 @@ def test_snapping_does_not_move_nodes_that_a_matched_polygon_uses():
     shaken = polygons.copy()
     shaken[12] = moved(polygons[12], 0.004)
     snapped, moves = snap(shaken, 0.01)
+    matched = snapped[[k for k in range(25) if snapped[k] is shaken[k]]]
+    nodes = {tuple(node) for node in shapely.get_coordinates(matched).tolist()}
     assert moves
-    assert all(shapely.equals_exact(a, b, 0) for k, (a, b) in enumerate(zip(snapped, polygons, strict=True)) if k == 0)
+    assert not any(move.source in nodes for move in moves if not move.inserted)
 
 
 def test_snapping_leaves_missing_and_invalid_polygons_alone():
@@ -278,7 +282,7 @@ def test_snapping_by_nothing_does_nothing_and_by_less_is_refused():
 
 
 def test_dissolving_unites_by_key_in_byte_order_and_keeps_a_coverage():
-    polygons, codes = lattice(6, 6, 2)
+    polygons, _ = lattice(6, 6, 2)
     keys = np.array([["南", "b", "a", "B"][k % 4 // 2 + 2 * (k // 18)] for k in range(36)])
     found, outlines = dissolve(polygons, keys)
     assert found.tolist() == sorted(set(keys.tolist()), key=str.encode)

@@ -52,6 +52,9 @@ export function nearestZoom(layer: Layer): number {
   return layer.geometry === "point" ? 14 : 11;
 }
 
+/** Tiles of this zoom serve all nearer ones: their grid is 0.15 m, and fewer tile edges cut fewer labels in two. */
+const DEEPEST = 16;
+
 const code: ExpressionSpecification = ["to-string", ["get", "code"]];
 const name: ExpressionSpecification = ["coalesce", ["get", "name"], code];
 const byZoom = (...stops: number[]): ExpressionSpecification => ["interpolate", ["linear"], ["zoom"], ...stops];
@@ -67,7 +70,7 @@ export function drawn(scene: Scene): StyleSpecification {
       type: "vector",
       tiles: [tileAddress(layer.id, scene.key)],
       minzoom: nearestZoom(layer),
-      maxzoom: 18,
+      maxzoom: DEEPEST,
       ...(layer.bounds ? { bounds: layer.bounds } : {}),
     };
     if (!scene.shown.includes(layer.id)) continue;

@@ -130,7 +130,8 @@ export function setLang(language: Lang): void {
 }
 
 export function showLayer(id: string, visible: boolean): void {
-  shown.value = visible ? [...shownLayers.value, id] : shownLayers.value.filter((other) => other !== id);
+  const others = shownLayers.value.filter((other) => other !== id);
+  shown.value = visible ? [...others, id] : others;
   remember("replace");
 }
 

@@ -45,9 +45,9 @@ function Verdict({ routing: { advice, department } }: { routing: Routing }) {
         <span class="quiet small">{help("advice", advice)}</span>
       </p>
       <div data-testid="department">
+        {above.length > 0 && <p class="path quiet">{above.join(" › ")}</p>}
         <p class="department">{department ? (department.name ?? department.code) : t("answer.no_department")}</p>
         {department && <code>{department.code}</code>}
-        {above.length > 0 && <p class="path quiet">{above.join(" › ")} ›</p>}
       </div>
     </section>
   );

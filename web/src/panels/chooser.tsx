@@ -38,12 +38,14 @@ export function Chooser() {
 
 function Edition() {
   const known = catalogue.value.state === "done" ? catalogue.value.value.map((cls) => cls.edition) : [];
-  const editions = [...new Set([edition.value, ...known])].sort().reverse();
+  // Those of the standards first, the newest on top; then the owners' own.
+  const own = [edition.value, ...known].filter((id) => !(id in STANDARDS)).sort();
+  const editions = new Set(["2026", "2013", ...own]);
   return (
     <label class="field beside">
       {t("test.edition")}
       <select value={edition.value} onChange={(event) => chooseCatalogue(event.currentTarget.value, kind.value)}>
-        {editions.map((id) => (
+        {[...editions].map((id) => (
           <option key={id} value={id} selected={id === edition.value}>
             {STANDARDS[id] ?? id}
           </option>

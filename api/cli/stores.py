@@ -1,0 +1,153 @@
+"""`wangge import`, `export`, `revisions`, `migrate`, `serve` and `demo`."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from api.cli import model_city
+from api.cli.opening import open_settled, read_mapping, read_moment, read_time
+from api.cli.screen import out, show_faults, show_line, show_report, status
+from api.exports import export_layer as write_layer
+from api.imports import Options, Report, run_import
+from api.migrations import migrate
+from api.settings import Settings
+from components.editions import CURRENT
+from gis.store.engine import open_store, reading
+from gis.store.revisions import head, list_revisions, revision_at
+from grids.units import SNAP_M
+
+REFUSED = 3
+
+
+def import_layer(
+    layer: Annotated[str, typer.Argument(help="divisions units areas departments components rules catalogue")],
+    file: Annotated[Path, typer.Argument(help="GeoPackage, GeoJSON, shapefile, CSV …; YAML for rules")],
+    mapping: Annotated[list[str] | None, typer.Option("--map", help="field=column, repeatable")] = None,
+    profile: Annotated[str | None, typer.Option(help="Code profile: gbt, fips, free, or state=2,county=5,unit=12")] = None,
+    in_layer: Annotated[str | None, typer.Option("--layer", help="Layer in the file")] = None,
+    area_layer: Annotated[str | None, typer.Option(help="Name of the layer of areas")] = None,
+    overlap: Annotated[str, typer.Option(help="Whether areas of the layer may overlap: none or allowed")] = "none",
+    owner: Annotated[str, typer.Option(help="Division code that owns the rows; empty: the whole store")] = "",
+    crs: Annotated[str | None, typer.Option(help="CRS of the file: EPSG:4547, GCJ-02, BD-09 …")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of the text: utf-8, gbk …")] = None,
+    effective: Annotated[str | None, typer.Option(help="Since when it holds: a date or a time")] = None,
+    gaps: Annotated[str | None, typer.Option(help="Named gaps of the units: FILE or FILE:LAYER")] = None,
+    scope: Annotated[str | None, typer.Option(help="Code prefix within which what the file lacks is retired")] = None,
+    snap: Annotated[float, typer.Option(help="Metres up to which gaps and overlaps of units are closed")] = SNAP_M,
+    edition: Annotated[str, typer.Option(help="Edition of components that name none")] = CURRENT,
+    class_code: Annotated[str | None, typer.Option("--class", help="Class of components that name none")] = None,
+    basis: Annotated[str | None, typer.Option(help="Document it rests on, as text")] = None,
+    note: Annotated[str, typer.Option(help="Note of the revision")] = "",
+    author: Annotated[str | None, typer.Option(help="Author of the revision; default: who is logged in")] = None,
+    skip_rejected: Annotated[bool, typer.Option(help="Import the rows that are right although others are not")] = False,
+    report: Annotated[Path | None, typer.Option(help="Where to write the report as JSON")] = None,
+    commit: Annotated[bool, typer.Option("--commit", help="Publish; without it nothing is changed")] = False,
+) -> None:
+    """Check a file against the store and, with --commit, publish it as one revision. 导入（--commit 才发布）。"""
+    settings = Settings()
+    options = Options(
+        mapping=read_mapping(mapping or ()),
+        profile=profile,
+        layer=in_layer,
+        owner=owner,
+        crs=crs,
+        encoding=encoding,
+        area_layer=area_layer,
+        overlap=overlap,
+        gaps=gaps,
+        scope=scope,
+        snap_m=snap,
+        edition=edition,
+        class_code=class_code,
+        skip_rejected=skip_rejected,
+        commit=commit,
+        effective_at=read_time(effective, settings.zone) if effective else None,
+        note=note,
+        basis={"text": basis} if basis else None,
+        **({"author": author} if author else {}),
+    )
+    with open_settled(settings) as store, status(f"{layer} ← {file}"):
+        found = run_import(store, layer, file, options)
+    show_report(found, settings.language)
+    show_line(f"report: {write_report(found, report, settings)}")
+    if not found.delivery.is_acceptable:
+        raise typer.Exit(REFUSED)
+
+
+def write_report(report: Report, path: Path | None, settings: Settings) -> Path:
+    """Keep the whole report as JSON, in the data folder unless the caller names a file."""
+    if path is None:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        path = settings.data / "reports" / f"import-{report.layer}-{stamp}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(report.as_dict(), ensure_ascii=False, indent=1), encoding="utf-8")
+    return path
+
+
+def export_layer(
+    layer: Annotated[str, typer.Argument(help="A layer's id: units, divisions, areas.NAME, components, rules …")],
+    file: Annotated[Path, typer.Argument(help="The file to write; its ending says the format")],
+    as_of: Annotated[str | None, typer.Option(help="A revision or a time; default: now")] = None,
+    crs: Annotated[str | None, typer.Option(help="CRS to write in; default EPSG:4490")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of shapefile and CSV: utf-8 or gbk")] = None,
+    prefix: Annotated[str, typer.Option(help="Only what has a code that begins so")] = "",
+) -> None:
+    """Write a layer to a file, as it is or as it was. 导出。"""
+    settings = Settings()
+    with open_settled(settings) as store, reading(store.world) as connection:
+        at = revision_at(connection, read_moment(as_of, settings.zone)) if as_of else head(connection)
+        rows, faults = write_layer(connection, layer, file, at=at, prefix=prefix, crs=crs, encoding=encoding)
+    show_faults(faults, settings.language)
+    show_line(f"{layer} @ {at}: {rows} -> {file}")
+
+
+def revisions(since: Annotated[int, typer.Option(help="Only those after this number")] = 0) -> None:
+    """Every revision: when it was recorded, since when it holds, by whom, and what it did. 数据版本。"""
+    table = Table("number", "recorded", "effective", "author", "note", "created", "changed", "retired")
+    with open_settled(Settings()) as store, reading(store.world) as connection:
+        for each in list_revisions(connection, since):
+            sums = [str(sum(part[what] for part in each.counts.values())) for what in ("created", "changed", "retired")]
+            times = (each.recorded_at.isoformat(timespec="seconds"), each.effective_at.isoformat(timespec="seconds"))
+            table.add_row(str(each.number), *times, each.author, each.note, *sums)
+    out.print(table)
+
+
+def migrate_store() -> None:
+    """Bring the store to the schema of this version. 升级数据库结构。"""
+    settings = Settings()
+    store = open_store(settings.store, settings.wait_s)
+    try:
+        taken = migrate(store)
+    finally:
+        store.close()
+    show_line("; ".join(taken) or "up to date")
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on")] = None,
+) -> None:
+    """Serve HTTP: lookups, OGC APIs, tiles and the map page. 启动服务。"""
+    from api.server import run_server
+
+    run_server(Settings(), host, port)
+
+
+def demo(
+    units: Annotated[int, typer.Option(help="Units of the model city")] = 5000,
+    folder: Annotated[Path, typer.Option(help="Where its files are written")] = Path("data/model_city"),
+    fresh: Annotated[bool, typer.Option(help="Forget an earlier demo and begin anew")] = False,
+    serve_after: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve it afterwards")] = True,
+    port: Annotated[int | None, typer.Option(help="Port to listen on")] = None,
+) -> None:
+    """Write the model city, import it, route its cases, show the result, and serve it. 演示：网格市。"""
+    settings = model_city.settle(Settings(), folder)
+    model_city.prepare(settings, folder, units, fresh)
+    if serve_after:
+        from api.server import run_server
+
+        run_server(settings, None, port)

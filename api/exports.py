@@ -1,0 +1,92 @@
+"""Exports: a layer as a file, as of any revision, in any CRS."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from sqlalchemy import Connection
+
+from api.layers import find_layer, query_of, table_of
+from cases.books import read_rules
+from cases.rules import to_row
+from components.catalogue import built_in, read_classes
+from components.layers import CATALOGUE
+from gis import crs as gis_crs
+from gis.errors import Fault
+from gis.formats import write
+from gis.layer import Layer
+from gis.store.scope import EVERYTHING, Scope
+from gis.store.versions import Columns, read_columns
+from gis.tables import Table
+
+STORED = "EPSG:4490"
+
+
+def export_layer(
+    connection: Connection,
+    layer_id: str,
+    path: Path,
+    *,
+    at: int,
+    scope: Scope = EVERYTHING,
+    prefix: str = "",
+    crs: str | None = None,
+    encoding: str | None = None,
+) -> tuple[int, tuple[Fault, ...]]:
+    """Write a layer as it was at revision `at`; tell how many rows, and what the format could not take as it was."""
+    if layer_id == "rules":
+        return _export_rules(connection, path, at, scope), ()
+    if layer_id == "catalogue":
+        table = _catalogue(connection, at, scope)
+    else:
+        layer = find_layer(connection, layer_id, scope, at)
+        columns = read_columns(connection, table_of(layer), replace(query_of(layer, scope, at), prefix=prefix))
+        table = feature_table(layer, columns)
+    return len(table), write(path, table, layer=layer_id, encoding=encoding, crs=crs and gis_crs.parse(crs).name)
+
+
+def feature_table(layer: Layer, columns: Columns) -> Table:
+    """The shown fields and the geometry of versions, with what was delivered beyond the fields as further columns."""
+    count = len(columns["code"])
+    shown = {field.name: columns[field.name] for field in layer.shown}
+    if "owner" in columns and layer.table not in ("unit", "division"):
+        shown["owner"] = columns["owner"]
+    documents = [field.name for field in layer.fields if field.type == "document"]
+    for name in documents:
+        prefix = "id." if name == "ids" else ""
+        for index, document in enumerate(columns[name]):
+            for key, value in (document or {}).items():
+                shown.setdefault(prefix + key, np.full(count, None, dtype=object))[index] = value
+    geometry = columns["geom"] if layer.geometry != "none" else None
+    return Table(shown, geometry, STORED if geometry is not None else None, np.arange(1, count + 1), layer.id)
+
+
+def _catalogue(connection: Connection, at: int, scope: Scope) -> Table:
+    """The local classes; the national ones ship with the product and are not imported."""
+    national = {each.key for each in built_in()}
+    classes = [each for key, each in sorted(read_classes(connection, scope, at).items()) if key not in national]
+    columns: dict[str, Any] = {}
+    for field in CATALOGUE.fields:
+        columns[field.name] = np.array([getattr(each, field.name) for each in classes] + [None], dtype=object)[:-1]
+    return Table(columns, None, None, np.arange(1, len(classes) + 1), "catalogue")
+
+
+def _export_rules(connection: Connection, path: Path, at: int, scope: Scope) -> int:
+    """The rule book as YAML, in the form in which it is imported; `owner` stands at each rule."""
+    rules = [_written(to_row(rule)) for rule in read_rules(connection, scope, at)]
+    owners = {rule["owner"] for rule in rules}
+    document: dict[str, Any] = {"owner": owners.pop()} if len(owners) == 1 else {}
+    document["rules"] = [{k: v for k, v in rule.items() if k != "owner" or "owner" not in document} for rule in rules]
+    text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
+    scratch = path.with_name(f".{path.name}.part")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)
+    return len(rules)
+
+
+def _written(row: dict[str, Any]) -> dict[str, Any]:
+    """A rule's members under the names of the file."""
+    names = {"class_code": "class"}
+    return {names.get(key, key): value for key, value in row.items() if value is not False}

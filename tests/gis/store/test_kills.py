@@ -1,0 +1,98 @@
+"""A publisher that is killed leaves whole revisions only, and the next one goes on."""
+
+import multiprocessing
+import random
+from multiprocessing.connection import Connection as Pipe
+from time import sleep
+
+import pytest
+from sqlalchemy import func, select, text
+
+from gis.store.engine import Store, open_store, reading
+from gis.store.revisions import allocate_uids, list_revisions
+from grids.tables import department, unit
+from tests.gis.store.ledger import assert_index_is_whole, change, department_row, put, rows_at, square, unit_row
+
+ROWS = 2_000
+
+
+def publish_for_ever(url: str, ready: Pipe) -> None:
+    """Publish revisions of 2,000 rows, each replacing half of the one before, until somebody ends this process."""
+    store = open_store(url)
+    while True:
+        old = [row["uid"] for row in rows_at(store, unit)][: ROWS // 2]
+        old_departments = [row["uid"] for row in rows_at(store, department)]
+        uids = allocate_uids(store, ROWS)
+        units = [unit_row(uid, f"U{uid}", square(uid % 50, uid // 50 % 50)) for uid in uids]
+        fresh = uids[0]
+        put(store, change(unit, units, old), change(department, [department_row(fresh, "A")], old_departments))
+        ready.send_bytes(b".")
+
+
+def kill_a_publisher(url: str, random_: random.Random) -> None:
+    process_maker = multiprocessing.get_context("forkserver")
+    process_maker.set_forkserver_preload(["tests.gis.store.test_kills"])
+    mine, theirs = process_maker.Pipe(duplex=False)
+    publisher = process_maker.Process(target=publish_for_ever, args=(url, theirs))
+    publisher.start()
+    try:
+        assert mine.poll(30), "the publisher published nothing"
+        sleep(random_.uniform(0, 0.6))
+        assert publisher.is_alive()
+    finally:
+        publisher.kill()
+        publisher.join()
+        publisher.close()
+        mine.close()
+        theirs.close()
+
+
+def assert_only_whole_revisions(store: Store) -> int:
+    """Every revision has the rows that it says it has; the number of revisions."""
+    with reading(store.world) as connection:
+        made = list_revisions(connection)
+        for table in (unit, department):
+            begun = dict(
+                connection.execute(select(table.c.from_revision, func.count()).group_by(table.c.from_revision)).all()
+            )
+            ended = dict(
+                connection.execute(
+                    select(table.c.to_revision, func.count()).where(table.c.to_revision.is_not(None)).group_by("to_revision")
+                ).all()
+            )
+            told = {each.number: each.counts.get(table.name, {}) for each in made}
+            assert begun == {
+                number: sums["created"] + sums["changed"] for number, sums in told.items() if sums.get("created")
+            }
+            assert ended == {
+                number: sums["retired"] + sums["changed"] for number, sums in told.items() if sums.get("retired")
+            }
+        if store.dialect == "sqlite":
+            assert connection.execute(text("PRAGMA integrity_check")).scalar_one() == "ok"
+    assert [each.number for each in made] == list(range(1, len(made) + 1))
+    assert len(rows_at(store, department)) == 1
+    assert_index_is_whole(store)
+    return len(made)
+
+
+def kill_and_look(store: Store, url: str, times: int, seed: int) -> None:
+    random_ = random.Random(seed)
+    before = 0
+    for _ in range(times):
+        kill_a_publisher(url, random_)
+        now = assert_only_whole_revisions(store)
+        assert now > before
+        before = now
+    last = rows_at(store, department)[0]["uid"]
+    assert put(store, change(department, [department_row(1, "A")], [last])).number == before + 1
+    assert_only_whole_revisions(store)
+
+
+def test_a_killed_publisher_leaves_only_whole_revisions(store: Store, store_url: str) -> None:
+    kill_and_look(store, store_url, times=5, seed=7)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", range(2))
+def test_many_killed_publishers_leave_only_whole_revisions(store: Store, store_url: str, seed: int) -> None:
+    kill_and_look(store, store_url, times=20, seed=seed)
