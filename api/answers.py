@@ -74,7 +74,9 @@ def locate_columns(
     levels = [level.id for level in grid.profile.levels]
     columns: dict[str, list[Any]] = {"unit": [place.unit for place in places]}
     for level in levels:
-        columns[level] = [next((each.code for each in place.divisions if each.level == level), None) for place in places]
+        columns[level] = [
+            next((each.code for each in place.divisions if each.level == level), None) for place in places
+        ]
     for layer in grid.areas:
         held = [[each.code for each in place.areas[layer]] for place in places]
         columns[f"area.{layer}"] = [codes[0] if codes else None for codes in held]

@@ -35,7 +35,7 @@ class Routed:
 
 
 def read_points(table: Table, crs: str | None, lon: str, lat: str) -> tuple[Floats, tuple[Fault, ...]]:
-    """The points (n, 2) of a table in the store's coordinates, NaN for a bad row: of its geometry, or of two columns."""
+    """The points (n, 2) of a table in the store's coordinates, NaN for a bad row: its geometry, or two columns."""
     points = np.full((len(table), 2), np.nan)
     if table.geometry is not None:
         prepared, faults = prepare(table, crs, "point")
@@ -89,14 +89,19 @@ def locate_table(worlds: Worlds, table: Table, points: Floats, asked: list[Momen
 
 
 def spell_out(table: Table, crs: str | None) -> Table:
-    """The same table; points of which nobody said in what CRS they are become columns again: each row may name its own."""
+    """The same table; points whose CRS nobody told become columns again: each row may name its own."""
     if table.geometry is None or table.crs or crs:
         return table
-    x, y = (_column([None if each is None else axis(each) for each in table.geometry]) for axis in (shapely.get_x, shapely.get_y))
+    x, y = (
+        _column([None if each is None else axis(each) for each in table.geometry])
+        for axis in (shapely.get_x, shapely.get_y)
+    )
     return replace(table, columns={**table.columns, "lon": x, "lat": y}, geometry=None)
 
 
-def read_cases(table: Table, mapping: Mapping[str, str], defaults: Defaults, crs: str | None) -> tuple[list[Case | None], list[Fault]]:
+def read_cases(
+    table: Table, mapping: Mapping[str, str], defaults: Defaults, crs: str | None
+) -> tuple[list[Case | None], list[Fault]]:
     """The cases of a table, and the faults of the rows that are none."""
     columns: dict[str, Any] = dict(table.columns)
     for name, column in mapping.items():
@@ -104,7 +109,9 @@ def read_cases(table: Table, mapping: Mapping[str, str], defaults: Defaults, crs
             columns[name] = table.columns[column]
     if table.geometry is not None and not {"lon", "lat"} <= columns.keys():
         coordinates = [(None, None) if each is None else (each.x, each.y) for each in table.geometry]
-        columns["lon"], columns["lat"] = (list(axis) for axis in zip(*coordinates, strict=True)) if coordinates else ([], [])
+        columns["lon"], columns["lat"] = (
+            (list(axis) for axis in zip(*coordinates, strict=True)) if coordinates else ([], [])
+        )
         defaults = replace(defaults, crs=crs or table.crs, stated=defaults.stated | {"crs"})
     reports = from_columns(columns, defaults, rows=table.rows.tolist())
     return list(reports.cases), reports.all_faults
@@ -123,7 +130,9 @@ def route_table(
                 before |= set(batch)
             else:
                 desk: Desk = worlds.at(number)
-                for row, routing in zip(batch, desk.route_all([each for row in batch if (each := cases[row])]), strict=True):
+                for row, routing in zip(
+                    batch, desk.route_all([each for row in batch if (each := cases[row])]), strict=True
+                ):
                     routings[row] = routing
             advance(len(rows[start : start + BATCH]))
     columns = [_row(routing, index in before, language) for index, routing in enumerate(routings)]

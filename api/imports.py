@@ -115,7 +115,11 @@ def run_import(store: Store, layer: str, path: Path, options: Options) -> Report
 
 def read_table(path: Path, options: Options) -> Table:
     """The file as a table; what is mapped to x and y tells a CSV where its points are."""
-    xy = {f"{axis}_column": options.mapping[name] for axis, name in (("x", "lon"), ("y", "lat")) if name in options.mapping}
+    xy = {
+        f"{axis}_column": options.mapping[name]
+        for axis, name in (("x", "lon"), ("y", "lat"))
+        if name in options.mapping
+    }
     return read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
 
 
@@ -172,9 +176,7 @@ def _units(connection: Connection, table: Table, profile: CodeProfile, options: 
     if options.gaps is not None:
         path, _, layer = (options.gaps, "", "") if Path(options.gaps).exists() else options.gaps.rpartition(":")
         gaps = read(Path(path), layer=layer or None, crs=options.crs)
-    return units.deliver(
-        connection, table, profile, options.mapping, options.crs, gaps, options.scope, options.snap_m
-    )
+    return units.deliver(connection, table, profile, options.mapping, options.crs, gaps, options.scope, options.snap_m)
 
 
 def _areas(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:

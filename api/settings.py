@@ -11,7 +11,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WANGGE_", extra="forbid", frozen=True)
 
-    store: str = Field("sqlite:///wangge.db", description="The store: sqlite:///FILE or postgresql+psycopg://USER@HOST/DB")
+    store: str = Field(
+        "sqlite:///wangge.db", description="The store: sqlite:///FILE or postgresql+psycopg://USER@HOST/DB"
+    )
     data: Path = Field(Path("data"), description="Folder of reports, uploads and other files of this installation")
     host: str = Field("127.0.0.1", description="Address the server listens on")
     port: int = Field(8000, ge=0, le=65535, description="Port the server listens on")
@@ -21,4 +23,6 @@ class Settings(BaseSettings):
     max_body_mb: float = Field(20.0, gt=0, description="Largest body of a request, in megabytes")
     max_points: int = Field(100_000, gt=0, description="Most points or cases in one JSON request")
     cors_origins: list[str] = Field(["*"], description="Origins whose pages may read the answers")
-    public_url: str = Field("", description="Address under which callers reach the server, when a proxy stands before it")
+    public_url: str = Field(
+        "", description="Address under which callers reach the server, when a proxy stands before it"
+    )

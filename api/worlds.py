@@ -27,7 +27,7 @@ class Worlds:
         self._loading = threading.Lock()
 
     def newest(self) -> Desk:
-        """The desk of the newest revision, at most `poll_s` old. Errors: Refusal store_down before anything was read."""
+        """The desk of the newest revision, at most `poll_s` old. Errors: store_down when nothing was read yet."""
         if monotonic() - self._polled >= self.poll_s:
             try:
                 with reading(self.store.world) as connection:
@@ -64,5 +64,7 @@ class Worlds:
 
     def _forget(self, number: int) -> None:
         """Keep few worlds: the newest, and those used last."""
-        for old in [each for each in self._desks if each not in (number, self._head)][: max(0, len(self._desks) - KEPT)]:
+        for old in [each for each in self._desks if each not in (number, self._head)][
+            : max(0, len(self._desks) - KEPT)
+        ]:
             del self._desks[old]

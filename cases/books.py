@@ -1,13 +1,14 @@
 """Rule books in the store: import of one owner's book, and the book of all owners at a revision."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
 from cases.rules import Rule, RuleBook, check, from_row, parse, to_row
 from cases.tables import rule
 from components.catalogue import read_classes
-from gis.delivery import Delivery, compare, rows_in_force
+from gis.delivery import Delivery, Key, compare, rows_in_force
 from gis.store.revisions import head
 from gis.store.scope import EVERYTHING, Scope
 from gis.store.versions import Query, read_rows
@@ -30,7 +31,7 @@ def deliver(connection: Connection, document: object, owner: str | None, profile
         {code for (code,) in rows_in_force(connection, division, base, ("code",))},
         read_classes(connection, EVERYTHING, base).keys(),
     )
-    incoming = {
+    incoming: dict[Key, dict[str, Any]] = {
         (each.owner, each.code): {"owner": each.owner, "code": each.code, "document": to_row(each)} for each in rules
     }
     current = rows_in_force(connection, rule, base, KEY)
@@ -48,5 +49,3 @@ def read_rules(connection: Connection, scope: Scope, at: int | None = None) -> S
 def load_book(connection: Connection, at: int) -> RuleBook:
     """The compiled book of all owners at revision `at`."""
     return RuleBook.compile(read_rules(connection, EVERYTHING, at))
-
-

@@ -73,7 +73,9 @@ class Desk:
         classes = np.array([class_name(cases[i].edition or "", cases[i].class_code or "") for i in wanted], dtype=str)
         found: dict[int, list[tuple[int, float]]] = {}
         if len(asked):
-            for report, member, metres in zip(*self.inventory.within(lonlat[asked], classes, accuracy[asked]), strict=True):
+            for report, member, metres in zip(
+                *self.inventory.within(lonlat[asked], classes, accuracy[asked]), strict=True
+            ):
                 found.setdefault(int(asked[report]), []).append((int(member), float(metres)))
         meant = {i: self._nearest(nearby, float(accuracy[i])) for i, nearby in found.items()}
         for index, case in enumerate(cases):

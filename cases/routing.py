@@ -173,9 +173,7 @@ def _doubts(
     return tuple(once.values())
 
 
-def _nobody(
-    case: Case, near: Sequence[Variation], asset: Asset | None, answer: Verdict, desk: _Desk
-) -> float | None:
+def _nobody(case: Case, near: Sequence[Variation], asset: Asset | None, answer: Verdict, desk: _Desk) -> float | None:
     """How far the nearest boundary is beyond which the answer would be nobody, within the accuracy of the case."""
     if answer.department is None:
         return None

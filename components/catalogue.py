@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from components.editions import normalise_edition
@@ -48,7 +49,7 @@ class Class:
 @cache
 def built_in() -> tuple[Class, ...]:
     """The classes of both national editions, as far as they are known; `evidence` travels with each."""
-    with files("components").joinpath("data/catalogue.csv").open(encoding="utf-8", newline="") as lines:
+    with files("components").joinpath("data/catalogue.csv").open(encoding="utf-8") as lines:
         return tuple(Class(**{**row, "edition": normalise_edition(row["edition"])}) for row in csv.DictReader(lines))
 
 
@@ -86,7 +87,10 @@ def deliver(connection: Connection, table: Table, owner: str, mapping: Mapping[s
 
 
 def check_classes(
-    classes: Mapping[ClassKey, Class], editions: np.ndarray, codes: np.ndarray, rows: np.ndarray  # type: ignore[type-arg]
+    classes: Mapping[ClassKey, Class],
+    editions: NDArray[Any],
+    codes: NDArray[Any],
+    rows: NDArray[np.int64],
 ) -> list[Fault]:
     """A fault for every component whose class its edition does not have."""
     return [

@@ -12,18 +12,18 @@ EDITIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Edition id -> the names under which the standard is cited. Every other edition is free text of its owner."""
 
-_DASHES = re.compile(r"[‐‑‒–—―－−]")  # noqa: RUF001 (people type all of these for a hyphen)
+_DASHES = re.compile(r"[‐‑‒–—―－−]")
 
 
 def _bare(text: str) -> str:
-    return "".join(_DASHES.sub("-", text).split()).casefold().replace("／", "/")  # noqa: RUF001
+    return "".join(_DASHES.sub("-", text).split()).casefold().replace("／", "/")
 
 
 _IDS = {_bare(name): edition for edition, names in EDITIONS.items() for name in (edition, *names)}
 
 
 def normalise_edition(text: str) -> str:
-    """ "2026" or "2013" for any citation of these standards; any other text as it is, without outer blanks.
+    """The id "2026" or "2013" for any citation of these standards; any other text as it is, without outer blanks.
 
     Case, blanks and the kind of dash do not matter ("gb/t47678.5—2026" is "2026").
     """

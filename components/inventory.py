@@ -76,7 +76,9 @@ def deliver(
 def _classes(mapped: Mapped, edition: str, class_code: str | None) -> tuple[NDArray[Any], NDArray[Any]]:
     """The edition and the class of every row, as the row says, as the caller says, or as the code shows."""
     edition = normalise_edition(edition)
-    editions = np.array([normalise_edition(text) if text else edition for text in mapped.values["edition"]], dtype=object)
+    editions = np.array(
+        [normalise_edition(text) if text else edition for text in mapped.values["edition"]], dtype=object
+    )
     classes = mapped.values["class_code"].copy()
     for index, (code, of) in enumerate(zip(mapped.values["code"], editions, strict=True)):
         if classes[index] is None:

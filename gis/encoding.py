@@ -3,7 +3,8 @@
 Order of trust: what the user forces, a byte order mark or the `.cpg`, the language byte of the dbf, strict UTF-8,
 GB18030 (which holds GBK and GB2312). One label is not believed: text that is UTF-8 with Chinese in it is UTF-8,
 whatever its file says, for no other encoding gives such bytes by chance. A value whose last character was cut in the
-middle, as dbf writers do, does not count against an encoding.
+middle, as dbf writers do, does not count against an encoding. Limit: a word or two of GBK may by chance be UTF-8 too
+(联通 is); a whole file is not.
 """
 
 import codecs

@@ -25,7 +25,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer as everything outside sees it. `table` names its versioned table, `where` the rows of it that are meant."""
+    """A layer as everything outside sees it. `table` names its versioned table, `where` its rows that are meant."""
 
     id: str
     en: str

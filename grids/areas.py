@@ -35,7 +35,7 @@ def deliver(
 ) -> Delivery:
     """Check a delivery of one layer of areas: it is the whole layer of that owner, so what is not in it ends.
 
-    `overlap` none means that a point belongs to one area, by the tie rule; areas that overlap all the same are reported.
+    `overlap` none means that a point belongs to one area, by the tie rule; overlaps are reported all the same.
     """
     if overlap not in OVERLAPS:
         raise refuse(

@@ -84,7 +84,14 @@ def follow_units(
                 continue
             if old is None:
                 made.append(code)
-                old = {"owner": code, "code": code, "level": level.id, "name": code, "department": None, "attributes": None}
+                old = {
+                    "owner": code,
+                    "code": code,
+                    "level": level.id,
+                    "name": code,
+                    "department": None,
+                    "attributes": None,
+                }
             changed[code,] = {**old, "geom": outline}
         if made:
             faults.append(_implied(made, level.en, level.zh))
@@ -162,11 +169,11 @@ def _implied(codes: Sequence[str], en: str, zh: str) -> Fault:
 def _differs(code: str, row: int, area: float, differs: shapely.Geometry) -> Fault:
     return Fault(
         "division_differs",
-        f"Row {row}: the delivered boundary of {code} differs by {area:.1f} m² from the outer edges of its units, which hold.",
+        f"Row {row}: the delivered boundary of {code} differs by {area:.1f} m² from the outer edges of its units; "
+        "the units hold.",
         f"第 {row} 行：{code} 的边界与其单元网格外边相差 {area:.1f} 平方米，以单元网格为准。",
         severity="warning",
         row=row,
         thing=code,
         where=place(differs),
     )
-

@@ -144,9 +144,7 @@ def _load_areas(connection: Connection, everything: Query) -> dict[str, AreaLaye
     for name in sorted(set(declared["code"])):
         rows = every["layer"] == name
         part: Columns = {column: values[rows] for column, values in every.items()}
-        overlap = {
-            owner: how for code, owner, how in zip(*declared.values(), strict=True) if code == name
-        }
+        overlap = {owner: how for code, owner, how in zip(*declared.values(), strict=True) if code == name}
         layers[name] = AreaLayer(
             name,
             PolygonIndex.build(part["geom"], part["code"]),

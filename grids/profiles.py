@@ -65,10 +65,16 @@ GBT = CodeProfile(
     15,
 )
 # Some cities number streets with four digits (domain knowledge, not a standard).
-GBT16 = CodeProfile("gbt16", (*GBT.levels[:3], Level("street", 10, "street", "街道"), Level("community", 13, "community", "社区")), 16)
+GBT16 = CodeProfile(
+    "gbt16", (*GBT.levels[:3], Level("street", 10, "street", "街道"), Level("community", 13, "community", "社区")), 16
+)
 FIPS = CodeProfile(
     "fips",
-    (Level("state", 2, "state", "州"), Level("county", 5, "county", "县"), Level("tract", 11, "census tract", "普查区")),
+    (
+        Level("state", 2, "state", "州"),
+        Level("county", 5, "county", "县"),
+        Level("tract", 11, "census tract", "普查区"),
+    ),
     12,
 )
 FREE = CodeProfile("free", (), None)

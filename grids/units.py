@@ -54,17 +54,18 @@ def deliver(
     kept = {key[0]: row for key, row in current.items() if key[0] not in delivered and key not in gone}
     gap_rows, gap_faults = _gap_rows(gaps, crs, connection, base)
     faults += gap_faults
-    shapes, found = _cover(codes[good], geometries[good], table.rows[good], kept, gap_rows, snap_m)
-    faults += found
+    shapes, cover_faults = _cover(codes[good], geometries[good], table.rows[good], kept, gap_rows, snap_m)
     incoming = _rows(mapped.values, mapped.extra, good, shapes, current)
     unit_change, counts = compare(unit, current, incoming, gone)
-    covered = {code: row["geom"] for code, row in kept.items()} | {code: row["geom"] for (code,), row in incoming.items()}
+    covered = {code: row["geom"] for code, row in kept.items()} | {
+        code: row["geom"] for (code,), row in incoming.items()
+    }
     areas = rows_in_force(connection, division, base, KEY)
-    written, found = divisions.follow_units(profile, covered, areas) if covered else ({}, [])
+    written, division_faults = divisions.follow_units(profile, covered, areas) if covered else ({}, [])
     division_change, _ = compare(division, areas, written)
     gap_change, _ = compare(gap, rows_in_force(connection, gap, base, KEY), gap_rows)
     changes = (unit_change, division_change, gap_change)
-    return Delivery(base, counts, changes, (*faults, *found), {"profile": profile.name})
+    return Delivery(base, counts, changes, (*faults, *cover_faults, *division_faults), {"profile": profile.name})
 
 
 def _form(profile: CodeProfile) -> tuple[str, str]:

@@ -103,8 +103,11 @@ def summarise(routed: Routed, language: str) -> None:
     if lost:
         show_counts("未能派遣的原因" if zh else "Unrouted, and why", "because", lost.items(), total)
     bad = len(routed.routings) - total
-    show_line(f"{total} 件已处理，{sum(lost.values())} 件未派遣，{bad} 行无效。" if zh else
-              f"{total} cases, {sum(lost.values())} unrouted, {bad} bad rows.")
+    show_line(
+        f"{total} 件已处理，{sum(lost.values())} 件未派遣，{bad} 行无效。"
+        if zh
+        else f"{total} cases, {sum(lost.values())} unrouted, {bad} bad rows."
+    )
     show_faults(routed.faults, language)
 
 

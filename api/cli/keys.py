@@ -33,7 +33,10 @@ def show() -> None:
     table = Table("id", "name", "role", "prefix", "created", "revoked")
     with open_settled(Settings()) as store, reading(store.world) as connection:
         for key in list_keys(connection):
-            times = (key.created_at.isoformat(timespec="seconds"), key.revoked_at and key.revoked_at.isoformat(timespec="seconds"))
+            times = (
+                key.created_at.isoformat(timespec="seconds"),
+                key.revoked_at and key.revoked_at.isoformat(timespec="seconds"),
+            )
             table.add_row(key.id, key.name, key.role, key.prefix, *(time or "" for time in times))
     out.print(table)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from api.bulk import Routed, read_cases, route_table, spell_out
+from api.bulk import Moment, Routed, read_cases, route_table, spell_out
 from api.cli.bulk import summarise
 from api.cli.opening import open_settled, read_time
 from api.cli.screen import progress, show_line, show_report, status
@@ -72,7 +72,7 @@ def route_cases(store: Store, folder: Path, settings: Settings) -> None:
     worlds = Worlds(store)
     with progress() as bar:
         task = bar.add_task("派遣 route" if settings.language == "zh" else "route", total=len(table))
-        asked = [None] * len(table)
+        asked: list[Moment] = [None] * len(table)
         answered, routings = route_table(worlds, table, cases, asked, partial(bar.advance, task), settings.language)
     routed = folder / "cases_routed.csv"
     write(routed, answered)

@@ -25,7 +25,11 @@ def open_settled(settings: Settings) -> Iterator[Store]:
 def read_time(text: str, zone: str) -> datetime:
     """A time or a date as ISO text; without an offset it is of `zone`. Errors: Refusal time_wrong."""
     try:
-        when = datetime.fromisoformat(text) if len(text) > 10 else datetime.combine(date.fromisoformat(text), datetime.min.time())
+        when = (
+            datetime.fromisoformat(text)
+            if len(text) > 10
+            else datetime.combine(date.fromisoformat(text), datetime.min.time())
+        )
     except ValueError:
         raise refuse(
             "time_wrong",

@@ -58,13 +58,19 @@ def show_report(report: Report, language: str) -> None:
     if report.revision is not None:
         held = f"{report.held_s:.2f} s"
         number = report.revision.number
-        show_line(f"[green]已发布版本 {number}[/green]（锁定 {held}）" if zh else f"[green]revision {number}[/green], lock held {held}")
+        show_line(
+            f"[green]已发布版本 {number}[/green]（锁定 {held}）"
+            if zh
+            else f"[green]revision {number}[/green], lock held {held}"
+        )
     elif not report.delivery.is_acceptable:
         show_line("有错误，未做任何更改。" if zh else "There are errors; nothing was changed.")
     elif report.delivery.is_empty:
         show_line("与库中一致，无需更改。" if zh else "The store holds just this already; nothing to change.")
     else:
-        show_line("仅检查，未做任何更改；加 --commit 发布。" if zh else "Only checked; nothing was changed. Add --commit.")
+        show_line(
+            "仅检查，未做任何更改；加 --commit 发布。" if zh else "Only checked; nothing was changed. Add --commit."
+        )
 
 
 def show_counts(title: str, head: str, counts: Iterable[tuple[str, int]], total: int, most: int = 12) -> None:

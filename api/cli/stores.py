@@ -27,7 +27,9 @@ def import_layer(
     layer: Annotated[str, typer.Argument(help="divisions units areas departments components rules catalogue")],
     file: Annotated[Path, typer.Argument(help="GeoPackage, GeoJSON, shapefile, CSV …; YAML for rules")],
     mapping: Annotated[list[str] | None, typer.Option("--map", help="field=column, repeatable")] = None,
-    profile: Annotated[str | None, typer.Option(help="Code profile: gbt, fips, free, or state=2,county=5,unit=12")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Code profile: gbt, fips, free, or state=2,county=5,unit=12")
+    ] = None,
     in_layer: Annotated[str | None, typer.Option("--layer", help="Layer in the file")] = None,
     area_layer: Annotated[str | None, typer.Option(help="Name of the layer of areas")] = None,
     overlap: Annotated[str, typer.Option(help="Whether areas of the layer may overlap: none or allowed")] = "none",

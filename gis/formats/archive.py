@@ -25,7 +25,7 @@ def opened(path: Path, layer: str | None, readable: Sequence[str]) -> Iterator[t
                 members = [member for member in packed.infolist() if not member.is_dir()]
                 if sum(member.file_size for member in members) > LARGEST:
                     raise _unreadable(path, "it unpacks to more than 4 GB", "解压后超过 4 GB")
-                files = [_unpack(packed, member, Path(folder), number) for number, member in enumerate(members)]
+                files = [_unpack(packed, member, Path(folder)) for member in members]
         except (
             zipfile.BadZipFile,
             zipfile.LargeZipFile,
@@ -38,18 +38,17 @@ def opened(path: Path, layer: str | None, readable: Sequence[str]) -> Iterator[t
         yield _choose(path, files, layer, readable)
 
 
-def _unpack(packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, number: int) -> Path:
-    """Unpack a member under its own name, in a folder of its directory in the zip."""
+def _unpack(packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> Path:
+    """Unpack a member under its own name."""
     name = member.filename
     if not member.flag_bits & 0x800:  # not marked as UTF-8: Windows writes the code page of the place
         try:
             name = name.encode("cp437").decode("gb18030")
         except UnicodeError:
             name = member.filename
-    inside = PurePosixPath(name.replace("\\", "/"))
-    directory = folder / str(abs(hash(str(inside.parent))))
-    directory.mkdir(exist_ok=True)
-    target = directory / (inside.name or str(number))
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    target = folder.joinpath(*(part for part in parts if part not in ("/", "..")))  # never outside the folder
+    target.parent.mkdir(parents=True, exist_ok=True)
     with packed.open(member) as source, target.open("wb") as sink:
         shutil.copyfileobj(source, sink)
     return target

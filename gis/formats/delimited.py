@@ -72,6 +72,8 @@ def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[F
 
 def _lines(path: Path, text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The heading, and the cells of each data row with its number."""
+    if "\0" in text:
+        raise _unreadable(path, "it is no text, or in UTF-16 without a mark", "它不是文本，或是没有标记的 UTF-16")
     head = text.split("\n", 1)[0]
     delimiter = "\t" if path.suffix.lower() == ".tsv" else max(",;\t|", key=head.count)
     try:

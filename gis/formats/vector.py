@@ -21,6 +21,8 @@ from gis.tables import Table
 # GDAL goes by the content of a file, and some of its formats name other files to read: only what the suffix says.
 _MAGIC = {".gpkg": (b"SQLite format 3\0",), ".fgb": (b"fgb",), ".shp": (b"\0\0\x27\x0a",), ".dbf": dbf.MAGIC}
 _DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".shp": "ESRI Shapefile"}
+# FlatGeobuf's own way to Arrow gives wrong offsets for a feature without geometry (GDAL 3.12).
+pyogrio.set_gdal_config_options({"OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES"})
 _ERRORS = (RuntimeError, OSError, ValueError, pa.ArrowException)  # of GDAL by pyogrio, of Arrow, of text
 _MAKE_MULTI: Mapping[str, Callable[..., NDArray[Any]]] = {
     "Point": shapely.multipoints,

@@ -1,11 +1,19 @@
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gis import encoding
 from gis.errors import Refusal
 
 STREETS = ["南山街道", "粤海街道", "招商街道"]
+
+
+def is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
@@ -70,6 +78,7 @@ def test_a_character_cut_in_two_does_not_change_the_encoding():
 @given(st.lists(st.text("一丁七万丈三上下不与丑专且世丘丙业丛东丝丢两严丧个中丰临为主丽举", min_size=4), min_size=1))
 def test_chinese_text_survives_gbk_without_a_label(texts):
     values = [text.encode("gbk") for text in texts]
+    assume(not is_utf8(b"".join(values)))  # the known limit: a word or two may be both
     found = encoding.detect(values, None)
     assert [encoding.decode(value, found)[0] for value in values] == texts
 

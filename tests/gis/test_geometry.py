@@ -167,7 +167,7 @@ def test_holes_and_parts_survive_the_splitting():
     result = edges.split(shapes, 100.0)
     assert shapely.equals(result[[0, 2, 3, 4]], shapes[[0, 2, 3, 4]]).all()
     assert result[1] is None
-    assert shapely.get_num_coordinates(result).tolist() == [36 + 1 + 4, 0, 3 + 3 + 1 + 1 + 4, 1, 4]
+    assert shapely.get_num_coordinates(result).tolist() == [36 + 1 + 4, 0, 3 + 4 + 1 + 1 + 4, 1, 4]
 
 
 def test_areas_are_those_of_the_ellipsoid_with_holes_taken_out():

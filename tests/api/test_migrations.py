@@ -1,0 +1,225 @@
+"""The schema that migrations make is the one the program uses."""
+
+import multiprocessing
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, MetaData, text
+
+import api.keys
+import cases.tables
+import components.tables
+import grids.tables
+from api.migrations import check_schema, current_step, migrate
+from gis.errors import Refusal
+from gis.store.engine import Store, open_store, reading, writing
+from gis.store.revisions import current_head
+from gis.store.tables import LOG, WORLD
+from tests.fixtures.postgis import database, execute
+
+# Every module that adds tables to the metadata.
+MODULES = (api.keys, cases.tables, components.tables, grids.tables)
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    opened = open_store(store_url)
+    yield opened
+    opened.close()
+
+
+def parts(store: Store) -> list[tuple[Any, MetaData]]:
+    return [(store.world, WORLD), (store.log, LOG)]
+
+
+def is_ours(item: Any, name: str | None, kind: str, reflected: bool, _other: Any) -> bool:
+    """Leave out what PostGIS and the R*Trees bring, the spatial indexes, and the table of migrations."""
+    if not reflected or name is None:
+        return True
+    if kind == "table":
+        return "_rtree" not in name and name != "spatial_ref_sys" and not name.startswith("schema_")
+    return kind != "index" or item.dialect_kwargs.get("postgresql_using") != "gist"
+
+
+def written_alike(context: MigrationContext, _a: Any, _b: Any, there: Any, meant: Any) -> bool:
+    """False: the types are the same (None would ask alembic, which does not know ours)."""
+    return bool(there.compile(context.dialect) != meant.compile(context.dialect))
+
+
+def differences(connection: Connection, *metadata: MetaData) -> Any:
+    options = {"compare_type": written_alike, "include_object": is_ours}
+    return compare_metadata(MigrationContext.configure(connection, opts=options), list(metadata))
+
+
+def test_the_migrated_schema_is_the_one_of_the_tables(store: Store) -> None:
+    migrate(store)
+    both = [(store.world, (WORLD, LOG))] if store.log is store.world else [(e, (m,)) for e, m in parts(store)]
+    for engine, metadata in both:
+        with reading(engine) as connection:
+            assert differences(connection, *metadata) == []
+
+
+CATALOGUE = {
+    "sqlite": """
+        SELECT i.tbl_name, i.name, i.sql FROM sqlite_master i WHERE i.type = 'index' AND i.sql IS NOT NULL
+        UNION ALL SELECT t.name, c.name, c.type || c."notnull" || c.pk
+        FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'
+    """,
+    "postgresql": """
+        SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+        UNION ALL SELECT c.table_name, c.column_name, concat_ws(' ', c.data_type, c.udt_name, c.is_nullable,
+            c.collation_name, c.column_default, format_type(a.atttypid, a.atttypmod))
+        FROM information_schema.columns c JOIN pg_attribute a
+        ON a.attrelid = c.table_name::regclass AND a.attname = c.column_name WHERE c.table_schema = 'public'
+        UNION ALL SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace
+    """,
+}
+
+
+def catalogue(connection: Connection) -> set[tuple[str, str, str]]:
+    """What the database itself says of our tables: partial indexes, collations and defaults too."""
+    rows = connection.execute(text(CATALOGUE[connection.dialect.name])).all()
+    known = WORLD.tables.keys() | LOG.tables.keys()
+    return {
+        (table, name, " ".join(definition.split()))
+        for table, name, definition in rows
+        if table in known and "USING gist" not in definition
+    }
+
+
+def test_the_database_describes_the_migrated_tables_as_it_would_describe_the_programs(
+    store: Store, request: pytest.FixtureRequest, tmp_path: Any
+) -> None:
+    migrate(store)
+    if store.dialect == "sqlite":
+        compare_with_made(store, f"sqlite:///{tmp_path / 'made.db'}")
+    else:
+        server, template = (request.getfixturevalue(f"postgis_{name}") for name in ("server", "template"))
+        with database(server, template) as url:
+            compare_with_made(store, url)
+
+
+def compare_with_made(store: Store, url: str) -> None:
+    made = open_store(url)
+    try:
+        for (engine, _), (other, metadata) in zip(parts(store), parts(made), strict=True):
+            with writing(other) as connection:
+                metadata.create_all(connection)
+            with reading(engine) as one, reading(other) as two:
+                assert len(catalogue(one)) > 10
+                if store.dialect == "sqlite" or metadata is LOG:
+                    assert catalogue(one) == catalogue(two)
+    finally:
+        made.close()
+
+
+def test_every_spatial_table_has_its_index(store: Store) -> None:
+    migrate(store)
+    spatial = {table.name for table in WORLD.tables.values() if table.info.get("spatial")}
+    with reading(store.world) as connection:
+        if store.dialect == "sqlite":
+            found = connection.execute(text("SELECT name FROM sqlite_master WHERE sql LIKE '%USING rtree%'")).scalars()
+            assert {name.removesuffix("_rtree") for name in found} == spatial
+        else:
+            found = connection.execute(text("SELECT tablename FROM pg_indexes WHERE indexdef LIKE '%USING gist%'"))
+            assert set(found.scalars()) == spatial
+
+
+def test_migrating_tells_what_it_did_and_twice_does_nothing(store: Store) -> None:
+    assert [current_step(store.world, "world"), current_step(store.log, "log")] == [None, None]
+    assert migrate(store) == ["world: nothing -> 0001", "log: nothing -> 0001"]
+    with writing(store.world) as connection:
+        connection.execute(text("UPDATE counter SET revision = 5"))
+    assert migrate(store) == []
+    assert current_head(store) == 5
+
+
+def test_an_empty_store_gets_its_schema_and_a_newest_one_stays(store: Store) -> None:
+    check_schema(store)
+    check_schema(store)
+    assert current_head(store) == 0
+
+
+def set_step(store: Store, part: str, step: str) -> None:
+    engine = store.world if part == "world" else store.log
+    with writing(engine) as connection:
+        connection.execute(text(f"UPDATE schema_{part} SET version_num = :step"), {"step": step})
+
+
+def test_a_half_migrated_store_is_refused_and_healed_by_migrating(store: Store) -> None:
+    migrate(store)
+    with writing(store.log) as connection:
+        for table in ("decision", "schema_log"):
+            connection.execute(text(f"DROP TABLE {table}"))
+    with pytest.raises(Refusal) as refused:
+        check_schema(store)
+    assert (refused.value.code, refused.value.kind) == ("store_outdated", "unavailable")
+    assert "wangge migrate" in str(refused.value)
+    assert migrate(store) == ["log: nothing -> 0001"]
+    check_schema(store)
+
+
+def test_an_older_schema_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrate(store)
+    # As if this program had one step more than the store.
+    monkeypatch.setattr("api.migrations._steps", lambda part: ["0002", "0001"])
+    with pytest.raises(Refusal) as refused:
+        check_schema(store)
+    assert refused.value.code == "store_outdated"
+    assert "0001" in str(refused.value)
+    assert "0002" in str(refused.value)
+
+
+@pytest.mark.parametrize("part", ["world", "log"])
+def test_a_schema_of_a_newer_program_is_left_alone(store: Store, part: str) -> None:
+    migrate(store)
+    set_step(store, part, "9999")
+    for deed in (check_schema, migrate):
+        with pytest.raises(Refusal) as refused:
+            deed(store)
+        assert (refused.value.code, refused.value.kind) == ("store_newer", "unavailable")
+
+
+def test_a_migration_that_fails_leaves_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with writing(store.world) as connection:
+        connection.execute(text("CREATE TABLE rule (name text)"))  # somebody else's: the last table of the step
+    with pytest.raises(Exception, match="already exists"):
+        migrate(store)
+    with reading(store.world) as connection:
+        assert not connection.dialect.has_table(connection, "counter")
+    assert current_step(store.world, "world") is None
+    with writing(store.world) as connection:
+        connection.execute(text("DROP TABLE rule"))
+    migrate(store)
+    assert current_head(store) == 0
+
+
+def migrate_url(url: str) -> list[str]:
+    store = open_store(url)
+    try:
+        return migrate(store)
+    finally:
+        store.close()
+
+
+def test_processes_that_migrate_at_once_do_it_once(store_url: str) -> None:
+    with multiprocessing.get_context("forkserver").Pool(3) as pool:
+        taken = pool.map(migrate_url, [store_url] * 3, chunksize=1)
+        pool.close()
+        pool.join()
+    assert sorted(step for steps in taken for step in steps) == ["log: nothing -> 0001", "world: nothing -> 0001"]
+
+
+@pytest.mark.postgis
+def test_a_database_without_postgis_is_refused(postgis_server: str) -> None:
+    with database(postgis_server) as url:
+        with pytest.raises(Refusal) as refused:
+            migrate_url(url)
+        assert refused.value.code == "postgis_missing"
+        assert "CREATE EXTENSION postgis" in str(refused.value)
+        execute(url, "CREATE EXTENSION postgis")
+        assert len(migrate_url(url)) == 2
