@@ -24,21 +24,32 @@ class Worlds:
         self._desks: OrderedDict[int, Desk] = OrderedDict()
         self._head = -1
         self._polled = -1e9
+        self._confirmed = -1e9
         self._loading = threading.Lock()
 
     def newest(self) -> Desk:
         """The desk of the newest revision, at most `poll_s` old. Errors: store_down when nothing was read yet."""
+        return self._desk(self.newest_number())
+
+    def newest_number(self) -> int:
+        """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down."""
         if monotonic() - self._polled >= self.poll_s:
             try:
                 with reading(self.store.world) as connection:
                     self._head = head(connection)
                 self.store_is_up = True
+                self._confirmed = monotonic()
             except Refusal:
                 self.store_is_up = False
                 if self._head not in self._desks:
                     raise
             self._polled = monotonic()
-        return self._desk(self._head)
+        return self._head
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the store last told which revision is the newest."""
+        return monotonic() - self._confirmed
 
     def at(self, when: int | datetime | None) -> Desk:
         """The desk of a revision or of the one in force at a time. Errors: those of `revision_at`."""

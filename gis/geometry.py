@@ -3,6 +3,7 @@
 Inside, geometry is two-dimensional, lon, lat in EPSG:4490, rounded to 1e-9 degree (0.1 mm), shells counterclockwise.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -28,9 +29,10 @@ LONGEST_EDGE_M = 100.0
 _GEOD = pyproj.Geod(ellps="GRS80")  # the ellipsoid of CGCS2000
 _WANTED = {"polygon": (3, 6), "point": (0, 4), "any": (0, 1, 3, 4, 5, 6)}  # type ids of shapely
 _KINDS_ZH = {"polygon": "面", "point": "点", "any": "点、线或面"}
+_TOUCHING = "Ring Self-intersection"
 _REASONS_ZH = {
     "Self-intersection": "边界自相交",
-    "Ring Self-intersection": "环自相接触",
+    _TOUCHING: "环自相接触",
     "Hole lies outside shell": "内环在外环之外",
     "Holes are nested": "内环相互嵌套",
     "Interior is disconnected": "内部不连通",
@@ -157,6 +159,11 @@ def _sound_output(geometries: Geometries, rows: Rows) -> tuple[Geometries, list[
     geometries = shapely.remove_repeated_points(geometries)
     bad = ~shapely.is_valid(geometries) & ~shapely.is_missing(geometries)
     reasons = dict(zip(np.flatnonzero(bad).tolist(), shapely.is_valid_reason(geometries[bad]), strict=True))
+    for index, reason in reasons.items():
+        untied = _untied(geometries[index]) if reason.startswith(_TOUCHING) else None
+        if untied is not None:
+            geometries[index], bad[index] = untied, False
+            faults.append(_touching(int(rows[index]), reason))
     faults += _drop(geometries, bad, rows, lambda row, index: _invalid(row, reasons[index]))
     geometries = shapely.orient_polygons(geometries)
     parts = shapely.get_num_geometries(geometries)
@@ -165,6 +172,23 @@ def _sound_output(geometries: Geometries, rows: Rows) -> tuple[Geometries, list[
     several = np.flatnonzero(parts > 1)
     faults += [_multipart(int(rows[i]), int(parts[i]), place(geometries[i])) for i in several]
     return geometries, faults
+
+
+def _untied(geometry: shapely.Geometry) -> shapely.Geometry | None:
+    """The same ground with rings that do not touch themselves, None where a ring crosses itself.
+
+    A ring that comes back to one of its own nodes is legal in ESRI's model and in files that come from it. Where it only
+    touches, cutting it there gives the very same nodes and the very same area; where it crosses, the area by the
+    shoelace formula is another one, for there one lobe counts against the other.
+    """
+    made = shapely.make_valid(geometry, method="structure")
+    if shapely.get_type_id(made) not in (3, 6):
+        return None
+    before, after = (shapely.get_coordinates(each) for each in (geometry, made))
+    same_nodes = np.array_equal(np.unique(before, axis=0), np.unique(after, axis=0))
+    origin = before.mean(axis=0)  # far from it the formula has no digits left
+    areas = [float(shapely.area(shapely.transform(each, lambda xy: xy - origin))) for each in (geometry, made)]
+    return made if same_nodes and math.isclose(*areas, rel_tol=1e-9) else None
 
 
 def _rows_where(geometries: Geometries, test: Callable[[NDArray[np.float64]], NDArray[np.bool_]]) -> NDArray[np.bool_]:
@@ -287,11 +311,28 @@ def _crossing(row: int, _: int) -> Fault:
     )
 
 
-def _invalid(row: int, reason: str) -> Fault:
+def _touching(row: int, reason: str) -> Fault:
+    _, at, where = _reason(reason)
+    return Fault(
+        "ring_touches_itself",
+        f"Row {row}: a ring touches itself at {at}; it was cut there into rings that do not. Its area is the same.",
+        f"第 {row} 行：边界环在 {at} 处与自身相接，已在该处拆分为互不相接的环，面积不变。",
+        severity="warning",
+        row=row,
+        where=where,
+    )
+
+
+def _reason(reason: str) -> tuple[str, str, Mapping[str, Any] | None]:
+    """What GEOS says is wrong, and the place, as text and as GeoJSON."""
     name, _, rest = reason.partition("[")
     numbers = re.findall(r"-?[\d.]+(?:e[-+]?\d+)?", rest)
     where = _point(float(numbers[0]), float(numbers[1])) if len(numbers) == 2 else None
-    at = ", ".join(numbers)
+    return name, ", ".join(numbers), where
+
+
+def _invalid(row: int, reason: str) -> Fault:
+    name, at, where = _reason(reason)
     return Fault(
         "invalid_geometry",
         f"Row {row} is not a valid geometry: {name}{f' at {at}' if where else ''}. Repair it in the source.",

@@ -31,8 +31,8 @@ class Properties:
     def build(cls, columns: Mapping[str, NDArray[Any]], count: int) -> "Properties":
         """Take columns (count,) of str | int | float | bool | None; dates become ISO 8601 text.
 
-        None and numbers that are not finite say nothing and are left out. ValueError: a column of another length, or
-        a value of another type.
+        None and numbers that are not finite say nothing and are left out. ValueError: a column of another length;
+        TypeError: a value of another type.
         """
         codes = np.full((count, len(columns)), -1, dtype=np.int32)
         known: dict[tuple[type, Any], int] = {}
@@ -85,4 +85,4 @@ def _value(value: Any) -> bytes:
         return member(1, value.isoformat().encode())
     if isinstance(value, (str, int)):
         return member(1, str(value).encode())
-    raise ValueError(f"a property may be text, a number, true or false, or a date, not {type(value).__name__}")
+    raise TypeError(f"a property may be text, a number, true or false, or a date, not {type(value).__name__}")

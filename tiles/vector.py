@@ -36,7 +36,7 @@ class TileSource:
         """Take shapely geometries (n,) in lon, lat degrees or None, ids (n,) >= 0, and columns (n,) of properties.
 
         Where a tile is thinned the first of the features that meet in a cell is drawn, so their order matters.
-        ValueError when lengths differ, an id is negative, or a property has a type that a tile cannot hold.
+        ValueError when lengths differ or an id is negative, TypeError when a tile cannot hold a property.
         """
         if len(ids) != len(geometries):
             raise ValueError(f"{len(ids)} ids for {len(geometries)} geometries")

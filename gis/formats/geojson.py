@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gis import encoding as texts
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import shapes
-from gis.formats.columns import named_once, to_column
+from gis.formats.columns import to_column
 from gis.geometry import DECIMALS
 from gis.tables import Table
 
@@ -65,10 +65,9 @@ def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[F
 
 def _features(table: Table) -> Iterator[str]:
     texts_of = _geometry_texts(table.geometry, len(table))
-    names = named_once(table.columns) if len({*table.columns}) != len(table.columns) else list(table.columns)
     columns = [column.tolist() for column in table.columns.values()]
     for index, geometry in enumerate(texts_of):
-        row = {name: _finite(column[index]) for name, column in zip(names, columns, strict=True)}
+        row = {name: _finite(column[index]) for name, column in zip(table.columns, columns, strict=True)}
         yield f'{{"type":"Feature","properties":{json.dumps(row, ensure_ascii=False)},"geometry":{geometry or "null"}}}'
 
 

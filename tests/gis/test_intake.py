@@ -214,9 +214,7 @@ def test_a_table_without_rows_has_no_values_and_no_faults() -> None:
 @given(
     st.dictionaries(
         st.sampled_from(["code", "CODE", " name", "bgid", "since", "rank", "area", "seen", "attributes", "其他"]),
-        st.lists(
-            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6), min_size=3, max_size=3
-        ),
+        st.lists(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6), min_size=3, max_size=3),
     )
 )
 def test_nothing_that_a_file_can_hold_breaks_the_reading(columns: dict[str, list[Any]]) -> None:

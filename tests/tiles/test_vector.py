@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from gis.errors import Refusal
 from tests.tiles.decoding import BUFFER, EXTENT, clipped, decode, in_tile, message, rings, signed_area
 from tiles.drawing import CELL, COARSE
-from tiles.matrix import MAX_LATITUDE, RADIUS, corner, span
+from tiles.matrix import RADIUS, corner, span
 from tiles.vector import FULL_ZOOM, TileSource
 
 Z, X, Y = 16, 53970, 24837  # in Beijing
+TILES = [(9, 421, 194), (14, 13492, 6209), (Z, X, Y), (24, 2**23 + 5, 2**22 + 9)]
 LOW, HIGH = -BUFFER, EXTENT + BUFFER
 WHOLE = float((HIGH - LOW) ** 2)
 
@@ -47,7 +48,7 @@ def shapes_in(source: TileSource, z: int = Z, x: int = X, y: int = Y) -> dict[in
 
 def star(rng: np.random.Generator, centre: tuple[float, float], radius: float, points: int, hole: bool) -> Any:
     """A polygon that winds in and out around its centre, perhaps with a hole in the middle."""
-    angles = np.sort(rng.uniform(0, 2 * np.pi, points))
+    angles = (np.arange(points) + rng.uniform(0, 0.8, points)) * 2 * np.pi / points
     reach = radius * rng.uniform(0.4, 1, points)[:, np.newaxis]
     around = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     shape = shapely.Polygon(centre + around * reach)
@@ -172,7 +173,6 @@ def test_height_is_dropped_and_a_coordinate_that_is_no_number_is_never_drawn() -
 def test_places_beyond_the_square_are_drawn_on_its_edge() -> None:
     source = TileSource.build(np.array([shapely.Point(0.0, 89.0)], dtype=object), np.array([1]), {})
     assert decode(source.encode("a", 0, 0, 0), "a")[1].shape == shapely.Point(2048, 0)
-    assert MAX_LATITUDE == pytest.approx(85.0511, abs=1e-4)
 
 
 def lattice(side: int, cell: float, seed: int) -> list[Any]:
@@ -212,16 +212,16 @@ def test_neighbouring_tiles_round_alike() -> None:
 @settings(max_examples=150, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    z=st.integers(0, 24),
+    z=st.integers(7, 24),
     radius=st.floats(1.7, 5),
-    points=st.integers(3, 40),
+    points=st.integers(5, 40),
     hole=st.booleans(),
 )
 def test_any_polygon_decodes_to_what_geos_leaves_of_it(
     seed: int, z: int, radius: float, points: int, hole: bool
 ) -> None:
     rng = np.random.default_rng(seed)
-    x, y = rng.integers(0, 2**z, 2).tolist()
+    x, y = rng.integers(30, 2**z - 30, 2).tolist()  # so far inside that no star reaches the edge of the world
     shape = star(rng, tuple(rng.uniform(-2000, 6000, 2)), 10**radius, points, hole)
     source = build(shape, z=z, x=x, y=y)
     (polygon,) = [lonlat(shape, z, x, y)]
@@ -237,8 +237,9 @@ def test_any_polygon_decodes_to_what_geos_leaves_of_it(
         assert got[10].shape.area == CELL**2
         return
     assert got[10].shape.area == pytest.approx(expected.area, abs=tolerance)
-    near = expected.buffer(2.0 * step)
-    assert all(near.covers(shapely.Point(place)) for place in shapely.get_coordinates(got[10].shape))
+    corners = shapely.get_coordinates(got[10].shape)
+    inner = corners[((corners > LOW) & (corners < HIGH)).all(axis=1)]
+    assert shapely.covers(expected.buffer(2.0 * step), shapely.points(inner)).all()
     for ring in rings(message(tile).features[0].geometry):
         assert abs(signed_area(ring)) > 0
 
@@ -248,13 +249,12 @@ def test_any_polygon_decodes_to_what_geos_leaves_of_it(
 def test_any_line_decodes_to_what_geos_leaves_of_it(seed: int, count: int, reach: float) -> None:
     rng = np.random.default_rng(seed)
     line = shapely.LineString(2000 + rng.uniform(-1, 1, (count, 2)) * 10**reach)
-    expected = clipped(lonlat(line), Z, X, Y)
-    shapes = shapes_in(build(line))
-    if not shapes:
-        assert expected.length < 4 * count
-        return
-    assert shapes[10].hausdorff_distance(expected) < 2
-    assert shapes[10].length == pytest.approx(expected.length, abs=4 * count)
+    placed = lonlat(line)
+    shape = shapes_in(build(line)).get(10, shapely.LineString())
+    assert shape.difference(in_tile(placed, Z, X, Y).buffer(1.5)).is_empty
+    # What is missing, if anything, runs along the border: there a rounded line may lie outside that was just inside.
+    missing = clipped(placed, Z, X, Y).difference(shape.buffer(1.5))
+    assert missing.difference(shapely.box(LOW, LOW, HIGH, HIGH).exterior.buffer(1.5)).is_empty
 
 
 def test_a_low_tile_of_small_units_is_small_and_still_covered() -> None:
@@ -278,7 +278,7 @@ def test_small_units_are_drawn_in_full_from_the_full_zoom_on() -> None:
 
 def test_points_of_a_low_tile_are_thinned_to_the_first_of_each_cell() -> None:
     low = (FULL_ZOOM - 1, 6746, 3104)
-    places = [shapely.Point(x, y) for x, y in [(1, 1), (2, 2), (31, 31), (33, 1), (CELL * 3 + 1, 1)]]
+    places = [shapely.Point(x, y) for x, y in [(1, 1), (2, 2), (29, 29), (33, 1), (CELL * 3 + 1, 1)]]
     assert list(shapes_in(build(*places, z=low[0], x=low[1], y=low[2]), *low)) == [10, 13, 14]
 
 

@@ -22,7 +22,9 @@ def square(column: float, line: float, size: float = 0.001) -> Any:
     return shapely.box(west, south, round(west + size, 9), round(south + size, 9))
 
 
-def unit_row(uid: int, code: str, geom: Any = None, owner: str | None = None, name: str | None = None) -> dict[str, Any]:
+def unit_row(
+    uid: int, code: str, geom: Any = None, owner: str | None = None, name: str | None = None
+) -> dict[str, Any]:
     return {
         "uid": uid,
         "owner": code if owner is None else owner,

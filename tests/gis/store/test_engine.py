@@ -11,9 +11,9 @@ from sqlalchemy import text
 from gis.errors import Refusal
 from gis.store.engine import Store, is_up, open_store, reading, writing
 from gis.store.revisions import Publication, allocate_uids, current_head, list_revisions, publish
+from grids.tables import department
 from tests.fixtures.postgis import free_port
 from tests.gis.store.ledger import change, department_row, put, rows_at
-from grids.tables import department
 
 SECRET = "geheim-7391"
 
@@ -26,9 +26,9 @@ def opened() -> Iterator[list[Store]]:
         store.close()
 
 
-def refusal_of(store: Store) -> Refusal:
+def refusal_of(store: Store, question: str = "SELECT 1") -> Refusal:
     with pytest.raises(Refusal) as refused, reading(store.world) as connection:
-        connection.execute(text("SELECT 1"))
+        connection.execute(text(question)).all()
     return refused.value
 
 
@@ -128,9 +128,7 @@ def test_a_damaged_database_is_store_down(tmp_path: Path, opened: list[Store]) -
     data = path.read_bytes()
     path.write_bytes(data[:4096] + b"\xff" * (len(data) - 4096))
     opened.append(open_store(f"sqlite:///{path}"))
-    with pytest.raises(Refusal) as refused, reading(opened[0].world) as connection_:
-        connection_.execute(text("SELECT * FROM thing")).all()
-    assert refused.value.code == "store_down"
+    assert refusal_of(opened[0], "SELECT * FROM thing").code == "store_down"
 
 
 def test_a_reader_sees_one_state_to_its_end(store: Store) -> None:
@@ -143,9 +141,13 @@ def test_a_reader_sees_one_state_to_its_end(store: Store) -> None:
 
 
 def test_a_writer_that_fails_leaves_nothing(store: Store) -> None:
-    with pytest.raises(KeyError), writing(store.world) as connection:
-        connection.execute(text("UPDATE counter SET revision = 99"))
-        raise KeyError
+    def fail() -> None:
+        with writing(store.world) as connection:
+            connection.execute(text("UPDATE counter SET revision = 99"))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert current_head(store) == 0
 
 

@@ -52,13 +52,9 @@ def assert_only_whole_revisions(store: Store) -> int:
     with reading(store.world) as connection:
         made = list_revisions(connection)
         for table in (unit, department):
-            begun = dict(
-                connection.execute(select(table.c.from_revision, func.count()).group_by(table.c.from_revision)).all()
-            )
-            ended = dict(
-                connection.execute(
-                    select(table.c.to_revision, func.count()).where(table.c.to_revision.is_not(None)).group_by("to_revision")
-                ).all()
+            begun, ended = (
+                dict(connection.execute(select(at, func.count()).where(at.is_not(None)).group_by(at)).all())
+                for at in (table.c.from_revision, table.c.to_revision)
             )
             told = {each.number: each.counts.get(table.name, {}) for each in made}
             assert begun == {

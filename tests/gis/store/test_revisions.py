@@ -240,7 +240,7 @@ def test_rows_without_a_shape_and_with_the_same_shape_are_kept(store: Store) -> 
     shapes = [None, square(0, 0), shapely.Point(114, 22), shapely.Point(114, 22), None]
     put(store, change(unit, [unit_row(n, f"U{n}", shape) for n, shape in enumerate(shapes)]))
     assert [row["geom"] for row in rows_at(store, unit)] == shapes
-    assert [row["west"] for row in rows_at(store, unit)][0] is None
+    assert rows_at(store, unit)[0]["west"] is None
     assert_index_is_whole(store)
 
 

@@ -1,0 +1,65 @@
+"""Bodies in and out: JSON read strictly, answers written fast."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Request
+from starlette.responses import Response
+
+from gis.errors import refuse
+
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, if it is said to be JSON or said to be nothing."""
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if not (kind == "application/json" or kind.endswith("+json") or kind == "application/octet-stream"):
+        shown = kind[:60]
+        raise refuse(
+            "content_type_wrong",
+            f"The body is said to be '{shown}'; send JSON with 'Content-Type: application/json'.",
+            f"请求体类型为“{shown}”；请以 Content-Type: application/json 发送 JSON。",
+        )
+    return await request.body()
+
+
+Body = Annotated[bytes, Depends(read_body)]
+
+
+def parse_json(body: bytes) -> Any:
+    """The JSON value of a body: UTF-8, no NaN or Infinity, no NUL in text. Errors: Refusal json_wrong, text_wrong."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        place, place_zh = f"line {error.lineno}, column {error.colno}", f"第 {error.lineno} 行第 {error.colno} 列"
+        raise refuse(
+            "json_wrong",
+            f"The body is not JSON: {error.msg} ({place}).",
+            f"请求体不是有效的 JSON（{place_zh}）：{error.msg}。",
+            kind="unreadable",
+        ) from None
+    if b"\\u0000" in body and any("\0" in text for text in _texts(value)):
+        raise refuse("text_wrong", "A text holds a NUL, which no store keeps.", "文本中含有空字符（NUL），无法存储。")
+    return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            waiting += [*each.keys(), *each.values()]
+        elif isinstance(each, list):
+            waiting += each
+
+
+def answer(
+    content: Any, revision: int | None = None, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A JSON answer; `revision` is the one it was made of."""
+    told = {} if revision is None else {"Wangge-Revision": str(revision)}
+    body = orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
+    return Response(body, status, {"Cache-Control": "no-cache", **told, **(headers or {})}, "application/json")

@@ -1,0 +1,67 @@
+"""What stands around every request, as plain ASGI: limits of bodies and addresses, and word of a store that is away."""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import problem_response
+from api.worlds import Worlds
+from gis.errors import Refusal, refuse
+
+
+class Limits:
+    """Refuses bodies beyond a limit, announced or not, and addresses with a NUL, which no store can look up."""
+
+    def __init__(self, app: ASGIApp, max_body: int) -> None:
+        self.app = app
+        self.max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        refusal = None
+        if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):
+            refusal = refuse(
+                "address_wrong", "The address holds a NUL.", "地址中含有空字符（NUL）。", kind="unreadable"
+            )
+        elif not announced.isdigit() or len(announced) > 15 or int(announced) > self.max_body:
+            refusal = self._too_large()
+        if refusal is not None:
+            await problem_response(refusal, scope)(scope, receive, send)
+            return
+        taken = 0
+
+        async def receive_some() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self.max_body:
+                raise self._too_large()
+            return message
+
+        await self.app(scope, receive_some, send)
+
+    def _too_large(self) -> Refusal:
+        megabytes = f"{self.max_body / 1e6:g}"
+        return refuse(
+            "body_too_large",
+            f"The body is larger than {megabytes} MB: send it in parts, or use the command line for whole files.",
+            f"请求体超过 {megabytes} MB：请分批发送，整个文件请用命令行处理。",
+        )
+
+
+class StoreWord:
+    """Says `Wangge-Store: down` with every answer given while the store is away."""
+
+    def __init__(self, app: ASGIApp, worlds: Worlds) -> None:
+        self.app = app
+        self.worlds = worlds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_word(message: Message) -> None:
+            if message["type"] == "http.response.start" and not self.worlds.store_is_up:
+                MutableHeaders(scope=message)["Wangge-Store"] = "down"
+            await send(message)
+
+        await self.app(scope, receive, send_word)

@@ -1,0 +1,137 @@
+"""The log of decisions: it only grows, and a case sent again gets the decision that it has."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from cases.reports import Case
+from cases.routing import Routing
+from cases.tables import decision
+from gis.errors import refuse
+from gis.store.engine import Store, reading, writing
+
+ATTEMPTS = 5
+LONGEST_NAME = 200
+"""Characters: what an index of every store takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided for one version of a case. `position` orders the log; `routing` is as it was answered."""
+
+    position: int
+    source: str
+    case_id: str
+    version: int
+    digest: str
+    received_at: datetime
+    revision: int
+    unit: str | None
+    routing: Mapping[str, Any]
+
+
+def digest_of(report: Mapping[str, Any]) -> str:
+    """The same for two reports that say the same: order and members that are null do not matter."""
+    said = {key: value for key, value in report.items() if value is not None}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def take_in(
+    store: Store, case: Case, report: Mapping[str, Any], decide: Callable[[], Routing]
+) -> tuple[Decision, bool]:
+    """Decide a case and keep the decision, unless it was decided; tell the decision and whether it is new.
+
+    A case without a version has the version 0. The decision is committed when this returns. Errors: Refusal
+    source_missing, id_missing, name_too_long; version_conflict (same version, another report) and superseded (a later version is
+    known), both conflicts; store_down, store_busy.
+    """
+    _check_name(case)
+    version, digest = case.version or 0, digest_of(report)
+    with reading(store.log) as connection:
+        known = _settled(connection, case, version, digest)
+    if known is not None:
+        return known, False
+    routing = decide()
+    for attempt in range(ATTEMPTS):
+        try:
+            with writing(store.log) as connection:
+                known = _settled(connection, case, version, digest)
+                if known is not None:
+                    return known, False
+                row = {
+                    "source": case.source,
+                    "case_id": case.id,
+                    "version": version,
+                    "digest": digest,
+                    "received_at": datetime.now(UTC),
+                    "revision": routing.revision,
+                    "unit": routing.unit,
+                    "department": routing.department and routing.department.code,
+                    "advice": routing.advice,
+                    "report": dict(report),
+                    "routing": routing.to_dict(case),
+                }
+                made = connection.execute(insert(decision).values(**row).returning(decision.c.position))
+                position = int(made.scalar_one())
+        except IntegrityError:
+            if attempt == ATTEMPTS - 1:
+                raise
+            continue  # another worker took the same version in meanwhile: the next look finds its decision
+        return Decision(position, **{name: row[name] for name in Decision.__slots__ if name != "position"}), True
+    raise AssertionError("the last attempt returns or raises")
+
+
+def find_decision(connection: Connection, source: str, case_id: str) -> Decision | None:
+    """The decision of the newest version of a case."""
+    columns = [decision.c[name] for name in Decision.__slots__]
+    named = (decision.c.source == source, decision.c.case_id == case_id)
+    newest = select(*columns).where(*named).order_by(decision.c.version.desc()).limit(1)
+    row = connection.execute(newest).mappings().first()
+    return None if row is None else _decision(row)
+
+
+def _decision(row: RowMapping) -> Decision:
+    return Decision(**row)
+
+
+def _settled(connection: Connection, case: Case, version: int, digest: str) -> Decision | None:
+    """The decision that this very report already has, None when it is to be decided."""
+    known = find_decision(connection, case.source, case.id)
+    if known is None or known.version < version:
+        return None
+    if known.version > version:
+        raise refuse(
+            "superseded",
+            f"Version {known.version} of case {case.id} is already here; version {version} comes too late.",
+            f"案件 {case.id} 已有版本 {known.version}；版本 {version} 已过期。",
+            kind="conflict",
+            thing=case.id,
+        )
+    if known.digest != digest:
+        raise refuse(
+            "version_conflict",
+            f"Version {version} of case {case.id} is already here and says something else; send a higher version.",
+            f"案件 {case.id} 的版本 {version} 已存在且内容不同；请提高版本号后再发送。",
+            kind="conflict",
+            thing=case.id,
+        )
+    return known
+
+
+def _check_name(case: Case) -> None:
+    if not case.source:
+        raise refuse("source_missing", "A case to take in needs a source.", "受理案件必须给出来源（source）。")
+    if not case.id:
+        raise refuse("id_missing", "A case to take in needs an id.", "受理案件必须给出案件编号（id）。")
+    if max(len(case.source), len(case.id)) > LONGEST_NAME:
+        raise refuse(
+            "name_too_long",
+            f"source and id have at most {LONGEST_NAME} characters.",
+            f"来源（source）和案件编号（id）最多 {LONGEST_NAME} 个字符。",
+        )

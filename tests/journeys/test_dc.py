@@ -1,0 +1,152 @@
+"""Washington, DC, from the command line: its real cases must fall where its own clerks say that they do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.journeys import washington
+from tests.journeys.commands import Office, Said
+from tests.journeys.washington import Row, answers
+
+pytestmark = pytest.mark.real
+NUMBER = {name: str(number) for number, name in enumerate(
+    ("FIRST", "SECOND", "THIRD", "FOURTH", "FIFTH", "SIXTH", "SEVENTH"), 1)}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Washington:
+    """The cases located now and as of 2010, the requests routed, and what the commands said."""
+
+    office: Office
+    now: list[Row]
+    then: list[Row]
+    permits: list[Row]
+    routed: list[Row]
+    said: Said
+
+
+@pytest.fixture(scope="module")
+def city(office: Office, shared_data: Path) -> Washington:
+    kinds = washington.gather(shared_data)
+    assert {kind: len(features) for kind, features in kinds.items()} == {
+        "requests": 22_577,
+        "crimes": 2_897,
+        "permits": 3_460,
+    }
+    washington.load(office, shared_data)
+    washington.load_rules(office, kinds["requests"])
+    paths = washington.write_cases(kinds, office.folder)
+
+    def locate(kind: str, *options: str) -> list[Row]:
+        out = office.folder / f"{kind}-{'-'.join(options).strip('-')}.csv"
+        office.do("locate", paths[kind], out, *options)
+        return answers(out)
+
+    out = office.folder / "routed.csv"
+    said = office.do(
+        "route", paths["requests"], out, "--map", "id=SERVICEREQUESTID", "--map", "class_code=SERVICECODE",
+        "--edition", washington.EDITION, "--kind", "matter", "--accuracy", 15,
+    )  # fmt: skip
+    return Washington(
+        office,
+        [row for kind in kinds for row in locate(kind)],
+        [row for kind in kinds for row in locate(kind, "--as-of", "2010-01-01")],
+        locate("permits", "--as-of", "APPLICATIONDATETIME"),
+        answers(out),
+        said,
+    )
+
+
+def agreement(rows: list[Row], label: Callable[[Row], str | None], answer: Callable[[Row], str | None]) -> tuple[int, float]:
+    """How many rows have a position and a label, and the per cent of them that are answered so."""
+    pairs = [(label(row), answer(row)) for row in rows if row["lon"] is not None]
+    labelled = [(said, found) for said, found in pairs if said is not None]
+    return len(labelled), round(100 * sum(said == found for said, found in labelled) / len(labelled), 3)
+
+
+def ward(row: Row) -> str | None:
+    return row.get("WARD") if row.get("WARD") in set("12345678") else None
+
+
+def digits(text: str | None) -> str | None:
+    found = "".join(each for each in text or "" if each.isdigit())
+    return str(int(found)) if found else None
+
+
+def smd(row: Row) -> str | None:
+    own = row.get("FILE") == "public-space-permits-last-30-days" and row.get("SMD") != "NONE"
+    return row.get("SMD") if own else None
+
+
+def unit_label(row: Row) -> str | None:
+    return row["unit"] and f"{row['unit'][5:11]} {row['unit'][11]}"
+
+
+def test_cases_fall_into_the_wards_of_their_day(city: Washington) -> None:
+    assert agreement(city.now, ward, lambda row: row["area.ward"]) == (28_634, 99.846)
+
+
+def test_as_of_2010_the_wards_are_those_of_2002(city: Washington) -> None:
+    assert agreement(city.then, ward, lambda row: row["area.ward"]) == (28_634, 96.242)
+
+
+def test_cases_fall_into_their_clusters(city: Washington) -> None:
+    found = agreement(
+        city.now, lambda row: digits(row.get("NEIGHBORHOODCLUSTER")), lambda row: digits(row["area.cluster"])
+    )
+    assert found == (6_128, 100.0)
+
+
+def test_crimes_fall_into_their_tracts_and_block_groups(city: Washington) -> None:
+    tract = agreement(
+        city.now,
+        lambda row: row.get("CENSUS_TRACT") and row["CENSUS_TRACT"].zfill(6),
+        lambda row: row["tract"] and row["tract"][5:],
+    )
+    group = agreement(city.now, lambda row: row.get("BLOCK_GROUP"), unit_label)
+    assert (tract, group) == ((2_894, 100.0), (2_894, 100.0))
+
+
+def test_crimes_fall_into_their_voting_precincts(city: Washington) -> None:
+    found = agreement(city.now, lambda row: row.get("VOTING_PRECINCT"), lambda row: row["area.precinct"])
+    assert found == (2_897, 100.0)
+
+
+def test_cases_fall_into_their_police_districts(city: Washington) -> None:
+    found = agreement(city.now, lambda row: NUMBER.get(row.get("DISTRICT") or ""), lambda row: row["area.police"])
+    assert found == (6_204, 99.484)
+
+
+def test_permits_know_the_districts_that_were_already_old(city: Washington) -> None:
+    assert agreement(city.then, smd, lambda row: row["area.smd"]) == (3_182, 98.617)
+    assert agreement(city.permits, smd, lambda row: row["area.smd"]) == (3_182, 66.279)
+
+
+def test_every_request_goes_to_the_agency_of_its_service(city: Washington) -> None:
+    routed = [row for row in city.routed if row["department"] is not None]
+    assert len(routed) == 22_576
+    assert all(row["department"] == row["ORGANIZATIONACRONYM"] == row["department_name"] for row in routed)
+    assert {row["rule"] for row in routed} == {row["SERVICECODE"] for row in routed}
+
+
+def test_the_empty_request_is_named_as_a_bad_row(city: Washington) -> None:
+    bad = [number for number, row in enumerate(city.routed, 1) if row["department"] is None]
+    assert len(bad) == 1
+    assert "1 bad row" in city.said.err
+    assert f"Row {bad[0]}" in city.said.err
+    assert city.routed[bad[0] - 1]["unit"] is None
+
+
+def test_a_time_before_history_is_flagged(city: Washington) -> None:
+    out = city.office.folder / "before.csv"
+    said = city.office.run("locate", city.office.folder / "crimes.geojson", out, "--as-of", "2001-01-01")
+    assert said.code == 0
+    assert {row["flags"] for row in answers(out)} == {"before_history"}
+
+
+def test_the_two_rings_that_touch_themselves_are_told(office: Office, shared_data: Path, city: Washington) -> None:
+    path = shared_data / "dc_311" / "boundaries" / "business-improvement-districts.geojson"
+    said = office.do("import", "areas", path, "--area-layer", "bid", "--map", "code=GIS_ID", "--overlap", "allowed")
+    assert "warning ring_touches_itself: Row 9" in said.err
