@@ -114,6 +114,7 @@ def _resource(collection: Collection, begins: str | None) -> dict[str, Any]:
         "links": [],
         "extents": extents,
         "providers": [provider],
+        "unbounded": collection.bounds is None,  # for our template
     }
 
 

@@ -4,9 +4,10 @@ import multiprocessing
 import random
 from multiprocessing.connection import Connection as Pipe
 from time import sleep
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 
 from gis.store.engine import Store, open_store, reading
 from gis.store.revisions import allocate_uids, list_revisions
@@ -14,11 +15,18 @@ from grids.tables import department, unit
 from tests.gis.store.ledger import assert_index_is_whole, change, department_row, put, rows_at, square, unit_row
 
 ROWS = 2_000
+LOCKED, PUBLISHED = "locked", "published"
 
 
 def publish_for_ever(url: str, ready: Pipe) -> None:
     """Publish revisions of 2,000 rows, each replacing half of the one before, until somebody ends this process."""
     store = open_store(url)
+
+    @event.listens_for(store.world, "after_cursor_execute")
+    def tell(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith("UPDATE counter SET revision"):
+            ready.send(LOCKED)
+
     while True:
         old = [row["uid"] for row in rows_at(store, unit)][: ROWS // 2]
         old_departments = [row["uid"] for row in rows_at(store, department)]
@@ -26,18 +34,31 @@ def publish_for_ever(url: str, ready: Pipe) -> None:
         units = [unit_row(uid, f"U{uid}", square(uid % 50, uid // 50 % 50)) for uid in uids]
         fresh = uids[0]
         put(store, change(unit, units, old), change(department, [department_row(fresh, "A")], old_departments))
-        ready.send_bytes(b".")
+        ready.send(PUBLISHED)
 
 
-def kill_a_publisher(url: str, random_: random.Random) -> None:
+def wait_for(pipe: Pipe, word: str) -> None:
+    heard = None
+    while heard != word:
+        assert pipe.poll(30), f"the publisher never said {word}"
+        heard = pipe.recv()
+
+
+def kill_a_publisher(url: str, random_: random.Random, aimed: bool) -> None:
+    """Kill it at any moment, or, `aimed`, soon after it took the lock."""
     process_maker = multiprocessing.get_context("forkserver")
     process_maker.set_forkserver_preload(["tests.gis.store.test_kills"])
     mine, theirs = process_maker.Pipe(duplex=False)
     publisher = process_maker.Process(target=publish_for_ever, args=(url, theirs))
     publisher.start()
     try:
-        assert mine.poll(30), "the publisher published nothing"
-        sleep(random_.uniform(0, 0.6))
+        wait_for(mine, PUBLISHED)
+        sleep(random_.uniform(0, 0.4))
+        if aimed:
+            while mine.poll():
+                mine.recv()
+            wait_for(mine, LOCKED)
+            sleep(random_.uniform(0, 0.04))
         assert publisher.is_alive()
     finally:
         publisher.kill()
@@ -74,8 +95,8 @@ def assert_only_whole_revisions(store: Store) -> int:
 def kill_and_look(store: Store, url: str, times: int, seed: int) -> None:
     random_ = random.Random(seed)
     before = 0
-    for _ in range(times):
-        kill_a_publisher(url, random_)
+    for turn in range(times):
+        kill_a_publisher(url, random_, aimed=turn % 3 > 0)
         now = assert_only_whole_revisions(store)
         assert now > before
         before = now

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import monotonic, sleep
@@ -12,7 +13,7 @@ from sqlalchemy import func, insert, select
 from cases.tables import decision
 from gis.errors import Refusal
 from gis.store.engine import Store, open_store, reading, writing
-from gis.store.revisions import Publication, allocate_uids, current_head, list_revisions, publish
+from gis.store.revisions import Publication, allocate_uids, current_head, head, list_revisions, publish
 from gis.store.tables import counter
 from grids.tables import department
 from tests.gis.store.ledger import change, department_row, put, rows_at
@@ -156,3 +157,19 @@ def test_the_log_can_be_written_while_the_world_is_locked(store: Store, hasty: S
             log.execute(insert(decision).values(**case))
         with reading(hasty.log) as log:
             assert log.execute(select(func.count()).select_from(decision)).scalar_one() == 1
+
+
+def test_a_writer_may_read_before_it_writes(store: Store) -> None:
+    """On SQLite a transaction that turns from reading to writing would fail at once when another wrote meanwhile."""
+    gate = threading.Barrier(2)
+
+    def write(_: int) -> None:
+        gate.wait()
+        with writing(store.world) as connection:
+            head(connection)
+            sleep(0.1)
+            connection.execute(counter.update().values(next_uid=counter.c.next_uid + 1))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, range(2)))
+    assert allocate_uids(store, 1)[0] == 3
