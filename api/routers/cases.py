@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -19,7 +20,6 @@ from cases.log import find_decision, take_in
 from cases.reports import Case, Defaults, from_record, from_records, parse_zone
 from gis.errors import Fault, Refusal, refuse
 from gis.store.engine import Store, reading
-from gis.store.scope import EVERYTHING
 
 router = APIRouter(prefix="/v1/cases", tags=["cases"])
 
@@ -68,9 +68,9 @@ def take_in_case(request: Request, key: Inspector, body: Body) -> Response:
     case = _read_case(request, sent)
     worlds: Worlds = request.app.state.worlds
     desk = worlds.newest()
-    (anywhere,) = desk.route_all([case], EVERYTHING)
-    if anywhere.unit is not None:
-        authorize(request, "inspector", anywhere.unit)
+    unit = desk.grid.unit_code(int(desk.grid.units.lowest(np.array([[case.lon, case.lat]]))[0]))
+    if unit is not None:
+        authorize(request, "inspector", unit)
     store: Store = request.app.state.store
     decision, is_new = take_in(store, case, sent, lambda: desk.route_all([case], key.scope)[0])
     place = f"/v1/cases/{quote(case.source, safe='')}/{quote(case.id, safe='')}"

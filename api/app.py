@@ -1,0 +1,98 @@
+"""The application: settings and store in, everything that speaks HTTP put together. No state but in `app.state`."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from api.auth import Doorkeeper, KeyMask
+from api.middleware import Limits, StoreWord
+from api.migrations import check_schema
+from api.openapi import FAILURES, describe
+from api.problems import add_handlers
+from api.routers import cases, directory, health, layers, locate, pages, tiles
+from api.settings import Settings
+from api.shelf import Shelf
+from api.worlds import Worlds
+from gis.errors import Refusal
+from gis.store.engine import Store, open_store
+from tiles.cache import TileCache
+
+# One router for each concern; the OGC APIs join here.
+ROUTERS = (locate.router, cases.router, layers.router, directory.router, tiles.router, health.router, pages.router)
+EXPOSED = ("Wangge-Revision", "Wangge-Store", "ETag", "Location", "Retry-After", "Link", "WWW-Authenticate")
+ON_SHELF = 64
+TILE_BYTES = 128 * 2**20
+
+
+def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
+    """The application on a store; without one it opens that of the settings, and closes it at the end.
+
+    Nothing is read yet: it can be made while the store is away.
+    """
+    own = store is None
+    store = store or open_store(settings.store, settings.wait_s)
+    worlds = Worlds(store)
+    app = FastAPI(
+        title="网格 Wangge",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        responses=FAILURES,
+        lifespan=lambda app: _living(store, own),
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=["*"],
+                allow_headers=["*"],
+                expose_headers=EXPOSED,
+            ),
+            Middleware(StoreWord, worlds=worlds),
+            Middleware(Limits, max_body=int(settings.max_body_mb * 1e6)),
+        ],
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.settings, app.state.store, app.state.worlds = settings, store, worlds
+    app.state.door, app.state.shelf, app.state.tiles = Doorkeeper(store), Shelf(ON_SHELF), TileCache(TILE_BYTES)
+    app.state.page_folder = pages.APP
+    add_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    _own_description(app)
+    return app
+
+
+def create_app_from_settings() -> FastAPI:
+    """The application of the WANGGE_* settings: what a server starts in each of its processes."""
+    logging.getLogger("uvicorn.access").addFilter(KeyMask())
+    return create_app(Settings())
+
+
+def _own_description(app: FastAPI) -> None:
+    """Let /openapi.json be our own document, made once."""
+    made: list[dict] = []
+
+    def openapi() -> dict:
+        if not made:
+            made.append(describe(app))
+        return made[0]
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+@asynccontextmanager
+async def _living(store: Store, own: bool) -> AsyncIterator[None]:
+    """A store of another schema stops the start; one that is away does not, for it may come back."""
+    try:
+        await run_in_threadpool(check_schema, store)
+    except Refusal as refusal:
+        if refusal.code != "store_down":
+            raise
+    yield
+    if own:
+        store.close()

@@ -1,0 +1,161 @@
+"""Vector tiles, TileJSON and styles for map libraries."""
+
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from api.auth import Viewer
+from api.bodies import answer
+from api.layers import find_layer, list_layers, query_of, table_of
+from api.routers.parameters import AsOf, Lang, number_at, shelf_of
+from api.tags import is_known, takes_gzip
+from gis.errors import refuse
+from gis.layer import Layer
+from gis.store.engine import Store, reading
+from gis.store.scope import Scope
+from gis.store.versions import bounds, read_columns
+from tiles.cache import PackedTile, TileCache
+from tiles.matrix import MAX_ZOOM, Box, check_tile
+from tiles.style import StyledLayer, style
+from tiles.tilejson import tilejson
+from tiles.vector import TileSource
+
+router = APIRouter(tags=["tiles"])
+
+EVERYTHING = "all"
+"""The id of the style of all layers."""
+A_DAY = 86_400
+
+Number = Annotated[int, Path(description="Of the WebMercatorQuad matrix set")]
+
+
+@router.get(
+    "/tiles/{layer}/{z}/{x}/{y}.mvt",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/vnd.mapbox-vector-tile": {}}, "description": "The tile"},
+        204: {"description": "Nothing is there"},
+        304: {"description": "As the caller has it"},
+    },
+    summary="One vector tile 矢量瓦片",
+)
+def tile(request: Request, key: Viewer, layer: str, z: Number, x: Number, y: Number, as_of: AsOf = None) -> Response:
+    """A Mapbox Vector Tile 2.1 of one layer, which is called like it."""
+    check_tile(z, x, y)
+    number = number_at(request, as_of)
+    cache: TileCache = request.app.state.tiles
+    place = (layer, number, key.scope, z, x, y)
+    packed = cache.get(place)
+    if packed is None:
+        packed = PackedTile.pack(_source(request, layer, key.scope, number).encode(layer, z, x, y))
+        cache.put(place, packed)
+    zipped = takes_gzip(request)
+    headers = {
+        "ETag": packed.etag if zipped else packed.plain_etag,
+        "Vary": "Accept-Encoding, Authorization, X-API-Key",
+        "Cache-Control": _keeping(request, as_of),
+        "Wangge-Revision": str(number),
+    }
+    if is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    if not packed.body:
+        return Response(status_code=204, headers=headers)
+    if zipped:
+        headers["Content-Encoding"] = "gzip"
+    body = packed.body if zipped else packed.unpacked()
+    return Response(body, headers=headers, media_type="application/vnd.mapbox-vector-tile")
+
+
+def _keeping(request: Request, as_of: str | None) -> str:
+    """How long a tile may be kept: that of a revision's number never changes, any other is asked about each time."""
+    shared = "private" if request.app.state.door.has_keys() else "public"
+    fixed = as_of is not None and as_of.isdigit() and len(as_of) < 8
+    return f"{shared}, max-age={A_DAY}, immutable" if fixed else f"{shared}, no-cache"
+
+
+def _source(request: Request, layer_id: str, scope: Scope, number: int) -> TileSource:
+    store: Store = request.app.state.store
+    return shelf_of(request).get(("tiles", layer_id, number, scope), lambda: _build(store, layer_id, scope, number))
+
+
+def _build(store: Store, layer_id: str, scope: Scope, number: int) -> TileSource:
+    with reading(store.world) as connection:
+        layer = find_layer(connection, layer_id, scope, number)
+        _check_drawn(layer)
+        fields = [field.name for field in layer.shown]
+        columns = read_columns(connection, table_of(layer), query_of(layer, scope, number), ("uid", *fields, "geom"))
+    return TileSource.build(
+        columns.pop("geom"), columns.pop("uid").astype("int64"), {name: columns[name] for name in fields}
+    )
+
+
+def _check_drawn(layer: Layer) -> None:
+    if layer.geometry == "none":
+        raise refuse(
+            "layer_without_shapes",
+            f"The layer {layer.id} has no shapes, so there are no tiles of it.",
+            f"图层 {layer.id} 没有空间图形，因此没有瓦片。",
+            kind="missing",
+        )
+
+
+@router.get("/tiles/{layer}.json", summary="TileJSON of a layer 瓦片描述")
+def describe_tiles(request: Request, key: Viewer, layer: str, lang: Lang, as_of: AsOf = None) -> dict[str, Any]:
+    """TileJSON 3.0.0, which tells map libraries where the tiles are."""
+    number, store = number_at(request, as_of), request.app.state.store
+    described, box = shelf_of(request).get(
+        ("tilejson", layer, number, key.scope), lambda: _described(store, layer, key.scope, number)
+    )
+    title = described.zh if lang == "zh" else described.en
+    fields = {field.name: field.zh if lang == "zh" else field.en for field in described.shown}
+    address = f"{_root(request)}/tiles/{quote(layer, safe='')}/{{z}}/{{x}}/{{y}}.mvt{_suffix(request, as_of)}"
+    return answer(tilejson(layer, title, box, address, fields, 0, MAX_ZOOM, number), number)  # type: ignore[return-value]
+
+
+def _described(store: Store, layer_id: str, scope: Scope, number: int) -> tuple[Layer, Box | None]:
+    with reading(store.world) as connection:
+        layer = find_layer(connection, layer_id, scope, number)
+        _check_drawn(layer)
+        return layer, bounds(connection, table_of(layer), query_of(layer, scope, number))
+
+
+@router.get("/styles/{style_id}.json", summary="A MapLibre style 地图样式")
+def show_style(request: Request, key: Viewer, style_id: str, lang: Lang, as_of: AsOf = None) -> dict[str, Any]:
+    """A style of one layer, or of all of them (`all`), without glyphs, sprites or other hosts."""
+    number, store = number_at(request, as_of), request.app.state.store
+    layers = shelf_of(request).get(("styles", number, key.scope), lambda: _drawn(store, key.scope, number))
+    chosen = layers if style_id == EVERYTHING else [each for each in layers if each.id == style_id]
+    if not chosen and style_id != EVERYTHING:
+        shown = style_id[:80]
+        raise refuse("style_unknown", f"There is no style {shown}.", f"没有样式 {shown}。", kind="missing")
+    styled = [
+        StyledLayer(
+            each.id,
+            each.zh if lang == "zh" else each.en,
+            each.geometry,
+            f"{_root(request)}/tiles/{quote(each.id, safe='')}.json{_suffix(request, as_of)}",
+        )
+        for each in chosen
+    ]
+    title = "Wangge" if style_id == EVERYTHING else styled[0].title
+    return answer(style(title, styled), number)  # type: ignore[return-value]
+
+
+def _drawn(store: Store, scope: Scope, number: int) -> list[Layer]:
+    with reading(store.world) as connection:
+        return [layer for layer in list_layers(connection, scope, number) if layer.geometry != "none"]
+
+
+def _root(request: Request) -> str:
+    """The address under which the caller reaches this server."""
+    public: str = request.app.state.settings.public_url
+    return (public or str(request.base_url)).rstrip("/")
+
+
+def _suffix(request: Request, as_of: str | None) -> str:
+    """What must follow every address that leads on from here: the moment, and the key where it stood in the address."""
+    kept = {"as_of": as_of, "key": request.query_params.get("key")}
+    query = urlencode({name: value for name, value in kept.items() if value})
+    return f"?{query}" if query else ""

@@ -1,0 +1,72 @@
+"""Pages whose commands are run: ```console blocks, in which `$ ` begins a command and what follows is its output."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+FENCE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+MARK = "\x1e"
+ANYTHING = "…"
+SERVER = "wangge serve &"
+"""The one command that is not run as it stands: it listens on a free port, and the next command waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command of a page and the output that the page shows; none shown means that any will do.
+
+    In the output `…` stands for any text in a line, and alone in a line for any lines.
+    """
+
+    command: str
+    output: tuple[str, ...]
+
+    def matches(self, said: str) -> bool:
+        """Whether the command said what the page shows."""
+        pattern = "".join(
+            r"(?:.*\n)*?" if line.strip() == ANYTHING else ".*".join(map(re.escape, line.rstrip().split(ANYTHING))) + r"\s*\n"
+            for line in self.output
+        )
+        return not self.output or re.fullmatch(pattern, said) is not None
+
+
+def read_steps(page: Path) -> list[Step]:
+    """The commands of a page in their order."""
+    steps: list[Step] = []
+    for block in FENCE.findall(page.read_text(encoding="utf-8")):
+        command: str | None = None
+        output: list[str] = []
+        for line in [*block.splitlines(), "$ "]:
+            if line.startswith("$ "):
+                if command is not None:
+                    steps.append(Step(command, tuple(output)))
+                command, output = line[2:], []
+            elif command is not None and command.endswith("\\"):
+                command += "\n" + line
+            else:
+                output.append(line)
+    return steps
+
+
+def to_script(steps: list[Step], port: int) -> str:
+    """A shell script that runs the steps in one shell, and says where each begins and how it ended."""
+    lines = ["exec 2>&1", "trap 'kill $SERVER 2>/dev/null; wait' EXIT"]
+    for number, step in enumerate(steps):
+        lines += [f"rc=$?; printf '{MARK}{number}\\n'; (exit $rc)", _served(step.command, port)]
+        lines += [f"rc=$?; printf '{MARK}={number} %d\\n' $rc; (exit $rc)"]
+    return "\n".join(lines) + "\n"
+
+
+def _served(command: str, port: int) -> str:
+    if command != SERVER:
+        return command.replace(":8000", f":{port}")
+    ready = shlex.quote(f"http://127.0.0.1:{port}/readyz")
+    wait = f"for turn in $(seq 200); do curl -sf {ready} >/dev/null && break; kill -0 $SERVER || break; sleep 0.2; done"
+    return f"wangge serve --port {port} >serve.log & SERVER=$!; {wait}; curl -sf {ready} >/dev/null || tail -20 serve.log"
+
+
+def read_said(text: str, port: int) -> list[tuple[str, int]]:
+    """What each step said, and its exit code."""
+    found = re.findall(rf"{MARK}(\d+)\n(.*?){MARK}=\1 (\d+)\n", text, re.DOTALL)
+    return [(said.replace(f":{port}", ":8000"), int(code)) for _, said, code in found]
