@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from api.auth import Doorkeeper, KeyMask
+from api.auth import KEY_MASK, Doorkeeper
 from api.middleware import Limits, StoreWord
 from api.migrations import check_schema
 from api.openapi import FAILURES, describe
@@ -61,6 +61,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.door, app.state.shelf, app.state.tiles = Doorkeeper(store), Shelf(ON_SHELF), TileCache(TILE_BYTES)
     app.state.page_folder = pages.APP
     add_handlers(app)
+    logging.getLogger("uvicorn.access").addFilter(KEY_MASK)
     for router in ROUTERS:
         app.include_router(router)
     _own_description(app)
@@ -69,7 +70,6 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
 def create_app_from_settings() -> FastAPI:
     """The application of the WANGGE_* settings: what a server starts in each of its processes."""
-    logging.getLogger("uvicorn.access").addFilter(KeyMask())
     return create_app(Settings())
 
 

@@ -191,6 +191,9 @@ class KeyMask(logging.Filter):
         return True
 
 
+KEY_MASK = KeyMask()
+
+
 def mask_keys(address: str) -> str:
     """The address with every value of `key` hidden."""
     return re.sub(r"(?i)([?&]key=)[^&\s]*", r"\1***", address)

@@ -10,7 +10,6 @@ from starlette.responses import Response
 from gis.errors import refuse
 
 
-
 async def read_body(request: Request) -> bytes:
     """The body, if it is said to be JSON or said to be nothing."""
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()

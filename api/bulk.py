@@ -75,16 +75,18 @@ def by_revision(worlds: Worlds, asked: list[Moment]) -> dict[int, NDArray[np.int
 def locate_table(worlds: Worlds, table: Table, points: Floats, asked: list[Moment], advance: Advance) -> Table:
     """The table with the columns of `locate`; a row before history is flagged so, and a bad row stays empty."""
     added: dict[str, NDArray[Any]] = {}
+    good = np.isfinite(points).all(axis=1)
     for number, rows in by_revision(worlds, asked).items():
         for start in range(0, len(rows), BATCH):
-            batch = rows[start : start + BATCH]
+            taken = rows[start : start + BATCH]
+            batch = taken[good[taken]]
             if number < 0:
                 answers = {"flags": np.array(["before_history"] * len(batch), dtype=object)}
             else:
                 answers = locate_columns(worlds.at(number).grid, points[batch])
             for name, values in answers.items():
                 added.setdefault(name, np.full(len(table), None, dtype=object))[batch] = values
-            advance(len(batch))
+            advance(len(taken))
     return replace(table, columns={**table.columns, **added})
 
 

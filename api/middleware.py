@@ -25,7 +25,7 @@ class Limits:
             refusal = refuse(
                 "address_wrong", "The address holds a NUL.", "地址中含有空字符（NUL）。", kind="unreadable"
             )
-        elif not announced.isdigit() or len(announced) > 15 or int(announced) > self.max_body:
+        elif not (announced.isascii() and announced.isdigit()) or len(announced) > 15 or int(announced) > self.max_body:
             refusal = self._too_large()
         if refusal is not None:
             await problem_response(refusal, scope)(scope, receive, send)

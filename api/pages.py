@@ -62,8 +62,8 @@ def _operation(path: str, verb: str, operation: Mapping[str, Any]) -> str:
         (each["name"], each["in"], _type(each.get("schema", {})), each.get("description", ""))
         for each in operation.get("parameters", ())
     ]
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        rows.append(("body", "body", _type(content["schema"]), ""))
+    bodies = operation.get("requestBody", {}).get("content", {}).values()
+    rows += [("body", "body", _type(content["schema"]), "") for content in bodies]
     for status, response in operation.get("responses", {}).items():
         types = [_type(content.get("schema", {})) or kind for kind, content in response.get("content", {}).items()]
         rows.append((status, "answer 应答", ", ".join(types), response.get("description", "")))
@@ -142,8 +142,8 @@ def _said_in(tree: ast.AST) -> Iterator[tuple[str, str, str, str]]:
             continue
         texts = [_text(each) for each in call.args[:3]]
         if len(texts) == 3 and isinstance(call.args[0], ast.Constant):
-            kinds = [_text(each.value) for each in call.keywords if each.arg == "kind"]
-            yield texts[0], *(kinds or ["invalid"]), texts[1], texts[2]
+            kind = next((_text(each.value) for each in call.keywords if each.arg == "kind"), "invalid")
+            yield texts[0], kind, texts[1], texts[2]
 
 
 def _text(node: ast.expr) -> str:

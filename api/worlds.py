@@ -41,7 +41,7 @@ class Worlds:
                 self._confirmed = monotonic()
             except Refusal:
                 self.store_is_up = False
-                if self._head not in self._desks:
+                if self._head < 0:
                     raise
             self._polled = monotonic()
         return self._head

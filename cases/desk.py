@@ -117,6 +117,7 @@ class Places:
         self.grid, self.located, self.scope = grid, located, scope
         self._divisions: dict[str | None, tuple[Division, ...]] = {}
         self._holders: dict[tuple[str, int], AreaHolder] = {}
+        self._ordered: dict[tuple[str, tuple[int, ...], str | None], tuple[AreaHolder, ...]] = {}
 
     def at(self, index: int) -> Place:
         """The place of point number `index`."""
@@ -168,7 +169,14 @@ class Places:
         return areas[offsets[index] : offsets[index + 1]]
 
     def _areas(self, layer: AreaLayer, held: Any, unit: str | None) -> tuple[AreaHolder, ...]:
-        return tuple(self._holder(layer, int(each)) for each in layer.ordered(held, unit, self.scope))
+        members = tuple(map(int, held))
+        if not members:
+            return ()
+        key = (layer.name, members, unit)
+        if key not in self._ordered:
+            ordered = layer.ordered(np.array(members, dtype=np.int64), unit, self.scope)
+            self._ordered[key] = tuple(self._holder(layer, int(each)) for each in ordered)
+        return self._ordered[key]
 
     def _holder(self, layer: AreaLayer, area: int) -> AreaHolder:
         key = (layer.name, area)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from cases.reports import Case
@@ -48,8 +48,8 @@ def take_in(
     """Decide a case and keep the decision, unless it was decided; tell the decision and whether it is new.
 
     A case without a version has the version 0. The decision is committed when this returns. Errors: Refusal
-    source_missing, id_missing, name_too_long; version_conflict (same version, another report) and superseded (a later version is
-    known), both conflicts; store_down, store_busy.
+    source_missing, source_wrong, id_missing, name_too_long; the conflicts version_conflict (same version, another
+    report) and superseded (a later version is known); store_down, store_busy.
     """
     _check_name(case)
     version, digest = case.version or 0, digest_of(report)
@@ -64,26 +64,11 @@ def take_in(
                 known = _settled(connection, case, version, digest)
                 if known is not None:
                     return known, False
-                row = {
-                    "source": case.source,
-                    "case_id": case.id,
-                    "version": version,
-                    "digest": digest,
-                    "received_at": datetime.now(UTC),
-                    "revision": routing.revision,
-                    "unit": routing.unit,
-                    "department": routing.department and routing.department.code,
-                    "advice": routing.advice,
-                    "report": dict(report),
-                    "routing": routing.to_dict(case),
-                }
-                made = connection.execute(insert(decision).values(**row).returning(decision.c.position))
-                position = int(made.scalar_one())
+                return _append(connection, case, version, digest, report, routing), True
         except IntegrityError:
             if attempt == ATTEMPTS - 1:
                 raise
             continue  # another worker took the same version in meanwhile: the next look finds its decision
-        return Decision(position, **{name: row[name] for name in Decision.__slots__ if name != "position"}), True
     raise AssertionError("the last attempt returns or raises")
 
 
@@ -93,11 +78,27 @@ def find_decision(connection: Connection, source: str, case_id: str) -> Decision
     named = (decision.c.source == source, decision.c.case_id == case_id)
     newest = select(*columns).where(*named).order_by(decision.c.version.desc()).limit(1)
     row = connection.execute(newest).mappings().first()
-    return None if row is None else _decision(row)
+    return None if row is None else Decision(**row)
 
 
-def _decision(row: RowMapping) -> Decision:
-    return Decision(**row)
+def _append(
+    connection: Connection, case: Case, version: int, digest: str, report: Mapping[str, Any], routing: Routing
+) -> Decision:
+    row = {
+        "source": case.source,
+        "case_id": case.id,
+        "version": version,
+        "digest": digest,
+        "received_at": datetime.now(UTC),
+        "revision": routing.revision,
+        "unit": routing.unit,
+        "department": routing.department and routing.department.code,
+        "advice": routing.advice,
+        "report": dict(report),
+        "routing": routing.to_dict(case),
+    }
+    columns = [decision.c[name] for name in Decision.__slots__]
+    return Decision(**connection.execute(insert(decision).values(**row).returning(*columns)).mappings().one())
 
 
 def _settled(connection: Connection, case: Case, version: int, digest: str) -> Decision | None:
@@ -127,6 +128,8 @@ def _settled(connection: Connection, case: Case, version: int, digest: str) -> D
 def _check_name(case: Case) -> None:
     if not case.source:
         raise refuse("source_missing", "A case to take in needs a source.", "受理案件必须给出来源（source）。")
+    if "/" in case.source:
+        raise refuse("source_wrong", "A source may not hold a slash.", "来源（source）中不能含有斜杠。")
     if not case.id:
         raise refuse("id_missing", "A case to take in needs an id.", "受理案件必须给出案件编号（id）。")
     if max(len(case.source), len(case.id)) > LONGEST_NAME:

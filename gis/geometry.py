@@ -177,8 +177,8 @@ def _sound_output(geometries: Geometries, rows: Rows) -> tuple[Geometries, list[
 def _untied(geometry: shapely.Geometry) -> shapely.Geometry | None:
     """The same ground with rings that do not touch themselves, None where a ring crosses itself.
 
-    A ring that comes back to one of its own nodes is legal in ESRI's model and in files that come from it. Where it only
-    touches, cutting it there gives the very same nodes and the very same area; where it crosses, the area by the
+    A ring that comes back to one of its own nodes is legal in ESRI's model and in files that come from it. Where it
+    only touches, cutting it there gives the very same nodes and the very same area; where it crosses, the area by the
     shoelace formula is another one, for there one lobe counts against the other.
     """
     made = shapely.make_valid(geometry, method="structure")

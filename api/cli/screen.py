@@ -1,5 +1,6 @@
 """What the commands print: faults, reports, progress. Everything but results goes to standard error."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -31,10 +32,18 @@ def show_faults(faults: Sequence[Fault], language: str, most: int = SHOWN) -> No
     for fault in ranked[:most]:
         colour = COLOURS[fault.severity]
         where = f" {escape(_place(fault))}" if fault.where else ""
-        show_line(f"[{colour}]{fault.severity}[/{colour}] {fault.code}: {escape(fault.text(language))}{where}")
+        show_line(f"[{colour}]{fault.severity}[/{colour}] {fault.code}: {escape(_sentence(fault, language))}{where}")
     if len(ranked) > most:
         rest = Counter(fault.code for fault in ranked[most:])
         show_line("… " + ", ".join(f"{count} x {code}" for code, count in rest.most_common()))
+
+
+def _sentence(fault: Fault, language: str) -> str:
+    """The fault's own sentence, with its row before it where the sentence does not name it."""
+    text = fault.text(language)
+    if fault.row is None or re.search(rf"(?<!\d){fault.row}(?!\d)", text):
+        return text
+    return f"第 {fault.row} 行：{text}" if language == "zh" else f"Row {fault.row}: {text}"
 
 
 def _place(fault: Fault) -> str:
@@ -48,7 +57,8 @@ def show_report(report: Report, language: str) -> None:
     """An import in one table, its faults, and what happens next."""
     counts = report.delivery.counts
     zh = language == "zh"
-    table = Table(title=f"{report.layer} ← {report.source}", title_justify="left")
+    show_line(escape(f"{report.layer} ← {report.source}"))
+    table = Table()
     heads = ("行数", "新增", "变更", "相同", "注销") if zh else ("rows", "new", "changed", "same", "gone")
     for head in heads:
         table.add_column(head, justify="right")

@@ -1,4 +1,4 @@
-"""CRS URIs and the axis order of their authorities. Only below `/ogc` is there such an order; everywhere else it is x, y."""
+"""CRS URIs and the axis order of their authorities, which holds below `/ogc` alone; everywhere else it is x, y."""
 
 from dataclasses import dataclass
 from functools import lru_cache

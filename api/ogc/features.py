@@ -1,4 +1,4 @@
-"""Versions written as GeoJSON features: exact coordinates, the fields of the layer, a strong entity tag of the version."""
+"""Versions written as GeoJSON features: exact coordinates, the layer's fields, a strong entity tag."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

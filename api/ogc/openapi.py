@@ -65,7 +65,9 @@ def _paths_of(layer: Layer, language: str) -> Object:
             missing=True,
         ),
         f"{root}/items/{{featureId}}": item,
-        f"{root}/queryables": _get(f"{name}.queryables", title, [], {SCHEMA: _object_of(layer, language)}, missing=True),
+        f"{root}/queryables": _get(
+            f"{name}.queryables", title, [], {SCHEMA: _object_of(layer, language)}, missing=True
+        ),
         f"{root}/schema": _get(f"{name}.schema", title, [], {SCHEMA: {"type": "object"}}, missing=True),
     }
 
@@ -132,12 +134,18 @@ def _parameters() -> Object:
 
 def _responses() -> Object:
     schema = {"$ref": "#/components/schemas/problem"}
-    return {"problem": {"description": "A problem (RFC 9457)", "content": {"application/problem+json": {"schema": schema}}}}
+    return {
+        "problem": {"description": "A problem (RFC 9457)", "content": {"application/problem+json": {"schema": schema}}}
+    }
 
 
 def _schemas() -> Object:
     text = {"type": "string"}
-    link = {"type": "object", "required": ["href", "rel"], "properties": {k: text for k in ("href", "rel", "type", "title")}}
+    link = {
+        "type": "object",
+        "required": ["href", "rel"],
+        "properties": dict.fromkeys(("href", "rel", "type", "title"), text),
+    }
     links = {"type": "array", "items": {"$ref": "#/components/schemas/link"}}
     geometry = {"type": "object", "nullable": True, "required": ["type"], "properties": {"type": text}}
     feature = {
@@ -167,6 +175,9 @@ def _schemas() -> Object:
     problem = {
         "type": "object",
         "required": ["type", "title", "status", "code"],
-        "properties": {**{k: text for k in ("type", "title", "detail", "detail_zh", "code")}, "status": {"type": "integer"}},
+        "properties": {
+            **dict.fromkeys(("type", "title", "detail", "detail_zh", "code"), text),
+            "status": {"type": "integer"},
+        },
     }
     return {"link": link, "feature": feature, "features": features, "problem": problem}

@@ -70,7 +70,7 @@ def read_parameters(request: Request, allowed: Collection[str]) -> dict[str, str
 
 
 def choose_format(parameters: Parameters, accept: str) -> str:
-    """"json" or "html": what `f` says, else what the client likes better, else JSON."""
+    """The format, json or html: what `f` says, else what the client likes better, else JSON."""
     asked = parameters.get("f")
     if asked is not None:
         if asked not in ("json", "html"):
@@ -157,13 +157,13 @@ def read_datetime(text: str, zone: tzinfo) -> datetime | None:
     A date means the whole day, so its end; a time without an offset is of `zone`.
     """
     ends = text.split("/")
-    if len(ends) > 2 or ends == [""]:
+    if len(ends) > 2 or ends in ([""], [".."]):
         raise _wrong_time()
-    moments = [None if end in ("..", "") else _moment(end, zone, last=index == len(ends) - 1) for index, end in enumerate(ends)]
-    first, last = moments[0], moments[-1]
+    first = None if ends[0] in ("..", "") else _moment(ends[0], zone, last=len(ends) == 1)
+    last = None if ends[-1] in ("..", "") else _moment(ends[-1], zone, last=True)
     if first is not None and last is not None and first > last:
         raise _wrong_time()
-    return last if len(ends) == 2 or text != ".." else None
+    return last
 
 
 def _moment(text: str, zone: tzinfo, last: bool) -> datetime:
@@ -188,7 +188,7 @@ def _moment(text: str, zone: tzinfo, last: bool) -> datetime:
 def _wrong_time() -> Refusal:
     return refuse(
         "time_wrong",
-        "datetime must be a time as 2026-07-01T08:00:00Z, a date, or an interval as 2026-01-01/.. , the earlier end first.",
+        "datetime must be a time as 2026-07-01T08:00:00Z, a date, or an interval as 2026-01-01/.., from early to late.",
         "datetime 应为时间（2026-07-01T08:00:00Z）、日期，或先早后晚的区间（2026-01-01/..）。",
         kind="unreadable",
     )

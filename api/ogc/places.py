@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from api.ogc.axes import Reference, from_authority, order, out_of_reach
 from gis.crs import Points
@@ -24,7 +25,7 @@ class Place:
     """What a feature must meet: any of the boxes (west, south, east, north), and `shape` where there is one."""
 
     boxes: tuple[Box, ...]
-    shape: shapely.Geometry | None = None
+    shape: BaseGeometry | None = None
 
 
 def read_bbox(text: str, reference: Reference) -> Place:
@@ -59,11 +60,14 @@ def _corners(text: str) -> Points:
 
 
 def _split(west: float, south: float, east: float, north: float) -> tuple[Box, ...]:
-    """One box, or two on both sides of the antimeridian; clients zoomed far out go beyond the earth, which is cut off."""
+    """One box, or two beside the antimeridian; clients zoomed far out go beyond the earth, which is cut off."""
     if south > 90 or north < -90 or min(west, east) > 180 or max(west, east) < -180:
-        raise _wrong("it lies beyond the earth; are the axes in the order of bbox-crs?", "超出地球范围；请检查坐标轴顺序与 bbox-crs 是否一致")
-    south, north = max(south, -90.0), min(north, 90.0)
-    west, east = max(float(west), -180.0), min(float(east), 180.0)
+        raise _wrong(
+            "it lies beyond the earth; are the axes in the order of bbox-crs?",
+            "超出地球范围；请检查坐标轴顺序与 bbox-crs 是否一致",
+        )
+    south, north = max(float(south), -90.0), min(float(north), 90.0)
+    west, east = (min(max(float(side), -180.0), 180.0) for side in (west, east))
     if west <= east:
         return ((west, south, east, north),)
     return ((west, south, 180.0, north), (-180.0, south, east, north))
@@ -94,7 +98,7 @@ def _outlined(xmin: float, ymin: float, xmax: float, ymax: float, reference: Ref
     if not np.isfinite(lonlat).all() or np.abs(lonlat[:, 1]).max() > 90:
         raise out_of_reach(reference.crs.name)
     if xmin == xmax or ymin == ymax:
-        shape: shapely.Geometry = shapely.MultiPoint(lonlat) if len(lonlat) < 3 else shapely.LineString(lonlat)
+        shape: BaseGeometry = shapely.MultiPoint(lonlat) if len(lonlat) < 3 else shapely.LineString(lonlat)
     else:
         shape = shapely.Polygon(lonlat)
     if not shape.is_valid:  # folded over: much larger than where the plane is meant for

@@ -1,7 +1,7 @@
 """pygeoapi as a library: the landing page and the collections of one revision, as JSON and as HTML.
 
-It is given no data: where it would ask a provider our own routes answer. Only documented functions of `pygeoapi.api` are
-called; its server modules and its environment variables are not. See docs/decisions/0007.
+It is given no data: where it would ask a provider our own routes answer. Only functions of `pygeoapi.api` are called;
+its server modules and its environment variables are not. See docs/decisions/0007.
 """
 
 import json
@@ -31,6 +31,8 @@ SERVED = frozenset({"about", "self", "alternate", "service-desc", "service-doc",
 EARTH: Box = (-180.0, -90.0, 180.0, 90.0)
 
 _configuring = threading.Lock()
+# It takes the keys of its own configuration for names of languages, and warns that they are none.
+logging.getLogger("pygeoapi").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from api.schemas import AreaList, DepartmentList, DivisionList, Unit
 from api.tags import is_known
 from gis.errors import Refusal, refuse
 from gis.store.engine import reading
+from gis.store.revisions import read_settings
 from gis.store.scope import Scope
 from gis.store.versions import Query as Wanted
 from gis.store.versions import read_columns, read_rows
 from grids.profiles import FREE, read_profile
-from gis.store.revisions import read_settings
 from grids.tables import area, department, division, unit
 
 router = APIRouter(prefix="/v1", tags=["content"])
@@ -116,9 +116,7 @@ def one_unit(request: Request, key: Viewer, code: str, as_of: AsOf = None) -> Re
             connection, division, Wanted(key.scope, at=number, where={"code": codes}), ("level", "code", "name")
         )
     named = {level: {"code": held, "name": name} for level, held, name in zip(*above.values(), strict=True)}
-    tag = f'"{row["uid"]}-{row["from_revision"]}-{number if as_of else "now"}"'
     headers = {"ETag": f'"{row["uid"]}-{row["from_revision"]}"', "Vary": "Authorization, X-API-Key"}
-    del tag
     if is_known(request, headers["ETag"]):
         return Response(status_code=304, headers={**headers, "Wangge-Revision": str(number)})
     return answer(_unit(row, named, number), number, headers=headers)

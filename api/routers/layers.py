@@ -47,8 +47,7 @@ def _described(layer: Layer) -> dict[str, Any]:
         "title": {"zh": layer.zh, "en": layer.en},
         "geometry": layer.geometry,
         "fields": [
-            {"name": field.name, "title": {"zh": field.zh, "en": field.en}, "type": field.type}
-            for field in layer.shown
+            {"name": field.name, "title": {"zh": field.zh, "en": field.en}, "type": field.type} for field in layer.shown
         ],
     }
 

@@ -101,8 +101,8 @@ def _check_drawn(layer: Layer) -> None:
         )
 
 
-@router.get("/tiles/{layer}.json", summary="TileJSON of a layer 瓦片描述")
-def describe_tiles(request: Request, key: Viewer, layer: str, lang: Lang, as_of: AsOf = None) -> dict[str, Any]:
+@router.get("/tiles/{layer}.json", response_model=dict[str, Any], summary="TileJSON of a layer 瓦片描述")
+def describe_tiles(request: Request, key: Viewer, layer: str, lang: Lang, as_of: AsOf = None) -> Response:
     """TileJSON 3.0.0, which tells map libraries where the tiles are."""
     number, store = number_at(request, as_of), request.app.state.store
     described, box = shelf_of(request).get(
@@ -111,7 +111,7 @@ def describe_tiles(request: Request, key: Viewer, layer: str, lang: Lang, as_of:
     title = described.zh if lang == "zh" else described.en
     fields = {field.name: field.zh if lang == "zh" else field.en for field in described.shown}
     address = f"{_root(request)}/tiles/{quote(layer, safe='')}/{{z}}/{{x}}/{{y}}.mvt{_suffix(request, as_of)}"
-    return answer(tilejson(layer, title, box, address, fields, 0, MAX_ZOOM, number), number)  # type: ignore[return-value]
+    return answer(tilejson(layer, title, box, address, fields, 0, MAX_ZOOM, number), number)
 
 
 def _described(store: Store, layer_id: str, scope: Scope, number: int) -> tuple[Layer, Box | None]:
@@ -121,8 +121,8 @@ def _described(store: Store, layer_id: str, scope: Scope, number: int) -> tuple[
         return layer, bounds(connection, table_of(layer), query_of(layer, scope, number))
 
 
-@router.get("/styles/{style_id}.json", summary="A MapLibre style 地图样式")
-def show_style(request: Request, key: Viewer, style_id: str, lang: Lang, as_of: AsOf = None) -> dict[str, Any]:
+@router.get("/styles/{style_id}.json", response_model=dict[str, Any], summary="A MapLibre style 地图样式")
+def show_style(request: Request, key: Viewer, style_id: str, lang: Lang, as_of: AsOf = None) -> Response:
     """A style of one layer, or of all of them (`all`), without glyphs, sprites or other hosts."""
     number, store = number_at(request, as_of), request.app.state.store
     layers = shelf_of(request).get(("styles", number, key.scope), lambda: _drawn(store, key.scope, number))
@@ -140,7 +140,7 @@ def show_style(request: Request, key: Viewer, style_id: str, lang: Lang, as_of: 
         for each in chosen
     ]
     title = "Wangge" if style_id == EVERYTHING else styled[0].title
-    return answer(style(title, styled), number)  # type: ignore[return-value]
+    return answer(style(title, styled), number)
 
 
 def _drawn(store: Store, scope: Scope, number: int) -> list[Layer]:

@@ -1,11 +1,16 @@
-"""Pages whose commands are run: ```console blocks, in which `$ ` begins a command and what follows is its output."""
+"""Pages whose commands are run.
+
+In a ```console block `$ ` begins a command, and what follows is its output. A ```yaml block that begins with `# NAME.yaml`
+is a file that the reader has saved under that name.
+"""
 
 import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-FENCE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(console|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# (\S+\.yaml)\n")
 MARK = "\x1e"
 ANYTHING = "…"
 SERVER = "wangge serve &"
@@ -34,7 +39,11 @@ class Step:
 def read_steps(page: Path) -> list[Step]:
     """The commands of a page in their order."""
     steps: list[Step] = []
-    for block in FENCE.findall(page.read_text(encoding="utf-8")):
+    for language, block in FENCE.findall(page.read_text(encoding="utf-8")):
+        if language == "yaml":
+            name = FILE.match(block)
+            steps += [Step(f"cat > {name[1]} <<'END'\n{block}END", ())] if name else []
+            continue
         command: str | None = None
         output: list[str] = []
         for line in [*block.splitlines(), "$ "]:

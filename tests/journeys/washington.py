@@ -24,6 +24,10 @@ AREAS = (
     ("bid", "business-improvement-districts", "GIS_ID", "2013-01-01"),
 )
 EDITION = "dc-311"
+COLUMNS = (
+    "SERVICEREQUESTID", "CCN", "SERVICECODE", "SERVICECODEDESCRIPTION", "ORGANIZATIONACRONYM", "WARD", "DISTRICT",
+    "SMD", "NEIGHBORHOODCLUSTER", "CENSUS_TRACT", "BLOCK_GROUP", "VOTING_PRECINCT", "APPLICATIONDATETIME",
+)  # fmt: skip
 IDS = {"requests": "SERVICEREQUESTID", "crimes": "CCN", "permits": "OBJECTID"}
 
 Row = dict[str, Any]
@@ -41,7 +45,8 @@ def gather(data: Path) -> Features:
             number = of.get(IDS[kind]) if kind != "permits" else None
             if number is None or number not in seen:
                 seen |= set() if number is None else {number}
-                kinds[kind].append(feature | {"properties": of | {"FILE": path.stem}})
+                kept = {name: value for name, value in of.items() if name in COLUMNS} | {"FILE": path.stem}
+                kinds[kind].append(feature | {"properties": kept})
     return kinds
 
 
