@@ -144,7 +144,7 @@ def _read_date(value: Any) -> str:
 
 
 READERS: Mapping[str, Callable[[Any], Any]] = {
-    "text": lambda value: read_code(value) if isinstance(value, float) else _read_text(value),
+    "text": lambda value: f"{value:.15g}" if isinstance(value, float) else _read_text(value),
     "code": read_code,
     "integer": _read_integer,
     "number": _read_number,

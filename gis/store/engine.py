@@ -15,6 +15,7 @@ from gis.errors import refuse
 from gis.store.types import box_shape
 
 WAIT_S = 10.0
+CONNECT_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,9 @@ def open_store(url: str, wait_s: float = WAIT_S) -> Store:
         # A lock_timeout of 0 would wait for ever.
         options = f"-c lock_timeout={max(1, round(wait_s * 1000))} -c timezone=UTC"
         engine = create_engine(
-            parsed.set(drivername="postgresql+psycopg"), connect_args={"options": options}, pool_pre_ping=True
+            parsed.set(drivername="postgresql+psycopg"),
+            connect_args={"options": options, "connect_timeout": CONNECT_S},
+            pool_pre_ping=True,
         )
         return Store(engine, engine)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
