@@ -25,7 +25,8 @@ from tiles.cache import TileCache
 # One router for each concern; the OGC APIs join here.
 ROUTERS = (locate.router, cases.router, layers.router, directory.router, tiles.router, health.router, pages.router)
 EXPOSED = ("Wangge-Revision", "Wangge-Store", "ETag", "Location", "Retry-After", "Link", "WWW-Authenticate")
-ON_SHELF = 64
+LISTS = 256
+SOURCES = 24
 TILE_BYTES = 128 * 2**20
 
 
@@ -58,7 +59,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.settings, app.state.store, app.state.worlds = settings, store, worlds
-    app.state.door, app.state.shelf, app.state.tiles = Doorkeeper(store), Shelf(ON_SHELF), TileCache(TILE_BYTES)
+    app.state.door, app.state.shelf, app.state.tiles = Doorkeeper(store), Shelf(LISTS), TileCache(TILE_BYTES)
+    app.state.sources = Shelf(SOURCES)
     app.state.page_folder = pages.APP
     add_handlers(app)
     logging.getLogger("uvicorn.access").addFilter(KEY_MASK)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from api.answers import locate_columns
 from api.worlds import Worlds
 from cases.desk import Desk
-from cases.reports import Case, Defaults, from_columns
+from cases.positions import to_places
+from cases.reports import FIELDS, Case, Defaults, from_columns
 from cases.routing import Routing
-from gis import crs as gis_crs
-from gis.errors import Fault, Refusal
+from gis.errors import Fault, Refusal, refuse
 from gis.geometry import prepare
 from gis.metres import Floats
 from gis.tables import Table
@@ -34,28 +34,51 @@ class Routed:
     faults: tuple[Fault, ...]
 
 
-def read_points(table: Table, crs: str | None, lon: str, lat: str) -> tuple[Floats, tuple[Fault, ...]]:
-    """The points (n, 2) of a table in the store's coordinates, NaN for a bad row: its geometry, or two columns."""
+def read_points(table: Table, crs: str | None) -> tuple[Floats, tuple[Fault, ...]]:
+    """The points (n, 2) of a table in the store's coordinates, NaN for a bad row, and the faults of those.
+
+    Where neither the file nor `crs` says what they are in, each row may say it in a column `crs`. Errors: Refusal of
+    what is wrong with the file as a whole.
+    """
     points = np.full((len(table), 2), np.nan)
-    if table.geometry is not None:
-        prepared, faults = prepare(table, crs, "point")
-        for index, point in enumerate(prepared):
-            if point is not None:
-                points[index] = point.x, point.y
-        return points, tuple(faults)
-    system = gis_crs.parse(crs or table.crs or "")
-    for axis, name in enumerate((lon, lat)):
-        points[:, axis] = [float(value) if value not in (None, "") else np.nan for value in table.columns[name]]
-    return np.round(gis_crs.to_store(points, system), 9), ()
+    if table.geometry is not None and not (crs or table.crs) and "crs" in table.columns:
+        systems = table.columns["crs"].tolist()
+        xy = zip(shapely.get_x(table.geometry), shapely.get_y(table.geometry), systems, strict=True)
+        stored, found = to_places([(float(x), float(y), name) if name and x == x else None for x, y, name in xy])
+        faults = [replace(found[index], row=int(table.rows[index])) for index in sorted(found)]
+        nowhere = [index for index, name in enumerate(systems) if index not in found and np.isnan(stored[index, 0])]
+        return stored, (*faults, *(_no_position(int(table.rows[index])) for index in nowhere))
+    prepared, faults_ = prepare(table, crs, "point")
+    whole = [fault for fault in faults_ if fault.severity == "error" and fault.row is None]
+    if whole:
+        raise Refusal(whole)
+    there = ~shapely.is_missing(prepared)
+    points[there] = shapely.get_coordinates(prepared[there])
+    return points, faults_
+
+
+def _no_position(row: int) -> Fault:
+    return Fault(
+        "position_missing",
+        f"Row {row} has no position, or does not say in its column crs which system it is in.",
+        f"第 {row} 行没有坐标，或其 crs 列未说明坐标系。",
+        row=row,
+    )
 
 
 def moments(table: Table, as_of: str | None, read: Callable[[str], int | datetime]) -> list[Moment]:
     """For each row the moment it is asked as of: one for all, or each row's own when `as_of` names a column."""
     if as_of is None:
         return [None] * len(table)
-    if as_of in table.columns:
-        return [read(str(value)) if value not in (None, "") else None for value in table.columns[as_of]]
-    return [read(as_of)] * len(table)
+    if as_of not in table.columns:
+        return [read(as_of)] * len(table)
+    found: list[Moment] = []
+    for value, row in zip(table.columns[as_of], table.rows.tolist(), strict=True):
+        try:
+            found.append(read(str(value)) if value not in (None, "") else None)
+        except Refusal as refusal:
+            raise Refusal([replace(fault, row=row) for fault in refusal.faults], refusal.kind) from None
+    return found
 
 
 def by_revision(worlds: Worlds, asked: list[Moment]) -> dict[int, NDArray[np.int64]]:
@@ -75,7 +98,7 @@ def by_revision(worlds: Worlds, asked: list[Moment]) -> dict[int, NDArray[np.int
 def locate_table(worlds: Worlds, table: Table, points: Floats, asked: list[Moment], advance: Advance) -> Table:
     """The table with the columns of `locate`; a row before history is flagged so, and a bad row stays empty."""
     added: dict[str, NDArray[Any]] = {}
-    good = np.isfinite(points).all(axis=1)
+    good: NDArray[np.bool_] = np.isfinite(points).all(axis=1)
     for number, rows in by_revision(worlds, asked).items():
         for start in range(0, len(rows), BATCH):
             taken = rows[start : start + BATCH]
@@ -117,6 +140,22 @@ def read_cases(
         defaults = replace(defaults, crs=crs or table.crs, stated=defaults.stated | {"crs"})
     reports = from_columns(columns, defaults, rows=table.rows.tolist())
     return list(reports.cases), reports.all_faults
+
+
+def _cannot_map(field: str, column: str, there: list[str]) -> Refusal:
+    if field not in FIELDS:
+        names = ", ".join(FIELDS)
+        return refuse(
+            "field_unknown",
+            f"There is no field '{field}' to map a column to; the fields are {names}.",
+            f"没有名为“{field}”的字段；可用字段：{names}。",
+        )
+    names = ", ".join(there)
+    return refuse(
+        "column_missing",
+        f"There is no column '{column}' for the field '{field}'; the file has {names}.",
+        f"文件中没有字段“{field}”所需的列“{column}”；现有列：{names}。",
+    )
 
 
 def route_table(

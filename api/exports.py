@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from api.layers import find_layer, query_of, table_of
@@ -14,8 +15,9 @@ from cases.rules import to_row
 from components.catalogue import built_in, read_classes
 from components.layers import CATALOGUE
 from gis import crs as gis_crs
-from gis.errors import Fault
+from gis.errors import Fault, refuse
 from gis.formats import write
+from gis.formats.columns import named_once
 from gis.layer import Layer
 from gis.store.scope import EVERYTHING, Scope
 from gis.store.versions import Columns, read_columns
@@ -56,11 +58,16 @@ def feature_table(layer: Layer, columns: Columns) -> Table:
     documents = [field.name for field in layer.fields if field.type == "document"]
     for name in documents:
         prefix = "id." if name == "ids" else ""
-        for index, document in enumerate(columns[name]):
-            for key, value in (document or {}).items():
-                shown.setdefault(prefix + key, np.full(count, None, dtype=object))[index] = value
+        keys = dict.fromkeys(key for document in columns[name] for key in document or {})
+        for key, head in zip(keys, named_once([*shown, *(prefix + key for key in keys)])[len(shown) :], strict=True):
+            # A file may bring a column of its own beside the one mapped to a field of that name.
+            shown[head] = _objects([(document or {}).get(key) for document in columns[name]])
     geometry = columns["geom"] if layer.geometry != "none" else None
     return Table(shown, geometry, STORED if geometry is not None else None, np.arange(1, count + 1), layer.id)
+
+
+def _objects(values: list[Any]) -> NDArray[Any]:
+    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def _catalogue(connection: Connection, at: int, scope: Scope) -> Table:
@@ -69,7 +76,7 @@ def _catalogue(connection: Connection, at: int, scope: Scope) -> Table:
     classes = [each for key, each in sorted(read_classes(connection, scope, at).items()) if key not in national]
     columns: dict[str, Any] = {}
     for field in CATALOGUE.fields:
-        columns[field.name] = np.array([getattr(each, field.name) for each in classes] + [None], dtype=object)[:-1]
+        columns[field.name] = _objects([getattr(each, field.name) for each in classes])
     return Table(columns, None, None, np.arange(1, len(classes) + 1), "catalogue")
 
 
@@ -81,8 +88,16 @@ def _export_rules(connection: Connection, path: Path, at: int, scope: Scope) -> 
     document["rules"] = [{k: v for k, v in rule.items() if k != "owner" or "owner" not in document} for rule in rules]
     text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
     scratch = path.with_name(f".{path.name}.part")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
+    try:
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(path)
+    except OSError as error:
+        raise refuse(
+            "file_unwritable",
+            f"{path} cannot be written: {error.strerror or error}.",
+            f"无法写入 {path}：{error.strerror or error}。",
+            kind="unavailable",
+        ) from error
     return len(rules)
 
 

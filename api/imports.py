@@ -24,6 +24,8 @@ from grids import areas, departments, divisions, units
 from grids.profiles import GBT, CodeProfile, read_profile
 
 ATTEMPTS = 5
+WIDEST_SNAP_M = 1.0  # more would move edges that people have drawn
+OWNED = frozenset({"areas", "departments", "components", "catalogue"})  # what --owner is for; rules name their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Options:
     crs: str | None = None
     encoding: str | None = None
     area_layer: str | None = None
+    title: str | None = None
     overlap: str = "none"
     gaps: str | None = None
     scope: str | None = None
@@ -85,11 +88,16 @@ def run_import(store: Store, layer: str, path: Path, options: Options) -> Report
 
     Errors: Refusal when the file cannot be read or the call itself is wrong; faults of the data are in the report.
     """
+    _check_layer(layer)
     source: Table | Any = load_yaml(path) if layer == "rules" else read_table(path, options)
+    if isinstance(source, Table) and not len(source) and not source.faults:
+        raise _no_rows(path)
+    if layer in OWNED:
+        source = _of_owner(source, options.owner)
     for _ in range(ATTEMPTS):
         with reading(store.world) as connection:
             delivery, source = _deliver(connection, layer, source, options)
-        rows = len(source) if isinstance(source, Table) else len((source or {}).get("rules", ()))
+        rows = len(source) if isinstance(source, Table) else books.size(source)
         report = Report(layer, str(path), rows, delivery)
         if not options.commit or not delivery.is_acceptable or delivery.is_empty:
             return report
@@ -123,14 +131,48 @@ def read_table(path: Path, options: Options) -> Table:
     return read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
 
 
-def _deliver(connection: Connection, layer: str, source: Any, options: Options) -> tuple[Delivery, Any]:
-    """The checked delivery; with `skip_rejected`, of the rows that have no error of their own."""
+def _check_layer(layer: str) -> None:
     if layer not in LAYERS:
         raise refuse(
             "layer_unknown",
             f"There is no layer {layer} to import; the layers are {', '.join(LAYERS)}.",
             f"没有可导入的图层 {layer}；可用图层：{'、'.join(LAYERS)}。",
         )
+
+
+def _no_rows(path: Path) -> Refusal:
+    return refuse(
+        "file_empty",
+        f"{path.name} has no rows: there is nothing to import.",
+        f"{path.name} 中没有数据行，无可导入。",
+        kind="unreadable",
+    )
+
+
+def _of_owner(table: Table, owner: str) -> Table:
+    """The table without the column `owner` that an export writes, once it is sure that it means the same owner.
+
+    A column of that name that holds no division codes is an attribute like any other. Errors: Refusal owner_differs.
+    """
+    if "owner" not in table.columns or not len(table):
+        return table
+    named = {"" if value is None else str(value) for value in table.columns["owner"].tolist()}
+    if not all(not code or (code.isascii() and code.isdigit()) for code in named):
+        return table
+    if named != {owner}:
+        shown = ", ".join(sorted(code or "''" for code in named))
+        raise refuse(
+            "owner_differs",
+            f"The column owner names {shown}, the command {owner or 'no owner'}: say --owner {shown}, one owner a "
+            "file, or give the column another name.",
+            f"owner 列为 {shown}，而命令指定的归属为“{owner}”：请用 --owner {shown}（每个文件一个归属），"
+            "或将该列改名。",
+        )
+    return replace(table, columns={name: column for name, column in table.columns.items() if name != "owner"})
+
+
+def _deliver(connection: Connection, layer: str, source: Any, options: Options) -> tuple[Delivery, Any]:
+    """The checked delivery; with `skip_rejected`, of the rows that have no error of their own."""
     profile = _profile(connection, options.profile)
     dropped: list[Fault] = []
     while True:
@@ -172,6 +214,12 @@ def _divisions(connection: Connection, table: Table, profile: CodeProfile, optio
 
 
 def _units(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
+    if not 0 <= options.snap_m <= WIDEST_SNAP_M:
+        raise refuse(
+            "snap_wrong",
+            f"--snap must be from 0 to {WIDEST_SNAP_M:g} metres, not {options.snap_m:g}.",
+            f"--snap 必须在 0 至 {WIDEST_SNAP_M:g} 米之间，现为 {options.snap_m:g}。",
+        )
     gaps = None
     if options.gaps is not None:
         path, _, layer = (options.gaps, "", "") if Path(options.gaps).exists() else options.gaps.rpartition(":")
@@ -187,7 +235,14 @@ def _areas(connection: Connection, table: Table, profile: CodeProfile, options: 
             "请用 --area-layer 指明责任片区图层名称。",
         )
     return areas.deliver(
-        connection, table, options.owner, options.area_layer, options.overlap, options.mapping, options.crs
+        connection,
+        table,
+        options.owner,
+        options.area_layer,
+        options.overlap,
+        options.mapping,
+        options.crs,
+        options.title,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, func, select
 
 from components.layers import COMPONENTS
 from gis.errors import refuse
@@ -43,3 +43,12 @@ def table_of(layer: Layer) -> Table:
 def query_of(layer: Layer, scope: Scope, at: int | None = None) -> Query:
     """The query for all rows of a layer; narrow it with `dataclasses.replace`."""
     return Query(scope, at=at, where=layer.where)
+
+
+def last_change(connection: Connection, layer: Layer, at: int) -> int:
+    """The last revision up to `at` in which a row of the layer began or ended, 0 when none did."""
+    table = table_of(layer)
+    meant = [table.c[name] == value for name, value in (layer.where or {}).items()]
+    ends = (table.c.from_revision, table.c.to_revision)
+    found = [connection.execute(select(func.max(end)).where(end <= at, *meant)).scalar() for end in ends]
+    return max(number or 0 for number in found)

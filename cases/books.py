@@ -1,6 +1,7 @@
 """Rule books in the store: import of one owner's book, and the book of all owners at a revision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -23,7 +24,8 @@ def deliver(connection: Connection, document: object, owner: str | None, profile
     """Check a rule book, as loaded from YAML or JSON: it is the whole book of its owner, so what is not in it ends."""
     base = head(connection)
     rules, faults = parse(document, owner)
-    faults += check(
+    places = _places(document)
+    found = check(
         rules,
         {code for _, code in rows_in_force(connection, department, base, DEPARTMENT_KEY)},
         {code for (code,) in rows_in_force(connection, area_layer, base, ("code",))},
@@ -31,6 +33,7 @@ def deliver(connection: Connection, document: object, owner: str | None, profile
         {code for (code,) in rows_in_force(connection, division, base, ("code",))},
         read_classes(connection, EVERYTHING, base).keys(),
     )
+    faults += [replace(fault, row=fault.row or places.get(fault.thing or "")) for fault in found]
     incoming: dict[Key, dict[str, Any]] = {
         (each.owner, each.code): {"owner": each.owner, "code": each.code, "document": to_row(each)} for each in rules
     }
@@ -39,6 +42,19 @@ def deliver(connection: Connection, document: object, owner: str | None, profile
     gone = [key for key in current if key[0] in owners and key not in incoming]
     change, counts = compare(rule, current, incoming, gone)
     return Delivery(base, counts, (change,), tuple(faults))
+
+
+def size(document: object) -> int:
+    """How many rules a document has, whatever else is wrong with it."""
+    rules = document.get("rules") if isinstance(document, Mapping) else None
+    return len(rules) if isinstance(rules, list) else 0
+
+
+def _places(document: object) -> dict[str, int]:
+    """The position from 1 of each rule's code in the document."""
+    rules = document.get("rules") if isinstance(document, Mapping) else None
+    every = list(enumerate(rules if isinstance(rules, list) else (), start=1))
+    return {str(each["code"]): row for row, each in reversed(every) if isinstance(each, Mapping) and "code" in each}
 
 
 def read_rules(connection: Connection, scope: Scope, at: int | None = None) -> Sequence[Rule]:

@@ -1,6 +1,7 @@
 """From the columns of a file to the fields of a layer: mapping, types, and what becomes of the rest."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from gis.layer import Field
 from gis.tables import Table
 
 BLANKS = " \t\r\n\v\f\xa0\u3000\0"  # fixed-width files pad with NUL
+
+ROUNDED = re.compile(r"[+-]?\d(\.\d+)?[eE]\+\d+")  # how a spreadsheet shows a long number; 2E01 is an honest code
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ def _convert(
 def read_code(value: Any) -> str:
     """A code as text.
 
-    Errors: ValueError for a number that can no longer be the code it was (a fraction, beyond 2**53).
+    Errors: ValueError for a number that can no longer be the code it was (a fraction, beyond 2**53), also where a
+    spreadsheet has written it into text (4.40305E+14).
     """
     if isinstance(value, bool):
         raise ValueError(value)
@@ -109,7 +113,10 @@ def read_code(value: Any) -> str:
         if not value.is_integer() or abs(value) >= 2**53:
             raise ValueError(value)
         return str(int(value))
-    return _read_text(value)
+    text = _read_text(value)
+    if ROUNDED.fullmatch(text):
+        raise ValueError(value)
+    return text
 
 
 def _read_text(value: Any) -> str:
@@ -177,7 +184,7 @@ def _empty(field: Field, row: int) -> Fault:
 
 def _wrong(field: Field, value: Any, row: int) -> Fault:
     shown = str(value)[:60].replace("\0", "\\0")
-    if field.type == "code" and not isinstance(value, str):
+    if field.type == "code" and (not isinstance(value, str) or ROUNDED.fullmatch(value.strip(BLANKS))):
         return Fault(
             "code_damaged",
             f"Row {row}: the {field.en} {shown} is a number that no longer holds every digit; deliver it as text.",

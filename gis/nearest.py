@@ -1,12 +1,15 @@
 """The nearest feature of a class to a point: points, lines and polygons alike, immutable and vectorised.
 
-Method: the features of each class stand in a tree of their own; candidates are those whose bounding box meets the box
-that `gis.metres` draws around the reach; their distances are measured on the tangent plane at the point (error below
-1e-6 up to 1 km); the two least are kept. A point inside or on a polygon is at distance zero from it.
+Method: single points stand in hash tables of square cells, one table for each size of cell (each four times the last,
+made when a reach first asks for it), keyed by cell and class; a point asks the few cells of the size of its reach.
+Lines, polygons and multi-geometries stand in a tree for each class. Candidates are those in the box that `gis.metres`
+draws around the reach; their distances are measured on the tangent plane at the point (error below 1e-6 up to 1 km),
+by the same arithmetic for both; the two least are kept. A point inside or on a polygon is at distance zero from it.
 """
 
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +17,9 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from gis.metres import Floats, Indices, Paths, boxes, checked_reach
+from gis.scattered import Hits, Scattered, level_of
+
+UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,11 @@ class FeatureIndex:
     geometries: NDArray[Any]
     paths: Paths
     solid: NDArray[np.bool_]  # which features are polygons
-    trees: Mapping[str, tuple[Indices, shapely.STRtree]]  # the features of a class and the tree over them
+    classes: Mapping[str, int]
+    single: tuple[Floats, NDArray[np.int32], Indices]  # the single points: lon/lat, class, which feature
+    trees: Mapping[int, tuple[Indices, shapely.STRtree]]  # the other features of a class and the tree over them
+    _levels: dict[int, Scattered] = field(default_factory=dict, repr=False)
+    _making: Any = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
     def build(cls, geometries: NDArray[Any], classes: NDArray[Any]) -> Self:
@@ -38,26 +48,49 @@ class FeatureIndex:
         wrong = shapely.is_missing(geometries) | shapely.is_empty(geometries)
         if wrong.any():
             raise ValueError(f"a geometry is missing or empty: number {int(np.flatnonzero(wrong)[0])}")
-        trees = {name: (members, shapely.STRtree(geometries[members])) for name, members in _groups(classes)}
-        return cls(geometries, Paths.of(geometries), shapely.get_dimensions(geometries) == 2, trees)
+        names, numbers = np.unique(classes, return_inverse=True)
+        paths = Paths.of(geometries)
+        is_point = shapely.get_type_id(geometries) == 0
+        single, others = np.flatnonzero(is_point), np.flatnonzero(~is_point)
+        places = paths.coords[paths.coord_starts[paths.path_starts[single]]]
+        trees = {}
+        for number, members in _groups(numbers[others]):
+            trees[number] = (others[members], shapely.STRtree(geometries[others[members]]))
+        return cls(
+            geometries,
+            paths,
+            shapely.get_dimensions(geometries) == 2,
+            {str(name): number for number, name in enumerate(names)},
+            (np.ascontiguousarray(places), numbers[single].astype(np.int32), single.astype(np.int64)),
+            trees,
+        )
 
     def __len__(self) -> int:
         return len(self.geometries)
 
+    def numbers(self, classes: NDArray[Any]) -> NDArray[np.int32]:
+        """The numbers (m,) by which the index knows classes (m,) of text; -1 for one that no feature has."""
+        names, inverse = np.unique(classes, return_inverse=True)
+        known = [self.classes.get(str(name), UNKNOWN) for name in names]
+        return np.array(known, dtype=np.int32)[inverse]
+
     def nearest(self, lonlat: Floats, classes: NDArray[Any], reach_m: ArrayLike) -> tuple[Indices, Floats, Floats]:
         """The nearest feature of each point's class within its reach, how far it is, and how far the second nearest.
 
-        lonlat (m, 2); classes (m,) text; reach_m scalar or (m,), inclusive. Gives feature index (m,), -1 where there is
-        none; metres (m,); metres to the second nearest of the class (m,); both inf where there is none within reach.
-        Of features equally near the first in build order wins. A point with a coordinate that is not finite, or of a
-        class that no feature has, has no nearest.
+        lonlat (m, 2); classes (m,) text, or numbers of `numbers`; reach_m scalar or (m,), inclusive. Gives feature
+        index (m,), -1 where there is none; metres (m,); metres to the second nearest of the class (m,); both inf where
+        there is none within reach. Of features equally near the first in build order wins. A point with a coordinate
+        that is not finite, or of a class that no feature has, has no nearest.
         """
         reach = checked_reach(reach_m, len(lonlat))
         index = np.full(len(lonlat), -1, dtype=np.int64)
         first, second = np.full(len(lonlat), np.inf), np.full(len(lonlat), np.inf)
-        point, feature, metres = self.within(lonlat, np.asarray(classes), reach)
-        order = np.lexsort((feature, metres, point))
-        point, feature, metres = point[order], feature[order], metres[order]
+        lonlat, numbers = _asked(lonlat), self._numbered(classes)
+        if not self.trees:
+            for level, rows in _levels(lonlat, reach):
+                self._scattered(level).two(lonlat, numbers, reach, rows, index, first, second)
+            return index, first, second
+        point, feature, metres = self.within(lonlat, numbers, reach)
         leads = np.concatenate([[True], point[1:] != point[:-1]]) if len(point) else np.zeros(0, dtype=np.bool_)
         index[point[leads]], first[point[leads]] = feature[leads], metres[leads]
         follows = np.flatnonzero(leads[:-1] & ~leads[1:]) + 1
@@ -65,15 +98,46 @@ class FeatureIndex:
         return index, first, second
 
     def within(self, lonlat: Floats, classes: NDArray[Any], reach: Floats) -> tuple[Indices, Indices, Floats]:
-        """Every feature of the point's class within reach: (point, feature, metres), in no order."""
+        """Every feature of the point's class within reach: (point, feature, metres), by point, metres, feature.
+
+        Arguments as those of `nearest`, reach (m,).
+        """
+        lonlat, numbers = _asked(lonlat), self._numbered(classes)
+        parts = [self._scattered(level).all(lonlat, numbers, reach, rows) for level, rows in _levels(lonlat, reach)]
+        in_order = len(parts) <= 1
+        if self.trees:
+            others = self._others(lonlat, numbers, reach)
+            if len(others[0]):
+                parts.append(others)
+                in_order = False
+        if not parts:
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
+        point, feature, metres = (np.concatenate(each) for each in zip(*parts, strict=True))
+        if in_order:
+            return point, feature, metres
+        order = np.lexsort((feature, metres, point))
+        return point[order], feature[order], metres[order]
+
+    def _numbered(self, classes: NDArray[Any]) -> NDArray[np.int32]:
+        classes = np.asarray(classes)
+        return classes.astype(np.int32) if classes.dtype.kind == "i" else self.numbers(classes)
+
+    def _scattered(self, level: int) -> Scattered:
+        if level not in self._levels:
+            with self._making:
+                if level not in self._levels:
+                    self._levels[level] = Scattered.build(level, *self.single)
+        return self._levels[level]
+
+    def _others(self, lonlat: Floats, numbers: NDArray[np.int32], reach: Floats) -> Hits:
+        """Those that are no single points."""
         pairs = [np.empty((2, 0), dtype=np.int64)]
-        finite = np.flatnonzero(np.isfinite(lonlat).all(axis=1))
-        for name, asked in _groups(classes[finite]):
-            if name in self.trees:
-                members, tree = self.trees[name]
-                asked = finite[asked]
-                point, member = tree.query(boxes(lonlat[asked], reach[asked]))
-                pairs.append(np.stack([asked[point], members[member]]))
+        finite = np.flatnonzero(np.isfinite(lonlat).all(axis=1) & np.isin(numbers, list(self.trees)))
+        for number, asked in _groups(numbers[finite]):
+            members, tree = self.trees[number]
+            asked = finite[asked]
+            point, member = tree.query(boxes(lonlat[asked], reach[asked]))
+            pairs.append(np.stack([asked[point], members[member]]))
         point, feature = np.concatenate(pairs, axis=1)
         metres = self.paths.distances(lonlat, point, feature)
         within = np.flatnonzero(self.solid[feature])
@@ -84,9 +148,19 @@ class FeatureIndex:
         return point[kept], feature[kept], metres[kept]
 
 
-def _groups(names: NDArray[Any]) -> list[tuple[str, Indices]]:
-    """Each name and the indices that bear it, ascending."""
-    found, inverse = np.unique(names, return_inverse=True)
+def _asked(lonlat: Floats) -> Floats:
+    return np.ascontiguousarray(lonlat, dtype=np.float64).reshape(-1, 2)
+
+
+def _levels(lonlat: Floats, reach: Floats) -> list[tuple[int, Indices]]:
+    """The sizes of cells that fit the reaches, and the points (finite ones) that ask each."""
+    level = level_of(lonlat, np.ascontiguousarray(reach, dtype=np.float64))
+    return [(int(each), np.flatnonzero(level == each)) for each in np.flatnonzero(np.bincount(level + 1)) - 1 if each >= 0]
+
+
+def _groups(numbers: NDArray[Any]) -> list[tuple[int, Indices]]:
+    """Each number and the indices that bear it, ascending."""
+    found, inverse = np.unique(numbers, return_inverse=True)
     order = np.argsort(inverse, kind="stable").astype(np.int64)
     starts = np.searchsorted(inverse[order], np.arange(len(found) + 1))
-    return [(str(name), order[starts[k] : starts[k + 1]]) for k, name in enumerate(found)]
+    return [(int(name), order[starts[k] : starts[k + 1]]) for k, name in enumerate(found)]

@@ -32,10 +32,12 @@ def deliver(
     overlap: str,
     mapping: Mapping[str, str],
     crs: str | None,
+    title: str | None = None,
 ) -> Delivery:
     """Check a delivery of one layer of areas: it is the whole layer of that owner, so what is not in it ends.
 
     `overlap` none means that a point belongs to one area, by the tie rule; overlaps are reported all the same.
+    `title` is how people call the layer; without one it keeps its own.
     """
     if overlap not in OVERLAPS:
         raise refuse(
@@ -68,8 +70,9 @@ def deliver(
     current = rows_in_force(connection, area, base, KEY, {"layer": layer, "owner": owner})
     area_change, counts = compare(area, current, incoming, [key for key in current if key not in incoming])
     declared = rows_in_force(connection, area_layer, base, ("owner", "code"), {"owner": owner, "code": layer})
-    title = {"owner": owner, "code": layer, "title": layer, "overlap": overlap}
-    layer_change, _ = compare(area_layer, declared, {(owner, layer): title})
+    known = title or (declared[owner, layer]["title"] if declared else layer)
+    declaration = {"owner": owner, "code": layer, "title": known, "overlap": overlap}
+    layer_change, _ = compare(area_layer, declared, {(owner, layer): declaration})
     return Delivery(base, counts, (layer_change, area_change), tuple(faults))
 
 

@@ -12,9 +12,10 @@ from api.cli.opening import open_settled, read_mapping, read_moment
 from api.cli.screen import progress, show_counts, show_faults, show_line
 from api.settings import Settings
 from api.worlds import Worlds
-from cases.reports import Defaults, parse_zone
+from cases.reports import WORST_ACCURACY_M, Defaults, parse_zone
 from cases.routing import Routing
 from components.editions import CURRENT, normalise_edition
+from gis.errors import refuse
 from gis.formats import read, write
 
 Points = Annotated[Path, typer.Argument(help="The file of points: CSV, GeoJSON, GeoPackage, shapefile, Parquet")]
@@ -38,9 +39,15 @@ def locate(
     """Add to every point its unit, divisions, areas and distance to the boundary. 批量定位。"""
     settings = Settings()
     named = read_mapping(mapping or ())
-    columns = {"x_column": named["lon"], "y_column": named["lat"]} if {"lon", "lat"} <= named.keys() else {}
+    for name in sorted(named.keys() - {"lon", "lat"}):
+        raise refuse(
+            "field_unknown",
+            f"There is no field '{name}' to map a column to; a point has lon and lat.",
+            f"没有名为“{name}”的字段；点只有 lon 和 lat。",
+        )
+    columns = {"x_column": named.get("lon"), "y_column": named.get("lat")} if named else {}
     table = read(points, layer=layer, crs=crs, encoding=encoding, **columns)
-    lonlat, faults = read_points(table, crs, named.get("lon", "lon"), named.get("lat", "lat"))
+    lonlat, faults = read_points(table, crs)
     asked = moments(table, as_of, partial(read_moment, zone=settings.zone))
     with open_settled(settings) as store, progress() as bar:
         task = bar.add_task("locate", total=len(table))
@@ -66,6 +73,12 @@ def route(
     """Add to every case the department that must deal with it, and why. Nothing is kept. 批量派遣（不入库）。"""
     settings = Settings()
     table = spell_out(read(cases, layer=layer, crs=crs, encoding=encoding), crs)
+    if accuracy is not None and not 0 < accuracy <= WORST_ACCURACY_M:
+        raise refuse(
+            "accuracy_invalid",
+            f"--accuracy must be more than 0 and at most {WORST_ACCURACY_M:g} metres, not {accuracy:g}.",
+            f"--accuracy 必须大于 0 且不超过 {WORST_ACCURACY_M:g} 米，现为 {accuracy:g}。",
+        )
     stated = {"edition", *(["accuracy_m"] if accuracy else []), *(["crs"] if crs else []), *(["zone"] if zone else [])}
     defaults = Defaults(
         source=cases.stem,

@@ -20,7 +20,14 @@ from gis.store.engine import Store
 from gis.store.revisions import current_head
 
 MANIFEST = "city.yaml"
-FLAGS = {"--layer": "layer", "--gaps": "gaps", "--area-layer": "area_layer", "--overlap": "overlap", "--owner": "owner"}
+FLAGS = {
+    "--layer": "layer",
+    "--gaps": "gaps",
+    "--area-layer": "area_layer",
+    "--title": "title",
+    "--overlap": "overlap",
+    "--owner": "owner",
+}
 PATHS = frozenset({"gaps"})
 
 

@@ -1,6 +1,7 @@
 """`wangge import`, `export`, `revisions`, `migrate`, `serve` and `demo`."""
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,10 +13,11 @@ from api.cli import model_city
 from api.cli.opening import open_settled, read_mapping, read_moment, read_time
 from api.cli.screen import out, show_faults, show_line, show_report, status
 from api.exports import export_layer as write_layer
-from api.imports import Options, Report, run_import
+from api.imports import Options, run_import
 from api.migrations import migrate
 from api.settings import Settings
 from components.editions import CURRENT
+from gis.errors import refuse
 from gis.store.engine import open_store, reading
 from gis.store.revisions import head, list_revisions, revision_at
 from grids.units import SNAP_M
@@ -28,10 +30,11 @@ def import_layer(
     file: Annotated[Path, typer.Argument(help="GeoPackage, GeoJSON, shapefile, CSV …; YAML for rules")],
     mapping: Annotated[list[str] | None, typer.Option("--map", help="field=column, repeatable")] = None,
     profile: Annotated[
-        str | None, typer.Option(help="Code profile: gbt, fips, free, or state=2,county=5,unit=12")
+        str | None, typer.Option(help="Code profile: gbt, gbt16, fips, free, or state=2,county=5,unit=12")
     ] = None,
     in_layer: Annotated[str | None, typer.Option("--layer", help="Layer in the file")] = None,
     area_layer: Annotated[str | None, typer.Option(help="Name of the layer of areas")] = None,
+    title: Annotated[str | None, typer.Option(help="How people call the layer of areas")] = None,
     overlap: Annotated[str, typer.Option(help="Whether areas of the layer may overlap: none or allowed")] = "none",
     owner: Annotated[str, typer.Option(help="Division code that owns the rows; empty: the whole store")] = "",
     crs: Annotated[str | None, typer.Option(help="CRS of the file: EPSG:4547, GCJ-02, BD-09 …")] = None,
@@ -59,6 +62,7 @@ def import_layer(
         crs=crs,
         encoding=encoding,
         area_layer=area_layer,
+        title=title,
         overlap=overlap,
         gaps=gaps,
         scope=scope,
@@ -72,21 +76,34 @@ def import_layer(
         basis={"text": basis} if basis else None,
         **({"author": author} if author else {}),
     )
+    report_path = report_place(report, settings, layer)  # before anything is published
     with open_settled(settings) as store, status(f"{layer} ← {file}"):
         found = run_import(store, layer, file, options)
     show_report(found, settings.language)
-    show_line(f"report: {write_report(found, report, settings)}")
+    report_path.write_text(json.dumps(found.as_dict(), ensure_ascii=False, indent=1), encoding="utf-8")
+    show_line(f"report: {report_path}")
     if not found.delivery.is_acceptable:
         raise typer.Exit(REFUSED)
 
 
-def write_report(report: Report, path: Path | None, settings: Settings) -> Path:
-    """Keep the whole report as JSON, in the data folder unless the caller names a file."""
+def report_place(path: Path | None, settings: Settings, layer: str) -> Path:
+    """Where the report is written: in the data folder unless one is named. Errors: Refusal file_unwritable."""
     if path is None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-        path = settings.data / "reports" / f"import-{report.layer}-{stamp}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report.as_dict(), ensure_ascii=False, indent=1), encoding="utf-8")
+        path = settings.data / "reports" / f"import-{layer}-{stamp}.json"
+    folder = path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        why = "it is a folder" if path.is_dir() else "no permission" if not os.access(folder, os.W_OK) else None
+    except OSError as error:
+        why = error.strerror or str(error)
+    if why is not None:
+        raise refuse(
+            "file_unwritable",
+            f"The report {path} cannot be written: {why}. Nothing was changed.",
+            f"无法写入报告 {path}：{why}。未做任何更改。",
+            kind="unavailable",
+        )
     return path
 
 

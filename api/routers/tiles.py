@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from api.auth import Viewer
 from api.bodies import answer
-from api.layers import find_layer, list_layers, query_of, table_of
+from api.layers import find_layer, last_change, list_layers, query_of, table_of
 from api.routers.parameters import AsOf, Lang, number_at, shelf_of
+from api.shelf import Shelf
 from api.tags import is_known, takes_gzip
-from gis.errors import refuse
+from gis.errors import Refusal, refuse
 from gis.layer import Layer
 from gis.store.engine import Store, reading
 from gis.store.scope import Scope
@@ -46,10 +47,11 @@ def tile(request: Request, key: Viewer, layer: str, z: Number, x: Number, y: Num
     check_tile(z, x, y)
     number = number_at(request, as_of)
     cache: TileCache = request.app.state.tiles
-    place = (layer, number, key.scope, z, x, y)
+    drawn, changed = _drawn_layer(request, layer, key.scope, number)
+    place = (layer, changed, key.scope, z, x, y)
     packed = cache.get(place)
     if packed is None:
-        packed = PackedTile.pack(_source(request, layer, key.scope, number).encode(layer, z, x, y))
+        packed = PackedTile.pack(_source(request, drawn, key.scope, changed).encode(layer, z, x, y))
         cache.put(place, packed)
     zipped = takes_gzip(request)
     headers = {
@@ -75,50 +77,61 @@ def _keeping(request: Request, as_of: str | None) -> str:
     return f"{shared}, max-age={A_DAY}, immutable" if fixed else f"{shared}, no-cache"
 
 
-def _source(request: Request, layer_id: str, scope: Scope, number: int) -> TileSource:
+def _drawn_layer(request: Request, layer_id: str, scope: Scope, number: int) -> tuple[Layer, int]:
+    """The layer, and the last revision up to `number` that changed it: until the next one its tiles stay."""
     store: Store = request.app.state.store
-    return shelf_of(request).get(("tiles", layer_id, number, scope), lambda: _build(store, layer_id, scope, number))
+
+    def find() -> tuple[Layer, int]:
+        with reading(store.world) as connection:
+            layer = find_layer(connection, layer_id, scope, number)
+            if layer.geometry == "none":
+                raise _without_shapes(layer)
+            return layer, last_change(connection, layer, number)
+
+    return shelf_of(request).get(("drawn", layer_id, number, scope), find)
 
 
-def _build(store: Store, layer_id: str, scope: Scope, number: int) -> TileSource:
+def _source(request: Request, layer: Layer, scope: Scope, changed: int) -> TileSource:
+    store: Store = request.app.state.store
+    shelf: Shelf = request.app.state.sources
+    return shelf.get((layer.id, changed, scope), lambda: _build(store, layer, scope, changed))
+
+
+def _build(store: Store, layer: Layer, scope: Scope, changed: int) -> TileSource:
+    fields = [field.name for field in layer.shown]
     with reading(store.world) as connection:
-        layer = find_layer(connection, layer_id, scope, number)
-        _check_drawn(layer)
-        fields = [field.name for field in layer.shown]
-        columns = read_columns(connection, table_of(layer), query_of(layer, scope, number), ("uid", *fields, "geom"))
+        columns = read_columns(connection, table_of(layer), query_of(layer, scope, changed), ("uid", *fields, "geom"))
     return TileSource.build(
         columns.pop("geom"), columns.pop("uid").astype("int64"), {name: columns[name] for name in fields}
     )
 
 
-def _check_drawn(layer: Layer) -> None:
-    if layer.geometry == "none":
-        raise refuse(
-            "layer_without_shapes",
-            f"The layer {layer.id} has no shapes, so there are no tiles of it.",
-            f"图层 {layer.id} 没有空间图形，因此没有瓦片。",
-            kind="missing",
-        )
+def _without_shapes(layer: Layer) -> Refusal:
+    return refuse(
+        "layer_without_shapes",
+        f"The layer {layer.id} has no shapes, so there are no tiles of it.",
+        f"图层 {layer.id} 没有空间图形，因此没有瓦片。",
+        kind="missing",
+    )
 
 
 @router.get("/tiles/{layer}.json", response_model=dict[str, Any], summary="TileJSON of a layer 瓦片描述")
 def describe_tiles(request: Request, key: Viewer, layer: str, lang: Lang, as_of: AsOf = None) -> Response:
     """TileJSON 3.0.0, which tells map libraries where the tiles are."""
     number, store = number_at(request, as_of), request.app.state.store
-    described, box = shelf_of(request).get(
-        ("tilejson", layer, number, key.scope), lambda: _described(store, layer, key.scope, number)
+    described, changed = _drawn_layer(request, layer, key.scope, number)
+    box = shelf_of(request).get(
+        ("bounds", layer, changed, key.scope), lambda: _bounds(store, described, key.scope, changed)
     )
     title = described.zh if lang == "zh" else described.en
     fields = {field.name: field.zh if lang == "zh" else field.en for field in described.shown}
     address = f"{_root(request)}/tiles/{quote(layer, safe='')}/{{z}}/{{x}}/{{y}}.mvt{_suffix(request, as_of)}"
-    return answer(tilejson(layer, title, box, address, fields, 0, MAX_ZOOM, number), number)
+    return answer(tilejson(layer, title, box, address, fields, 0, MAX_ZOOM, changed), number)
 
 
-def _described(store: Store, layer_id: str, scope: Scope, number: int) -> tuple[Layer, Box | None]:
+def _bounds(store: Store, layer: Layer, scope: Scope, changed: int) -> Box | None:
     with reading(store.world) as connection:
-        layer = find_layer(connection, layer_id, scope, number)
-        _check_drawn(layer)
-        return layer, bounds(connection, table_of(layer), query_of(layer, scope, number))
+        return bounds(connection, table_of(layer), query_of(layer, scope, changed))
 
 
 @router.get("/styles/{style_id}.json", response_model=dict[str, Any], summary="A MapLibre style 地图样式")

@@ -24,6 +24,14 @@ EFFECTIVE = "2026-01-01"
 MOST_CASES = 20_000
 IN_GBK = "sanitation"
 
+TITLES = {
+    "enforcement": "执法片区",
+    "drainage": "排水片区",
+    "sanitation": "环卫标段",
+    "greening": "绿化标段",
+    "police": "警务片区",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -94,7 +102,7 @@ def write(folder: Path, units: int = 5000, cases: int | None = None, seed: int =
 def _commands(areas: dict[str, Areas]) -> list[list[str]]:
     owner = ["--owner", CITY]
     of_areas = (
-        ["areas", _area_file(name), "--area-layer", name, "--overlap", layer.overlap, *owner]
+        ["areas", _area_file(name), "--area-layer", name, "--title", TITLES[name], "--overlap", layer.overlap, *owner]
         + ([] if name == IN_GBK else ["--layer", name])
         for name, layer in areas.items()
     )

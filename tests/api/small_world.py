@@ -82,8 +82,7 @@ def collection(features: list[tuple[dict[str, Any], dict[str, Any]]]) -> str:
         {
             "type": "FeatureCollection",
             "features": [
-                {"type": "Feature", "properties": properties, "geometry": geometry}
-                for properties, geometry in features
+                {"type": "Feature", "properties": properties, "geometry": geometry} for properties, geometry in features
             ],
         },
         ensure_ascii=False,
@@ -115,4 +114,3 @@ def bring(store: Store, folder: Path, layer: str, name: str, text: str, **option
     report = run_import(store, layer, file, Options(commit=True, author="tests", **options))
     assert report.revision is not None, report.delivery.faults
     return report
-

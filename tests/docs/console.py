@@ -1,11 +1,10 @@
 """Pages whose commands are run.
 
-In a ```console block `$ ` begins a command, and what follows is its output. A ```yaml block that begins with `# NAME.yaml`
-is a file that the reader has saved under that name.
+In a ```console block `$ ` begins a command, and what follows is its output. A ```yaml block that begins with
+`# NAME.yaml` is a file that the reader has saved under that name.
 """
 
 import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +28,15 @@ class Step:
 
     def matches(self, said: str) -> bool:
         """Whether the command said what the page shows."""
-        pattern = "".join(
-            r"(?:.*\n)*?" if line.strip() == ANYTHING else ".*".join(map(re.escape, line.rstrip().split(ANYTHING))) + r"\s*\n"
-            for line in self.output
-        )
-        return not self.output or re.fullmatch(pattern, said) is not None
+        pattern = "".join(map(_pattern, self.output))
+        ended = said if said.endswith("\n") else f"{said}\n"  # a body need not end its last line
+        return not self.output or re.fullmatch(pattern, ended) is not None
+
+
+def _pattern(line: str) -> str:
+    if line.strip() == ANYTHING:
+        return r"(?:.*\n)*?"
+    return ".*".join(map(re.escape, line.rstrip().split(ANYTHING))) + r"\s*\n"
 
 
 def read_steps(page: Path) -> list[Step]:
@@ -70,9 +73,9 @@ def to_script(steps: list[Step], port: int) -> str:
 def _served(command: str, port: int) -> str:
     if command != SERVER:
         return command.replace(":8000", f":{port}")
-    ready = shlex.quote(f"http://127.0.0.1:{port}/readyz")
-    wait = f"for turn in $(seq 200); do curl -sf {ready} >/dev/null && break; kill -0 $SERVER || break; sleep 0.2; done"
-    return f"wangge serve --port {port} >serve.log & SERVER=$!; {wait}; curl -sf {ready} >/dev/null || tail -20 serve.log"
+    alive = f"curl -sf http://127.0.0.1:{port}/healthz >/dev/null"
+    wait = f"for turn in $(seq 200); do {alive} && break; kill -0 $SERVER || break; sleep 0.2; done"
+    return f"wangge serve --port {port} >serve.log & SERVER=$!; {wait}; {alive} || tail -20 serve.log"
 
 
 def read_said(text: str, port: int) -> list[tuple[str, int]]:

@@ -24,7 +24,7 @@ def free_port() -> int:
 
 
 def outside(folder: Path) -> dict[str, str]:
-    """The environment of the reader: no setting of the one who runs the tests, the programs of this environment first."""
+    """The environment of the reader: no setting of whoever runs the tests, the project's programs first."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANGGE_", "COVERAGE", "PYTEST"))}
     path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
     plain = {"COLUMNS": "100", "TERM": "dumb", "LC_ALL": "C.UTF-8", "USER": "anna", "LOGNAME": "anna", "TZ": "UTC"}

@@ -169,7 +169,9 @@ function labelsOf(layer: Layer, dark: boolean): SymbolLayerSpecification[] {
     ];
   }
   const layout = { ...face, "text-field": name, "text-size": 12 };
-  return [{ ...from, id: `${layer.id}/label`, minzoom: 12, layout, paint }];
+  // Things that stand close together are named only where there is room for it.
+  const minzoom = layer.geometry === "polygon" ? 12 : 17;
+  return [{ ...from, id: `${layer.id}/label`, minzoom, layout, paint }];
 }
 
 function found(scene: Scene, colour: string): LayerSpecification[] {

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from api.problems import add_handlers
 from api.settings import Settings
 from gis.store.engine import Store, open_store
 from tests.api.conftest import client as call
+from tests.fixtures.postgis import database
 
 WEST, SOUTH, STEP = 114.05, 22.54, 0.001
 COMMUNITY = "440305001001"
@@ -92,7 +93,7 @@ def write_world(store: Store, folder: Path) -> None:
     bring(store, folder, "components", "components.geojson", components(), owner="440305")
     left = components()[1:]
     left[0]["properties"]["name"] = "换过的井盖"
-    bring(store, folder, "components", "later.geojson", left, LATER, owner="440305", scope="440305")
+    bring(store, folder, "components", "later.geojson", left, LATER, owner="440305", scope="C")
 
 
 def bring(
@@ -105,24 +106,45 @@ def bring(
     assert report.revision is not None, report.as_dict()
 
 
-@pytest.fixture
-def store(store_url: str, tmp_path: Path) -> Iterator[Store]:
-    """The store of the small world."""
-    opened = open_store(store_url)
-    check_schema(opened)
-    write_world(opened, tmp_path)
-    yield opened
-    opened.close()
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgis", marks=pytest.mark.postgis)])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """The small world, which no test changes, once on SQLite and once on PostGIS."""
+    folder = tmp_path_factory.mktemp("ogc")
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{folder / 'wangge.db'}"
+        else:
+            server, template = request.getfixturevalue("postgis_server"), request.getfixturevalue("postgis_template")
+            url = stack.enter_context(database(server, template))
+        store = open_store(url)
+        check_schema(store)
+        write_world(store, folder)
+        yield store
+        store.close()
 
 
 @pytest.fixture
-def app(store: Store) -> FastAPI:
+def own_world(store_url: str, tmp_path: Path) -> Iterator[Store]:
+    """The small world of this test alone."""
+    store = open_store(store_url)
+    check_schema(store)
+    write_world(store, tmp_path)
+    yield store
+    store.close()
+
+
+def make_app(store: Store, settings: Settings | None = None) -> FastAPI:
     """The OGC routes alone, with the door and the problems of the whole application."""
     made = FastAPI()
-    made.state.store, made.state.settings, made.state.door = store, Settings(), Doorkeeper(store)
+    made.state.store, made.state.settings, made.state.door = store, settings or Settings(), Doorkeeper(store)
     add_handlers(made)
     mount(made)
     return made
+
+
+@pytest.fixture
+def app(world: Store) -> FastAPI:
+    return make_app(world)
 
 
 @pytest.fixture

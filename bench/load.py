@@ -1,0 +1,92 @@
+"""HTTP load on one address of this machine, by wrk, and the servers that bear it."""
+
+import json
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.cities import ROOT
+
+START_S = 300.0  # a server may have to read its city first
+CONNECTIONS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is asked of a server on `port`: a line of `file` at a time, or the whole of it as a body of `content`."""
+
+    port: int
+    file: Path
+    seconds: float
+    content: str | None = None
+    path: str = "/"
+    connections: int = CONNECTIONS
+
+    def run(self) -> dict[str, Any]:
+        """`requests_per_s`, `p50_ms` and `p99_ms` of one load. Errors: RuntimeError where a request failed."""
+        threads, connections = "-t1", f"-c{self.connections}"
+        command = ["wrk", threads, connections, f"-d{self.seconds:g}s", "--latency", "-s", str(ROOT / "bench/load.lua")]
+        arguments = [str(self.file), *([self.content] if self.content else [])]
+        address = f"http://127.0.0.1:{self.port}{self.path}"
+        done = subprocess.run([*command, address, "--", *arguments], capture_output=True, text=True, check=False)
+        told = [line for line in done.stdout.splitlines() if line.startswith("LOAD ")]
+        if done.returncode or not told:
+            raise RuntimeError(f"wrk failed: {done.stdout}{done.stderr}")
+        figures: dict[str, Any] = json.loads(told[0].removeprefix("LOAD "))
+        if figures["failed"] or not figures["requests"]:
+            raise RuntimeError(f"{figures['failed']} of {figures['requests']} requests to {address} failed")
+        return {**figures, "requests_per_s": figures["requests"] / figures["seconds"]}
+
+
+@contextmanager
+def serving(command: Sequence[str], environment: Mapping[str, str], ready: str) -> Iterator[int]:
+    """A server in a process of its own; `{port}` in the command is a free port, which is given once it is ready."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = int(listener.getsockname()[1])
+    process = subprocess.Popen(
+        [part.format(port=port) for part in command],
+        cwd=ROOT,
+        env=dict(environment),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        _await(process, f"http://127.0.0.1:{port}{ready}")
+        yield port
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def ask(port: int, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
+    """The status and the body of one answer."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", body, dict(headers or {}))
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def _await(process: subprocess.Popen[bytes], address: str) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended at once: {process.args!r}")
+        try:
+            with urllib.request.urlopen(address, timeout=60):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"the server was not ready after {START_S:g} s: {process.args!r}")

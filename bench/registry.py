@@ -1,0 +1,21 @@
+"""Every benchmark by its name."""
+
+from collections.abc import Callable
+
+from bench.locating import index_memory, locate_bulk, locate_cold, locate_growth
+from bench.nearness import nearest
+from bench.results import Result
+from bench.routing import route_year
+from bench.serving import http_batch_arrow, http_locate
+from bench.size import Size
+
+BENCHMARKS: dict[str, Callable[[Size], Result]] = {
+    "locate_bulk_200k": locate_bulk,
+    "locate_cold_200k": locate_cold,
+    "locate_growth": locate_growth,
+    "index_memory_200k": index_memory,
+    "nearest_1m": nearest,
+    "route_year": route_year,
+    "http_locate": http_locate,
+    "http_batch_arrow": http_batch_arrow,
+}

@@ -1,0 +1,78 @@
+"""A store with a whole model city, imported by the command line, kept under .cache/bench."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import yaml
+
+from bench.cities import CACHE
+from bench.results import NotMeasurable
+from examples.model_city import write
+
+REPORTED = (
+    "source", "id", "version", "lon", "lat", "crs", "accuracy_m", "reported_at", "edition", "kind", "class_code",
+    "condition", "component_code",
+)  # fmt: skip
+NUMBERS = ("lon", "lat", "accuracy_m")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The folder of the city's files, the URL of the store that holds them, and the cases as Parquet."""
+
+    folder: Path
+    url: str
+    cases: Path
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The environment in which `wangge` uses the store."""
+        return {**os.environ, "WANGGE_STORE": self.url, "WANGGE_DATA": str(self.folder / "data")}
+
+
+def make_store(units: int, cases: int, cache: Path = CACHE) -> Stored:
+    """A store of a city of about `units` units and four times as many components, and `cases` cases to route."""
+    folder = cache / f"store-{units}-{cases}"
+    stored = Stored(folder, f"sqlite:///{folder / 'wangge.db'}", folder / "cases.parquet")
+    done = folder / ".done"
+    if not done.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        write(folder, units=units, cases=cases)
+        _write_parquet(folder / "cases.csv", stored.cases)
+        _import(stored)
+        done.touch()
+    return stored
+
+
+def wangge() -> str:
+    """The command line of this environment."""
+    return str(Path(sys.executable).with_name("wangge"))
+
+
+def _import(stored: Stored) -> None:
+    manifest = yaml.safe_load((stored.folder / "city.yaml").read_text(encoding="utf-8"))
+    _call(stored, "migrate")
+    for layer, *rest in manifest["import"]:
+        _call(stored, "import", layer, *rest, "--effective", manifest["effective"], "--commit")
+
+
+def _call(stored: Stored, *arguments: str) -> None:
+    command = [wangge(), *arguments]
+    done = subprocess.run(command, cwd=stored.folder, env=stored.settings, text=True, capture_output=True, check=False)
+    if done.returncode:
+        said = (done.stdout + done.stderr)[-2000:]
+        raise NotMeasurable(f"the city could not be imported: wangge {' '.join(arguments)} said\n{said}")
+
+
+def _write_parquet(csv: Path, parquet: Path) -> None:
+    """The cases as a caller has them: without what only the city knows of them."""
+    types = {name: pa.float64() if name in NUMBERS else pa.string() for name in REPORTED}
+    convert = pyarrow.csv.ConvertOptions(column_types=types, include_columns=list(REPORTED))
+    pyarrow.parquet.write_table(pyarrow.csv.read_csv(csv, convert_options=convert), parquet)

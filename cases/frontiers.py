@@ -1,0 +1,144 @@
+"""Where it can matter how sure a position is: a raster of the cells that some edges cross.
+
+It answers "may an edge be within reach?", never wrongly with no; so that the exact and slower question is put for few.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import shapely
+from numba import njit
+from numpy.typing import NDArray
+
+from gis.metres import Floats
+
+CELL_M = 25.0
+MOST_CELLS = 1 << 24
+WIDEST = 10  # cells on a side beyond which looking them up costs more than the exact question
+DEGREE_M = 110_500.0  # metres in a degree of latitude, never more than there are
+DECIMALS = 9
+
+Flags = NDArray[np.bool_]
+
+
+@njit(cache=True, nogil=True)
+def _mark(starts: Floats, ends: Floats, west: float, south: float, step_x: float, step_y: float, cells: Flags) -> None:
+    for k in range(len(starts)):
+        x, y = starts[k, 0], starts[k, 1]
+        wide, high = ends[k, 0] - x, ends[k, 1] - y
+        pieces = int(max(abs(wide) / step_x, abs(high) / step_y)) + 1
+        for piece in range(pieces):
+            x0, x1 = x + wide * (piece / pieces), x + wide * ((piece + 1) / pieces)
+            y0, y1 = y + high * (piece / pieces), y + high * ((piece + 1) / pieces)
+            for i in range(int((min(y0, y1) - south) / step_y), int((max(y0, y1) - south) / step_y) + 1):
+                for j in range(int((min(x0, x1) - west) / step_x), int((max(x0, x1) - west) / step_x) + 1):
+                    cells[i, j] = True
+
+
+@njit(cache=True, nogil=True)
+def _ask(
+    lonlat: Floats,
+    reach: Floats,
+    asked: Flags,
+    west: float,
+    south: float,
+    step_x: float,
+    step_y: float,
+    cells: Flags,
+    found: Flags,
+) -> None:
+    rows, columns = cells.shape
+    for k in range(len(lonlat)):
+        if not asked[k]:
+            continue
+        high = reach[k] * 1.001 / DEGREE_M + 1e-8
+        lat = min(abs(lonlat[k, 1]) + high, 89.9)
+        wide = high / np.cos(lat * np.pi / 180)
+        if high > WIDEST * step_y or wide > WIDEST * step_x:
+            found[k] = True
+            continue
+        x, y = lonlat[k, 0] - west, lonlat[k, 1] - south
+        i0, i1 = max(np.floor((y - high) / step_y), 0.0), min(np.floor((y + high) / step_y), rows - 1.0)
+        j0, j1 = max(np.floor((x - wide) / step_x), 0.0), min(np.floor((x + wide) / step_x), columns - 1.0)
+        if not (i0 <= i1 and j0 <= j1):
+            continue
+        for i in range(int(i0), int(i1) + 1):
+            for j in range(int(j0), int(j1) + 1):
+                if cells[i, j]:
+                    found[k] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """The raster: `cells` (rows, columns), from the corner west, south on, steps in degrees."""
+
+    west: float
+    south: float
+    step_x: float
+    step_y: float
+    cells: Flags
+
+    @classmethod
+    def of(cls, starts: Floats, ends: Floats) -> Self:
+        """The cells crossed by edges from `starts` (k, 2) to `ends` (k, 2), lon/lat."""
+        if not len(starts):
+            return cls(0.0, 0.0, 1.0, 1.0, np.zeros((1, 1), dtype=np.bool_))
+        both = np.concatenate([starts, ends])
+        (west, south), (east, north) = both.min(axis=0), both.max(axis=0)
+        step_y = CELL_M / DEGREE_M
+        step_x = step_y / max(np.cos(np.radians(min(max(abs(south), abs(north)), 85.0))), 0.05)
+        grown = max(1.0, np.sqrt((east - west) / step_x * ((north - south) / step_y) / MOST_CELLS))
+        step_x, step_y = step_x * grown, step_y * grown
+        # One cell to spare on every side, for the last digits.
+        west, south = west - step_x, south - step_y
+        shape = int((north - south) / step_y) + 3, int((east - west) / step_x) + 3
+        cells = np.zeros(shape, dtype=np.bool_)
+        _mark(starts, ends, west, south, step_x, step_y, cells)
+        return cls(float(west), float(south), float(step_x), float(step_y), cells)
+
+    def may_reach(self, lonlat: Floats, reach_m: Floats, asked: Flags) -> Flags:
+        """Which of the points (m, 2) that are `asked` about (m,) may have an edge within `reach_m` (m,) metres."""
+        found = np.zeros(len(lonlat), dtype=np.bool_)
+        _ask(lonlat, reach_m, asked, self.west, self.south, self.step_x, self.step_y, self.cells, found)
+        return found
+
+
+def edges(polygons: NDArray[Any]) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Every edge of polygons (n,): where it starts (k, 2) and ends (k, 2), and whose it is (k,)."""
+    parts, part_owner = shapely.get_parts(polygons, return_index=True)
+    rings, ring_part = shapely.get_rings(parts, return_index=True)
+    coords, ring = shapely.get_coordinates(rings, return_index=True)
+    same = ring[1:] == ring[:-1]
+    return coords[:-1][same], coords[1:][same], part_owner[ring_part[ring[:-1][same]]].astype(np.int64)
+
+
+def between(
+    starts: Floats, ends: Floats, owners: NDArray[np.int64], kinds: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Of the edges of a valid coverage those with another kind, or nothing, on their other side.
+
+    `kinds` (n,) are those of the owners. An edge without the same edge of one neighbour is kept: its other side is not
+    known. Beyond an edge that is left out a polygon of the same kind begins, so that whoever goes from one kind to
+    another crosses an edge that is kept.
+    """
+    first, second = _vertices(starts, ends)
+    key = (np.minimum(first, second) << 32) | np.maximum(first, second)
+    order = np.argsort(key)
+    key, kind = key[order], kinds[owners[order]]
+    begins = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.zeros(0, dtype=np.int64)
+    count = np.diff(np.append(begins, len(key)))
+    pair = begins[count == 2]
+    inner = pair[kind[pair] == kind[pair + 1]]
+    kept = np.ones(len(key), dtype=np.bool_)
+    kept[inner] = kept[inner + 1] = False
+    return starts[order[kept]], ends[order[kept]]
+
+
+def _vertices(starts: Floats, ends: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers of the vertices, equal for equal coordinates."""
+    both = np.rint(np.concatenate([starts, ends]) * 10**DECIMALS).astype(np.int64)
+    x, y = (pd.factorize(both[:, axis])[0].astype(np.int64) for axis in (0, 1))
+    number = pd.factorize((x << 32) | y)[0].astype(np.int64)
+    return number[: len(starts)], number[len(starts) :]

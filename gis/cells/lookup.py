@@ -1,0 +1,307 @@
+"""Kernels that ask the index where points lie. Exact; see `gis.cells.records` for how and `gis.cells.layout` for what.
+
+Each takes the arrays of a `Cells`: frame, tiles, lines, starts, coords, ranks. Points are (m, 2) float64, read-only.
+"""
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from gis.cells.layout import (
+    EDGES_A_LINE,
+    EDGES_AT,
+    GENERAL,
+    HEADS,
+    LISTS_AT,
+    MEMBER_BITS,
+    MEMBER_MASK,
+    MEMBERS_AT,
+    MOST_REFERABLE,
+    OWNER_BITS,
+    OWNER_MASK,
+    RECORDS_LINE,
+    REFERENCES_AT,
+    SHIFT,
+    SIDE,
+    VERTEX_BITS,
+    VERTEX_MASK,
+    WORDS,
+)
+from gis.cells.predicates import crosses, is_on
+from gis.cells.records import QUANTA, read_line, reference_x, reference_y
+
+BATCH = 256  # points whose heads, then records, are fetched ahead: what the first cache holds
+LAST = np.int32(0x7FFFFFFF)  # a rank behind all
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+    """Ask for the cache line of array[index], without waiting; a hint on every platform."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        word, byte = ir.IntType(32), ir.IntType(8).as_pointer()
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(hint, [place, word(0), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+@njit(cache=True, nogil=True)
+def _edge(block: int, number: int, lines: Any, starts: Any) -> tuple[int, int, int]:
+    """Coordinate at which an edge of a block begins, and the owners on its two sides as far as known."""
+    packed = lines.view(np.int64)[(block + lines[block * WORDS + EDGES_AT]) * (WORDS // 2) + number]
+    members = (block + lines[block * WORDS + MEMBERS_AT]) * WORDS
+    first = lines[members + ((packed >> VERTEX_BITS) & MEMBER_MASK)]
+    second = packed >> (VERTEX_BITS + MEMBER_BITS)
+    other = np.int32(0) if second == 0 else lines[members + second - 1] + np.int32(1)
+    return starts[first] + (packed & VERTEX_MASK), first + np.int32(1), other
+
+
+@njit(cache=True, nogil=True)
+def _read_exactly(x: float, y: float, rx: float, ry: float, block: int, word: int, arrays: Any, held: Any) -> int:
+    """Polygons that hold a point, from a fast record and the original edges: written to `held`, their number."""
+    _, _, lines, starts, coords, _ = arrays
+    references = lines.view(np.uint16)
+    at = (block + lines[block * WORDS + REFERENCES_AT]) * WORDS * 2
+    owner, count = lines[word] & OWNER_MASK, 0
+    while True:
+        first = at + (word // WORDS - block - RECORDS_LINE) * EDGES_A_LINE
+        for k in range(first, first + EDGES_A_LINE):
+            if references[k] == MOST_REFERABLE:
+                break
+            place, one, other = _edge(block, np.int64(references[k]), lines, starts)
+            ax, ay, bx, by = coords[place, 0], coords[place, 1], coords[place + 1, 0], coords[place + 1, 1]
+            if is_on(x, y, ax, ay, bx, by):
+                count = _add(held, count, one)
+                count = _add(held, count, other)
+            elif crosses(x, y, rx, ry, ax, ay, bx, by):
+                owner ^= one ^ other
+        if lines[word] >= 0:
+            break
+        word += WORDS
+    return count if count else _add(held, 0, owner)
+
+
+@njit(cache=True, nogil=True)
+def _add(held: Any, count: int, owner: int) -> int:
+    """Note an owner that is not nobody and not yet noted; the number of those noted."""
+    if owner == 0:
+        return count
+    for k in range(count):
+        if held[k] == owner - 1:
+            return count
+    held[count] = owner - 1
+    return count + 1
+
+
+@njit(cache=True, nogil=True)
+def _holds(x: float, y: float, rx: float, ry: float, block: int, at: int, lines: Any, starts: Any, coords: Any) -> bool:
+    """Whether the candidate whose entry of a general record begins at a word holds a point."""
+    inside = lines[at + 1] & 1 == 1
+    for k in range(at + 2, at + 2 + (lines[at + 1] >> 1)):
+        place, _, _ = _edge(block, np.int64(lines[k]), lines, starts)
+        ax, ay, bx, by = coords[place, 0], coords[place, 1], coords[place + 1, 0], coords[place + 1, 1]
+        if is_on(x, y, ax, ay, bx, by):
+            return True
+        if crosses(x, y, rx, ry, ax, ay, bx, by):
+            inside = not inside
+    return inside
+
+
+@njit(cache=True, nogil=True)
+def _read_general(x: float, y: float, block: int, word: int, arrays: Any, held: Any) -> tuple[int, Any]:
+    """Polygons that hold a point, from a general record: their number, and `held` or a larger copy with them."""
+    _, _, lines, starts, coords, _ = arrays
+    doubles = lines.view(np.float64)
+    rx, ry = doubles[word // 2 + 2], doubles[word // 2 + 3]
+    at = (block + lines[block * WORDS + LISTS_AT]) * WORDS + lines[word + 1]
+    candidates, count = lines[word + 2], 0
+    if candidates > len(held):
+        held = np.empty(2 * candidates, np.int32)
+    for _ in range(candidates):
+        if _holds(x, y, rx, ry, block, at, lines, starts, coords):
+            held[count] = lines[at]
+            count += 1
+        at += 2 + (lines[at + 1] >> 1)
+    return count, held
+
+
+@njit(cache=True, nogil=True)
+def _lowest_general(x: float, y: float, block: int, word: int, arrays: Any) -> int:
+    """The lowest of the polygons that hold a point, from a general record, or -1."""
+    _, _, lines, starts, coords, ranks = arrays
+    doubles = lines.view(np.float64)
+    rx, ry = doubles[word // 2 + 2], doubles[word // 2 + 3]
+    at = (block + lines[block * WORDS + LISTS_AT]) * WORDS + lines[word + 1]
+    best, rank = -1, LAST
+    for _ in range(lines[word + 2]):
+        polygon = lines[at]
+        if ranks[polygon] < rank and _holds(x, y, rx, ry, block, at, lines, starts, coords):
+            best, rank = polygon, ranks[polygon]
+        at += 2 + (lines[at + 1] >> 1)
+    return best
+
+
+@njit(cache=True, nogil=True)
+def _lowest_exactly(x: float, y: float, rx: float, ry: float, block: int, word: int, arrays: Any) -> int:
+    """The lowest of the polygons that hold a point, from a fast record and the original edges, or -1."""
+    held = np.empty(64, np.int32)
+    count = _read_exactly(x, y, rx, ry, block, word, arrays, held)
+    best, rank = -1, LAST
+    for k in range(count):
+        if arrays[5][held[k]] < rank:
+            best, rank = held[k], arrays[5][held[k]]
+    return best
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _read_fast(x: float, y: float, column: int, row: int, word: int, lines: Any, frame: Any) -> tuple[int, bool]:
+    """Owner of a point by the fast record at a word, and whether that is unsure."""
+    halves = lines.view(np.int16)
+    number = (lines[word] >> OWNER_BITS) & 15
+    px = np.float32((x - reference_x(number, column, frame)) * frame[2] * QUANTA)
+    py = np.float32((y - reference_y(number, row, frame)) * frame[3] * QUANTA)
+    owner, unsure = lines[word] & OWNER_MASK, False
+    while True:
+        changes, doubt = read_line(px, py, word, lines, halves)
+        owner ^= changes
+        unsure |= doubt
+        if lines[word] >= 0:
+            return owner, unsure
+        word += WORDS
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _find(x: float, y: float, column: int, row: int, block: int, word: int, arrays: Any) -> int:
+    """The lowest of the polygons that hold a point of a cell with a record, or -1."""
+    frame, lines = arrays[0], arrays[2]
+    if lines[word] & OWNER_MASK == GENERAL:
+        return _lowest_general(x, y, block, word, arrays)
+    owner, unsure = _read_fast(x, y, column, row, word, lines, frame)
+    if unsure:
+        number = (lines[word] >> OWNER_BITS) & 15
+        rx, ry = reference_x(number, column, frame), reference_y(number, row, frame)
+        return _lowest_exactly(x, y, rx, ry, block, word, arrays)
+    return np.int64(owner) - 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _cell(x: float, y: float, frame: Any, tiles: Any) -> tuple[int, int, int]:
+    """Column and row of the cell of a point and the block of its tile, -1 outside the frame."""
+    across, up = (x - frame[0]) * frame[2], (y - frame[1]) * frame[3]
+    if not (across >= 0 and across < frame[6] * SIDE and up >= 0 and up < frame[7] * SIDE):
+        return 0, 0, -1
+    column, row = np.int64(across), np.int64(up)
+    return column, row, np.int64(tiles[(row >> SHIFT) * np.int64(frame[6]) + (column >> SHIFT)])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _head(column: int, row: int, block: int) -> int:
+    return block * WORDS + HEADS + ((row & (SIDE - 1)) << SHIFT) + (column & (SIDE - 1))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def lowest_one(x: float, y: float, arrays: Any) -> int:
+    """The lowest polygon that holds one point, -1 where none does."""
+    frame, tiles, lines = arrays[0], arrays[1], arrays[2]
+    column, row, block = _cell(x, y, frame, tiles)
+    if block < 0:
+        return -1
+    head = lines[_head(column, row, block)]
+    if head >= 0:
+        return np.int64(head) - 1
+    return _find(x, y, column, row, block, (block + np.int64(~head)) * WORDS, arrays)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def lowest_many(points: Any, found: Any, arrays: Any) -> None:
+    """Write the lowest polygon that holds each point to `found` (m,) int64, -1 where none does.
+
+    In batches: first all heads are asked for, then all records, then they are read, so that memory is waited for
+    once a batch and not once a point.
+    """
+    frame, tiles, lines = arrays[0], arrays[1], arrays[2]
+    columns, most_across, most_up = np.int64(frame[6]), frame[6] * SIDE, frame[7] * SIDE
+    blocks, heads = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
+    words, which = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
+    for start in range(0, len(points), BATCH):
+        size = min(BATCH, len(points) - start)
+        for k in range(size):
+            across, up = (points[start + k, 0] - frame[0]) * frame[2], (points[start + k, 1] - frame[1]) * frame[3]
+            within = (across >= 0) & (across < most_across) & (up >= 0) & (up < most_up)
+            column = np.int64(across) if within else np.int64(0)
+            row = np.int64(up) if within else np.int64(0)
+            block = np.int64(tiles[(row >> SHIFT) * columns + (column >> SHIFT)])
+            blocks[k] = block
+            heads[k] = _head(column, row, block) if within else np.int64(-1)
+            prefetch(lines, max(heads[k], 0))
+        left = 0
+        for k in range(size):
+            head = lines[heads[k]] if heads[k] >= 0 else np.int32(0)
+            found[start + k] = np.int64(head) - 1
+            word = (blocks[k] + np.int64(~head)) * WORDS
+            words[left], which[left] = word, k
+            left += head < 0
+            prefetch(lines, word if head < 0 else np.int64(0))
+        for each in range(left):
+            k, word = which[each], words[each]
+            if lines[word] & OWNER_MASK == GENERAL:
+                found[start + k] = _lowest_general(points[start + k, 0], points[start + k, 1], blocks[k], word, arrays)
+                continue
+            x, y = points[start + k, 0], points[start + k, 1]
+            column, row = np.int64((x - frame[0]) * frame[2]), np.int64((y - frame[1]) * frame[3])
+            owner, unsure = _read_fast(x, y, column, row, word, lines, frame)
+            found[start + k] = np.int64(owner) - 1
+            if unsure:
+                found[start + k] = _find(x, y, column, row, blocks[k], word, arrays)
+
+
+@njit(cache=True, nogil=True)
+def _sort_by_rank(held: Any, count: int, ranks: Any) -> None:
+    for k in range(1, count):
+        each, place = held[k], k
+        while place > 0 and ranks[held[place - 1]] > ranks[each]:
+            held[place] = held[place - 1]
+            place -= 1
+        held[place] = each
+
+
+@njit(cache=True, nogil=True)
+def holders_many(points: Any, arrays: Any) -> tuple[Any, Any]:
+    """All polygons that hold each point: (point (k,), polygon (k,)) int64, by point, then by rank."""
+    frame, tiles, lines, _, _, ranks = arrays
+    of, holding = np.empty(len(points) + 16, np.int64), np.empty(len(points) + 16, np.int64)
+    held, total = np.empty(64, np.int32), 0
+    for point in range(len(points)):
+        x, y = points[point, 0], points[point, 1]
+        column, row, block = _cell(x, y, frame, tiles)
+        head = np.int32(0) if block < 0 else lines[_head(column, row, block)]
+        word = (block + np.int64(~head)) * WORDS
+        if head >= 0:
+            count = _add(held, 0, head)
+        elif lines[word] & OWNER_MASK == GENERAL:
+            count, held = _read_general(x, y, block, word, arrays, held)
+        else:
+            owner, unsure = _read_fast(x, y, column, row, word, lines, frame)
+            if unsure:
+                number = (lines[word] >> OWNER_BITS) & 15
+                rx, ry = reference_x(number, column, frame), reference_y(number, row, frame)
+                count = _read_exactly(x, y, rx, ry, block, word, arrays, held)
+            else:
+                count = _add(held, 0, owner)
+        _sort_by_rank(held, count, ranks)
+        if total + count > len(of):
+            of = np.concatenate((of, np.empty(len(of) + count, np.int64)))
+            holding = np.concatenate((holding, np.empty(len(holding) + count, np.int64)))
+        for k in range(count):
+            of[total], holding[total] = point, held[k]
+            total += 1
+    return of[:total], holding[:total]
