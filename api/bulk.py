@@ -130,13 +130,11 @@ def read_cases(
     """The cases of a table, and the faults of the rows that are none."""
     columns: dict[str, Any] = dict(table.columns)
     for name, column in mapping.items():
-        if column in table.columns:
-            columns[name] = table.columns[column]
+        if column not in table.columns or name not in FIELDS:
+            raise _cannot_map(name, column, list(table.columns))
+        columns[name] = table.columns[column]
     if table.geometry is not None and not {"lon", "lat"} <= columns.keys():
-        coordinates = [(None, None) if each is None else (each.x, each.y) for each in table.geometry]
-        columns["lon"], columns["lat"] = (
-            (list(axis) for axis in zip(*coordinates, strict=True)) if coordinates else ([], [])
-        )
+        columns["lon"], columns["lat"] = shapely.get_x(table.geometry), shapely.get_y(table.geometry)
         defaults = replace(defaults, crs=crs or table.crs, stated=defaults.stated | {"crs"})
     reports = from_columns(columns, defaults, rows=table.rows.tolist())
     return list(reports.cases), reports.all_faults

@@ -26,7 +26,8 @@ tr:target{background:#4a3f12}}
 def _page(title: str, body: str) -> str:
     return (
         f'<!doctype html><html lang="zh-Hans"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
+        f"<style>{STYLE}</style></head>"
         f"<body><h1>{escape(title)}</h1>{body}</body></html>"
     )
 
@@ -49,7 +50,9 @@ def operations_page(document: Mapping[str, Any]) -> str:
             tag = (operation.get("tags") or ["other"])[0]
             groups.setdefault(tag, []).append(_operation(path, verb, operation))
     body = "".join(f"<h2>{escape(tag)}</h2>{''.join(each)}" for tag, each in groups.items())
-    paragraphs = "".join(f"<p>{escape(each)}</p>" for each in document["info"]["description"].split("\n\n"))
+    paragraphs = "".join(
+        f"<p>{escape(each).replace('`', '')}</p>" for each in document["info"]["description"].split("\n\n")
+    )
     links = (
         "<p><a href='/openapi.json'>/openapi.json</a> · <a href='/docs/errors'>错误代码 Error codes</a> · "
         "<a href='/map/'>地图 Map</a></p>"

@@ -1,6 +1,6 @@
 """Every failure as problem+json (RFC 9457): one table from what was refused to the status, one shape for all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -200,8 +200,3 @@ def _fault(error: Mapping[str, Any]) -> Fault:
 def _shown(value: Any, most: int = 80) -> str:
     text = str(value).replace("\0", "\\0")
     return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def several(faults: Sequence[Fault]) -> Refusal:
-    """Everything wrong with what was sent, as one refusal."""
-    return Refusal(faults, "invalid")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +80,7 @@ def make_features(features: int, points: int = YEAR, reach_m: float = 20.0, cach
         means = rng.random(points) < 0.8
         meant = rng.integers(0, features, points)
         near = reported(rng, places[meant], np.full(points, reach_m))
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "feature_places": places,
             "feature_classes": classes.astype(np.int32),
             "point_places": np.where(means[:, None], near, np.load(city.points)),

@@ -38,7 +38,15 @@ def contest(city: City, size: Size, peers: Mapping[str, str], python: Path | str
         size.points / rounds.median(),
         "points/s",
         rounds.ratios(),
-        {"units": city.count, "points": size.points, **figures, "prepare": prepared, **_seconds(rounds)},
+        {
+            "units": city.count,
+            "points": size.points,
+            **figures,
+            "prepare": {name: told for name, told in prepared.items() if told},
+            **_seconds(rounds),
+            "min": size.points / max(rounds.of(OURS)),
+            "max": size.points / min(rounds.of(OURS)),
+        },
     )
 
 

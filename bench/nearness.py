@@ -45,8 +45,8 @@ def nearest(size: Size) -> Result:
             "found": float(np.mean(answers[OURS] >= 0)),
             "differences": {name: differences(answers[OURS], answers[name]) for name in peers},
             "points_per_s": rates,
-            "min": min(rounds.of(OURS)),
-            "max": max(rounds.of(OURS)),
+            "min": size.points / max(rounds.of(OURS)),
+            "max": size.points / min(rounds.of(OURS)),
             "rounds": len(rounds),
         },
     )

@@ -69,8 +69,11 @@ def http_batch_arrow(size: Size) -> Result:
         port = _serve(stack, stored)
         status, answer = ask(port, "/v1/locate?crs=CRS84", body, {"Content-Type": ARROW, "Accept": ARROW})
         if status != 200:
-            raise NotMeasurable(f"POST /v1/locate takes no Arrow stream, it answers {status}: {answer[:200]!r}")
-        rows = pa.ipc.open_stream(answer).read_all()
+            raise NotMeasurable(f"POST /v1/locate takes no Arrow stream: it answers {status} to one")
+        try:
+            rows = pa.ipc.open_stream(answer).read_all()
+        except pa.ArrowInvalid:
+            raise NotMeasurable("POST /v1/locate takes an Arrow stream but answers with something else") from None
         if len(rows) != len(points):
             raise NotMeasurable(f"POST /v1/locate answered {len(points)} points with {len(rows)} rows")
         file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "body"

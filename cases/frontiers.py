@@ -114,9 +114,7 @@ def edges(polygons: NDArray[Any]) -> tuple[Floats, Floats, NDArray[np.int64]]:
     return coords[:-1][same], coords[1:][same], part_owner[ring_part[ring[:-1][same]]].astype(np.int64)
 
 
-def between(
-    starts: Floats, ends: Floats, owners: NDArray[np.int64], kinds: NDArray[np.int64]
-) -> tuple[Floats, Floats]:
+def between(starts: Floats, ends: Floats, owners: NDArray[np.int64], kinds: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Of the edges of a valid coverage those with another kind, or nothing, on their other side.
 
     `kinds` (n,) are those of the owners. An edge without the same edge of one neighbour is kept: its other side is not

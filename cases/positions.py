@@ -32,7 +32,7 @@ def to_places(positions: Sequence[Position | None]) -> tuple[NDArray[np.float64]
         except Refusal as refusal:
             faults.update(dict.fromkeys(indices, refusal.faults[0]))
             continue
-        for at in np.flatnonzero(_suspect(xy, stored, system)):
+        for at in np.flatnonzero(suspect(xy, stored, system)):
             fault = _wrong(xy[at], stored[at], system)
             if fault is not None:
                 faults[indices[at]] = fault
@@ -55,7 +55,7 @@ def _astray(lonlat: NDArray[np.float64], system: crs.Crs) -> NDArray[np.bool_]:
     return ~((x >= west - 3) & (x <= east + 3) & (y >= south - 3) & (y <= north + 3))
 
 
-def _suspect(xy: NDArray[np.float64], stored: NDArray[np.float64], system: crs.Crs) -> NDArray[np.bool_]:
+def suspect(xy: NDArray[np.float64], stored: NDArray[np.float64], system: crs.Crs) -> NDArray[np.bool_]:
     """Which positions deserve the closer look of `_wrong`; cheap, and never less than those that are wrong."""
     if not system.is_geographic:
         return _astray(stored, system)

@@ -88,7 +88,11 @@ def _convert(
     if field.type == "document":
         return out
     read = READERS[field.type]
+    read_before: dict[str, Any] = {}  # most columns repeat few texts
     for index, given in enumerate(raw.tolist()):
+        if isinstance(given, str) and given in read_before:
+            out[index] = read_before[given]
+            continue
         value = given.strip(BLANKS) if isinstance(given, str) else given
         if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
             if required:
@@ -98,6 +102,9 @@ def _convert(
             out[index] = read(value)
         except (ValueError, TypeError, OverflowError):
             faults.append(_wrong(field, value, int(rows[index])))
+            continue
+        if isinstance(given, str):
+            read_before[given] = out[index]
     return out
 
 

@@ -155,7 +155,9 @@ def _asked(lonlat: Floats) -> Floats:
 def _levels(lonlat: Floats, reach: Floats) -> list[tuple[int, Indices]]:
     """The sizes of cells that fit the reaches, and the points (finite ones) that ask each."""
     level = level_of(lonlat, np.ascontiguousarray(reach, dtype=np.float64))
-    return [(int(each), np.flatnonzero(level == each)) for each in np.flatnonzero(np.bincount(level + 1)) - 1 if each >= 0]
+    return [
+        (int(each), np.flatnonzero(level == each)) for each in np.flatnonzero(np.bincount(level + 1)) - 1 if each >= 0
+    ]
 
 
 def _groups(numbers: NDArray[Any]) -> list[tuple[int, Indices]]:

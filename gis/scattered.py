@@ -1,4 +1,4 @@
-"""Points scattered over hash tables of square cells: those of a class within reach of many places, in compiled loops."""
+"""Points in hash tables of square cells: those of a class within reach of many places, in compiled loops."""
 
 import math
 from dataclasses import dataclass

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from api.bulk import Routed, locate_table, moments, read_cases, read_points, route_table, spell_out
-from api.cli.opening import open_settled, read_mapping, read_moment
+from api.cli.opening import open_settled, read_mapping
 from api.cli.screen import progress, show_counts, show_faults, show_line
+from api.moments import read_moment
 from api.settings import Settings
 from api.worlds import Worlds
 from cases.reports import WORST_ACCURACY_M, Defaults, parse_zone

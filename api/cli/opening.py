@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 
 from api.migrations import check_schema
+from api.moments import read_moment
 from api.settings import Settings
-from cases.reports import parse_zone
 from gis.errors import refuse
 from gis.store.engine import Store, open_store
 
@@ -24,24 +24,14 @@ def open_settled(settings: Settings) -> Iterator[Store]:
 
 def read_time(text: str, zone: str) -> datetime:
     """A time or a date as ISO text; without an offset it is of `zone`. Errors: Refusal time_wrong."""
-    try:
-        when = (
-            datetime.fromisoformat(text)
-            if len(text) > 10
-            else datetime.combine(date.fromisoformat(text), datetime.min.time())
-        )
-    except ValueError:
+    moment = read_moment(text, zone)
+    if isinstance(moment, int):
         raise refuse(
             "time_wrong",
             f"'{text}' is no time: write 2026-07-01 or 2026-07-01T08:00:00+08:00.",
             f"“{text}”不是有效时间：请写 2026-07-01 或 2026-07-01T08:00:00+08:00。",
-        ) from None
-    return when if when.tzinfo is not None else when.replace(tzinfo=parse_zone(zone))
-
-
-def read_moment(text: str, zone: str) -> int | datetime:
-    """A revision's number, or a time. Errors: Refusal time_wrong."""
-    return int(text) if text.isdigit() and len(text) < 8 else read_time(text, zone)
+        )
+    return moment
 
 
 def read_mapping(pairs: Sequence[str]) -> dict[str, str]:

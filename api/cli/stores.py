@@ -10,11 +10,12 @@ import typer
 from rich.table import Table
 
 from api.cli import model_city
-from api.cli.opening import open_settled, read_mapping, read_moment, read_time
+from api.cli.opening import open_settled, read_mapping, read_time
 from api.cli.screen import out, show_faults, show_line, show_report, status
 from api.exports import export_layer as write_layer
 from api.imports import Options, run_import
 from api.migrations import migrate
+from api.moments import read_moment
 from api.settings import Settings
 from components.editions import CURRENT
 from gis.errors import refuse

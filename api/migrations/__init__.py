@@ -3,7 +3,7 @@
 World and log have histories of their own: on SQLite they are two files.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from alembic import command
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from gis.errors import Refusal, refuse
 from gis.store.engine import Store, reading, writing
+from gis.store.revisions import current_head
 
 HERE = Path(__file__).parent
 PARTS = ("world", "log")
@@ -46,7 +47,7 @@ def migrate(store: Store) -> list[str]:
 def check_schema(store: Store) -> None:
     """Make the schema of a store that has none. Errors: Refusal store_outdated, store_newer for another version's."""
     steps = {part: current_step(engine, part) for part, engine in _parts(store)}
-    if not any(steps.values()):
+    if not any(steps.values()) or _is_half_made(store, steps):
         migrate(store)
         return
     for part, step in steps.items():
@@ -61,6 +62,14 @@ def check_schema(store: Store) -> None:
                 f"数据库（{part}）处于版本 {step or '无'}，本程序需要 {newest}：请运行 wangge migrate。",
                 kind="unavailable",
             )
+
+
+def _is_half_made(store: Store, steps: Mapping[str, str | None]) -> bool:
+    """Whether the making of a new store was cut off before its log: nothing was ever published in it.
+
+    In a store that holds something a missing log is a lost file, which must not be made anew in silence.
+    """
+    return steps["log"] is None and steps["world"] == _steps("world")[0] and current_head(store) == 0
 
 
 def current_step(engine: Engine, part: str) -> str | None:

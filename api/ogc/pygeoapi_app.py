@@ -1,7 +1,7 @@
 """pygeoapi as a library: the landing page and the collections of one revision, as JSON and as HTML.
 
 It is given no data: where it would ask a provider our own routes answer. Only functions of `pygeoapi.api` are called;
-its server modules and its environment variables are not. See docs/decisions/0007.
+its server modules and its environment variables are not. See docs/decisions/0011.
 """
 
 import json

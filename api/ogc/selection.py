@@ -95,6 +95,8 @@ def read_feature(connection: Connection, layer: Layer, code: str, scope: Scope, 
 
     Errors: Refusal feature_retired (gone), feature_unknown (missing).
     """
+    if "\x00" in code:  # no text of PostgreSQL holds it
+        raise unknown(layer, code.replace("\x00", "\\0"))
     query = query_of(layer, scope, at)
     table, where = table_of(layer), {**(query.where or {}), "code": code}
     columns = read_columns(connection, table, replace(query, where=where, limit=1))

@@ -17,11 +17,12 @@ SLICE = 65_536
 
 class Nearest:
     def prepare(self, **given: Any) -> None:
-        numbers, self.asked = load_array(given["feature_classes"]), load_array(given["point_classes"])
-        names = np.array([f"2026 {each:05d}" for each in range(int(max(numbers.max(), self.asked.max())) + 1)])
+        numbers, asked = load_array(given["feature_classes"]), load_array(given["point_classes"])
+        names = np.array([f"2026 {each:05d}" for each in range(int(max(numbers.max(), asked.max())) + 1)])
         geometries = np.asarray(shapely.points(load_array(given["feature_places"])))
         self.index = FeatureIndex.build(geometries, names[numbers])
-        self.points, self.classes = load_array(given["point_places"]), names[self.asked]
+        # The classes as the index numbers them: the trees of the peer, too, know beforehand who asks for which.
+        self.points, self.classes = load_array(given["point_places"]), self.index.numbers(names)[asked]
         self.reach = np.full(len(self.points), given["reach_m"])
         self.threads = ThreadPoolExecutor(THREADS)
         self.index.nearest(self.points[:1000], self.classes[:1000], self.reach[:1000])

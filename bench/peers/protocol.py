@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 class Contender(Protocol):
     """Somebody who answers the question of a benchmark."""
 
-    def prepare(self, **given: Any) -> dict[str, Any] | None:
+    def prepare(self, *args: Any, **given: Any) -> dict[str, Any] | None:
         """Load what the question is about; nothing of this is timed. May return figures."""
 
     def run(self) -> Any:
@@ -80,4 +80,4 @@ def _obey(contender: Contender, line: str, last: dict[str, Any]) -> dict[str, An
 
 
 def _checksum(answers: NDArray[Any] | None) -> int | None:
-    return None if answers is None else zlib.crc32(np.ascontiguousarray(answers))
+    return None if answers is None else zlib.crc32(np.ascontiguousarray(answers).data)

@@ -102,7 +102,7 @@ def list_by_cell(ends: Any, frame: Any, column: int, row: int) -> tuple[Any, Any
             south, north = max(0.0, np.floor(min(ay, by) - MARGIN)), min(SIDE - 1.0, np.floor(max(ay, by) + MARGIN))
             for j in range(int(south), int(north) + 1):
                 for i in range(int(west), int(east) + 1):
-                    if (west == east and south == north) or _meets(ax, ay, bx, by, i, j):
+                    if _meets(ax, ay, bx, by, i, j):
                         cell = (j << SHIFT) + i
                         if step == 0:
                             offsets[cell + 1] += 1

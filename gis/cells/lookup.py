@@ -54,7 +54,7 @@ def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     return types.void(array, index), generate
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _edge(block: int, number: int, lines: Any, starts: Any) -> tuple[int, int, int]:
     """Coordinate at which an edge of a block begins, and the owners on its two sides as far as known."""
     packed = lines.view(np.int64)[(block + lines[block * WORDS + EDGES_AT]) * (WORDS // 2) + number]
@@ -90,7 +90,7 @@ def _read_exactly(x: float, y: float, rx: float, ry: float, block: int, word: in
     return count if count else _add(held, 0, owner)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _add(held: Any, count: int, owner: int) -> int:
     """Note an owner that is not nobody and not yet noted; the number of those noted."""
     if owner == 0:
@@ -162,10 +162,11 @@ def _lowest_exactly(x: float, y: float, rx: float, ry: float, block: int, word: 
     return best
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _read_fast(x: float, y: float, column: int, row: int, word: int, lines: Any, frame: Any) -> tuple[int, bool]:
-    """Owner of a point by the fast record at a word, and whether that is unsure."""
-    halves = lines.view(np.int16)
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _read_fast(
+    x: float, y: float, column: int, row: int, word: int, lines: Any, halves: Any, frame: Any
+) -> tuple[int, bool]:
+    """Owner of a point by the fast record at a word, and whether that is unsure. `halves`: `lines` as int16."""
     number = (lines[word] >> OWNER_BITS) & 15
     px = np.float32((x - reference_x(number, column, frame)) * frame[2] * QUANTA)
     py = np.float32((y - reference_y(number, row, frame)) * frame[3] * QUANTA)
@@ -183,9 +184,10 @@ def _read_fast(x: float, y: float, column: int, row: int, word: int, lines: Any,
 def _find(x: float, y: float, column: int, row: int, block: int, word: int, arrays: Any) -> int:
     """The lowest of the polygons that hold a point of a cell with a record, or -1."""
     frame, lines = arrays[0], arrays[2]
+    halves = lines.view(np.int16)
     if lines[word] & OWNER_MASK == GENERAL:
         return _lowest_general(x, y, block, word, arrays)
-    owner, unsure = _read_fast(x, y, column, row, word, lines, frame)
+    owner, unsure = _read_fast(x, y, column, row, word, lines, halves, frame)
     if unsure:
         number = (lines[word] >> OWNER_BITS) & 15
         rx, ry = reference_x(number, column, frame), reference_y(number, row, frame)
@@ -193,7 +195,7 @@ def _find(x: float, y: float, column: int, row: int, block: int, word: int, arra
     return np.int64(owner) - 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _cell(x: float, y: float, frame: Any, tiles: Any) -> tuple[int, int, int]:
     """Column and row of the cell of a point and the block of its tile, -1 outside the frame."""
     across, up = (x - frame[0]) * frame[2], (y - frame[1]) * frame[3]
@@ -203,7 +205,7 @@ def _cell(x: float, y: float, frame: Any, tiles: Any) -> tuple[int, int, int]:
     return column, row, np.int64(tiles[(row >> SHIFT) * np.int64(frame[6]) + (column >> SHIFT)])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _head(column: int, row: int, block: int) -> int:
     return block * WORDS + HEADS + ((row & (SIDE - 1)) << SHIFT) + (column & (SIDE - 1))
 
@@ -229,6 +231,7 @@ def lowest_many(points: Any, found: Any, arrays: Any) -> None:
     once a batch and not once a point.
     """
     frame, tiles, lines = arrays[0], arrays[1], arrays[2]
+    halves = lines.view(np.int16)
     columns, most_across, most_up = np.int64(frame[6]), frame[6] * SIDE, frame[7] * SIDE
     blocks, heads = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
     words, which = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
@@ -258,7 +261,7 @@ def lowest_many(points: Any, found: Any, arrays: Any) -> None:
                 continue
             x, y = points[start + k, 0], points[start + k, 1]
             column, row = np.int64((x - frame[0]) * frame[2]), np.int64((y - frame[1]) * frame[3])
-            owner, unsure = _read_fast(x, y, column, row, word, lines, frame)
+            owner, unsure = _read_fast(x, y, column, row, word, lines, halves, frame)
             found[start + k] = np.int64(owner) - 1
             if unsure:
                 found[start + k] = _find(x, y, column, row, blocks[k], word, arrays)
@@ -278,6 +281,7 @@ def _sort_by_rank(held: Any, count: int, ranks: Any) -> None:
 def holders_many(points: Any, arrays: Any) -> tuple[Any, Any]:
     """All polygons that hold each point: (point (k,), polygon (k,)) int64, by point, then by rank."""
     frame, tiles, lines, _, _, ranks = arrays
+    halves = lines.view(np.int16)
     of, holding = np.empty(len(points) + 16, np.int64), np.empty(len(points) + 16, np.int64)
     held, total = np.empty(64, np.int32), 0
     for point in range(len(points)):
@@ -290,7 +294,7 @@ def holders_many(points: Any, arrays: Any) -> tuple[Any, Any]:
         elif lines[word] & OWNER_MASK == GENERAL:
             count, held = _read_general(x, y, block, word, arrays, held)
         else:
-            owner, unsure = _read_fast(x, y, column, row, word, lines, frame)
+            owner, unsure = _read_fast(x, y, column, row, word, lines, halves, frame)
             if unsure:
                 number = (lines[word] >> OWNER_BITS) & 15
                 rx, ry = reference_x(number, column, frame), reference_y(number, row, frame)

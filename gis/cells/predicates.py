@@ -21,7 +21,7 @@ LOWEST_BIT = 2 * (1074 + 53)  # no bit of a product of two doubles weighs less t
 LIMBS = (LOWEST_BIT + 2 * 1024) // 16 + 8  # of 16 bits each
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _product(a: float, b: float) -> tuple[float, float]:
     """a * b as the sum of the rounded product and its exact error (Dekker)."""
     product = a * b
@@ -119,7 +119,7 @@ def orient_exactly(ax: float, ay: float, bx: float, by: float, cx: float, cy: fl
     return _wide_sign(ax, ay, bx, by, cx, cy)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def orient(ax: float, ay: float, bx: float, by: float, cx: float, cy: float) -> int:
     """1 where c lies left of the line from a to b, -1 right of it, 0 on it. Exact for finite coordinates."""
     left = (ax - cx) * (by - cy)
@@ -130,7 +130,7 @@ def orient(ax: float, ay: float, bx: float, by: float, cx: float, cy: float) -> 
     return orient_exactly(ax, ay, bx, by, cx, cy)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def is_on(px: float, py: float, ax: float, ay: float, bx: float, by: float) -> bool:
     """Whether p lies on the closed edge from a to b, exactly."""
     if min(ax, bx) <= px <= max(ax, bx) and min(ay, by) <= py <= max(ay, by):
@@ -150,7 +150,7 @@ def crosses(px: float, py: float, rx: float, ry: float, ax: float, ay: float, bx
     return (orient(ax, ay, bx, by, px, py) > 0) != (orient(ax, ay, bx, by, rx, ry) > 0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def is_east(px: float, py: float, ax: float, ay: float, bx: float, by: float) -> bool:
     """Whether the ray from p to the east crosses the edge from a to b, on which p does not lie."""
     if (ay > py) == (by > py):

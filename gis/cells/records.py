@@ -48,18 +48,18 @@ BESIDE_EDGE = np.float32(66_000)
 MOST_LINES = 4  # a cell with more than 20 edges takes a general record
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def reference_x(number: int, column: int, frame: Any) -> float:
     """Where the x of a reference point lies: one expression for building and reading, the same double."""
     return frame[0] + (column + REFERENCE_X[number]) * frame[4]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def reference_y(number: int, row: int, frame: Any) -> float:
     return frame[1] + (row + REFERENCE_Y[number]) * frame[5]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def read_line(px: float, py: float, word: int, lines: Any, halves: Any) -> tuple[int, bool]:
     """XOR of the words of the edges in one line that the way from (px, py) to R crosses; whether that is unsure.
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -26,10 +27,18 @@ def free_port() -> int:
 def outside(folder: Path) -> dict[str, str]:
     """The environment of the reader: no setting of whoever runs the tests, the project's programs first."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("WANGGE_", "COVERAGE", "PYTEST"))}
-    path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+    path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", ""), str(folder.parent)])
     plain = {"COLUMNS": "100", "TERM": "dumb", "LC_ALL": "C.UTF-8", "USER": "anna", "LOGNAME": "anna", "TZ": "UTC"}
     store = {"WANGGE_STORE": f"sqlite:///{folder / 'wangge.db'}", "WANGGE_DATA": str(folder / "data")}
     return {**kept, **plain, **store, "PATH": path}
+
+
+def stand_in_for_curl(folder: Path) -> None:
+    """A program called curl in the folder, where the machine has none."""
+    if shutil.which("curl") is None:
+        program = folder / "curl"
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("curl.py")}" "$@"\n')
+        program.chmod(0o755)
 
 
 @pytest.mark.parametrize("page", ENGLISH, ids=lambda page: page.name)
@@ -39,6 +48,7 @@ def test_the_commands_of_a_page_do_what_it_shows(page: Path, tmp_path: Path) -> 
     script.write_text(to_script(steps, port), encoding="utf-8")
     work = tmp_path / "work"
     work.mkdir()
+    stand_in_for_curl(tmp_path)
     done = subprocess.run(
         ["bash", str(script)], cwd=work, env=outside(work), stdout=subprocess.PIPE, timeout=LONGEST_S, check=False
     )

@@ -2,7 +2,7 @@
 
 import type { Geometry } from "geojson";
 import { en, zh } from "./i18n";
-import type { Both } from "./words";
+import { lang, type Both } from "./words";
 
 export type Point = readonly [lon: number, lat: number];
 export type Bounds = [west: number, south: number, east: number, north: number];
@@ -169,6 +169,7 @@ export const route = (point: Point, accuracy: number, cls: ClassKey, signal: Abo
 async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
   const headers = new Headers(init.headers);
   headers.set("Accept", "application/json, application/problem+json");
+  headers.set("Accept-Language", lang.value);
   const key = keptKey();
   if (key) headers.set("X-API-Key", key);
   let response: Response;
