@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from api import ogc
 from api.auth import KEY_MASK, Doorkeeper
 from api.middleware import Limits, StoreWord
 from api.migrations import check_schema
@@ -22,9 +23,18 @@ from gis.errors import Refusal
 from gis.store.engine import Store, open_store
 from tiles.cache import TileCache
 
-# One router for each concern; the OGC APIs join here.
+# One router for each concern; the OGC APIs are mounted beside them.
 ROUTERS = (locate.router, cases.router, layers.router, directory.router, tiles.router, health.router, pages.router)
-EXPOSED = ("Wangge-Revision", "Wangge-Store", "ETag", "Location", "Retry-After", "Link", "WWW-Authenticate")
+EXPOSED = (
+    "Wangge-Revision",
+    "Wangge-Store",
+    "Content-Crs",
+    "ETag",
+    "Location",
+    "Retry-After",
+    "Link",
+    "WWW-Authenticate",
+)
 LISTS = 256
 SOURCES = 24
 TILE_BYTES = 128 * 2**20
@@ -66,6 +76,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     logging.getLogger("uvicorn.access").addFilter(KEY_MASK)
     for router in ROUTERS:
         app.include_router(router)
+    ogc.mount(app)
     _own_description(app)
     return app
 

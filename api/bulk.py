@@ -98,7 +98,7 @@ def by_revision(worlds: Worlds, asked: list[Moment]) -> dict[int, NDArray[np.int
 def locate_table(worlds: Worlds, table: Table, points: Floats, asked: list[Moment], advance: Advance) -> Table:
     """The table with the columns of `locate`; a row before history is flagged so, and a bad row stays empty."""
     added: dict[str, NDArray[Any]] = {}
-    good: NDArray[np.bool_] = np.isfinite(points).all(axis=1)
+    good = np.asarray(np.isfinite(points).all(axis=1))
     for number, rows in by_revision(worlds, asked).items():
         for start in range(0, len(rows), BATCH):
             taken = rows[start : start + BATCH]

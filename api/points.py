@@ -128,13 +128,20 @@ def _place(positions: Sequence[Position | None], accuracy: Sequence[float | None
         far = position is not None and max(abs(position[0]), abs(position[1])) > FARTHEST
         near.append(None if far else position)
         if far:
-            faults[index] = Fault("out_of_range", "There is no place so far away.", "坐标值过大，不存在该位置。")
+            faults[index] = Fault(
+                "coordinates_out_of_range", "There is no place so far away.", "坐标值过大，不存在该位置。"
+            )
     lonlat, found = to_places(near)
     faults.update(found)
     lost = np.flatnonzero(~np.isfinite(lonlat).all(axis=1))
     for index in lost.tolist():
         faults.setdefault(
-            index, Fault("out_of_range", "The coordinate system does not reach there.", "该位置超出坐标系的适用范围。")
+            index,
+            Fault(
+                "coordinates_out_of_range",
+                "The coordinate system does not reach there.",
+                "该位置超出坐标系的适用范围。",
+            ),
         )
     return Points(lonlat, accuracy, faults)
 

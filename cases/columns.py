@@ -128,8 +128,8 @@ class _Reader:
             blank = _mask(pc.is_null(column)) | _mask(pc.equal(pc.utf8_trim_whitespace(column), ""))
             usual = _mask(pc.match_substring_regex(column, _NUMBER))
             self.plain &= usual | blank
-            values = _filled(pc.cast(pc.if_else(pa.array(usual), column, None), pa.float64()), np.nan)
-            return values, blank
+            trimmed = pc.if_else(pa.array(usual), column, pa.scalar(None, column.type))
+            return np.array(_filled(trimmed.cast(pa.float64()), np.nan)), blank
         if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
             self.plain &= _absent(column)
             return np.full(self.count, np.nan), np.ones(self.count, dtype=np.bool_)
@@ -231,8 +231,9 @@ class _Reader:
         """What routing does not read must still be right: source, id, version and time."""
         if (source := self.columns.get("source")) is not None and not _is_text(_value_type(source)):
             self.plain &= _absent(source)
-        if (each := self.columns.get("id")) is not None and not _is_text(kind := _value_type(each)):
-            if not pa.types.is_integer(kind):
+        if (each := self.columns.get("id")) is not None:
+            kind = _value_type(each)
+            if not (_is_text(kind) or pa.types.is_integer(kind)):
                 self.plain &= _absent(each)
         version, missing = self._numbers("version")
         with np.errstate(invalid="ignore"):

@@ -117,7 +117,7 @@ class Places:
         self.grid, self.located, self.scope = grid, located, scope
         self._divisions: dict[str | None, tuple[Division, ...]] = {}
         self._holders: dict[tuple[str, int], AreaHolder] = {}
-        self._ordered: dict[tuple[str, tuple[int, ...], str | None], tuple[AreaHolder, ...]] = {}
+        self._ordered: dict[tuple[str, tuple[int, ...]], tuple[AreaHolder, ...]] = {}
 
     def at(self, index: int) -> Place:
         """The place of point number `index`."""
@@ -169,12 +169,13 @@ class Places:
         return areas[offsets[index] : offsets[index + 1]]
 
     def _areas(self, layer: AreaLayer, held: Any, unit: str | None) -> tuple[AreaHolder, ...]:
-        members = tuple(map(int, held))
-        if not members:
+        owners = layer.owners
+        able = tuple(each for each in map(int, held) if unit is None or unit.startswith(owners[each]))
+        if not able:
             return ()
-        key = (layer.name, members, unit)
+        key = (layer.name, able)
         if key not in self._ordered:
-            ordered = layer.ordered(np.array(members, dtype=np.int64), unit, self.scope)
+            ordered = layer.ordered(np.array(able, dtype=np.int64), None, self.scope)
             self._ordered[key] = tuple(self._holder(layer, int(each)) for each in ordered)
         return self._ordered[key]
 

@@ -15,7 +15,7 @@ Position = tuple[float, float, str]
 def to_places(positions: Sequence[Position | None]) -> tuple[NDArray[np.float64], dict[int, Fault]]:
     """lon, lat (n, 2) in EPSG:4490 rounded to 1e-9 degree, NaN where there is none, and the faults by index.
 
-    Faults: crs_unknown, crs_no_transformation, swapped_axes, out_of_range. Every CRS is converted once, for all the
+    Faults: crs_unknown, crs_no_transformation, swapped_axes, coordinates_out_of_range. Every CRS is converted once, for all the
     positions that name it.
     """
     lonlat = np.full((len(positions), 2), np.nan)
@@ -74,4 +74,4 @@ def _wrong(xy: NDArray[np.float64], stored: NDArray[np.float64], system: crs.Crs
         return swapped
     shown = f"({xy[0]:.10g}, {xy[1]:.10g})"
     en, zh = f"There is no place {shown} in {system.name}.", f"{system.name}中不存在位置{shown}。"
-    return Fault("out_of_range", en, zh) if impossible else None
+    return Fault("coordinates_out_of_range", en, zh) if impossible else None

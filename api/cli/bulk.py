@@ -13,7 +13,7 @@ from api.cli.screen import progress, show_counts, show_faults, show_line
 from api.moments import read_moment
 from api.settings import Settings
 from api.worlds import Worlds
-from cases.reports import WORST_ACCURACY_M, Defaults, parse_zone
+from cases.reports import KINDS, WORST_ACCURACY_M, Defaults, parse_zone
 from cases.routing import Routing
 from components.editions import CURRENT, normalise_edition
 from gis.errors import refuse
@@ -79,6 +79,12 @@ def route(
             "accuracy_invalid",
             f"--accuracy must be more than 0 and at most {WORST_ACCURACY_M:g} metres, not {accuracy:g}.",
             f"--accuracy 必须大于 0 且不超过 {WORST_ACCURACY_M:g} 米，现为 {accuracy:g}。",
+        )
+    if kind is not None and kind not in KINDS:
+        raise refuse(
+            "kind_invalid",
+            f"--kind is component or matter, not {kind}.",
+            f"--kind 只能是 component（部件）或 matter（事项），不能是“{kind}”。",
         )
     stated = {"edition", *(["accuracy_m"] if accuracy else []), *(["crs"] if crs else []), *(["zone"] if zone else [])}
     defaults = Defaults(

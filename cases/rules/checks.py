@@ -40,14 +40,14 @@ def _targets(rule: Rule, names: _Names) -> Iterator[Fault]:
         if target.kind == "department" and target.value not in names.departments:
             yield _fault(
                 rule,
-                "unknown_department",
+                "department_unknown",
                 f"no department {target.value} is in force.",
                 f"没有在用的部门{target.value}。",
             )
         elif target.kind == "division" and target.value not in names.levels:
             yield _fault(
                 rule,
-                "unknown_level",
+                "level_unknown",
                 f"there is no division level {target.value}; levels are {_listed(names.levels)}.",
                 f"没有区划层级{target.value}；现有层级：{_listed(names.levels)}。",
             )
@@ -55,7 +55,7 @@ def _targets(rule: Rule, names: _Names) -> Iterator[Fault]:
     for layer in sorted((wanted | {rule.area_layer or ""}) - {""} - names.layers):
         yield _fault(
             rule,
-            "unknown_area_layer",
+            "area_layer_unknown",
             f"there is no area layer {layer}; layers are {_listed(names.layers)}.",
             f"没有片区图层{layer}；现有图层：{_listed(names.layers)}。",
         )
@@ -77,14 +77,14 @@ def _class(rule: Rule, names: _Names) -> Iterator[Fault]:
     if rule.class_code is not None and (which, rule.class_code) not in names.classes:
         yield _fault(
             rule,
-            "unknown_class",
+            "class_unknown",
             f"the catalogue has no class {rule.class_code} of {_said(rule)}.",
             f"目录中没有类别{rule.class_code}（{_said(rule)}）。",
         )
     if rule.class_prefix is not None and (which, rule.class_prefix) not in names.class_starts:
         yield _fault(
             rule,
-            "unknown_class",
+            "class_unknown",
             f"no class of {_said(rule)} in the catalogue begins with {rule.class_prefix}.",
             f"目录中没有以{rule.class_prefix}开头的类别（{_said(rule)}）。",
         )
@@ -153,7 +153,7 @@ def check(
                 faults.append(
                     _fault(
                         rule,
-                        "unknown_place",
+                        "place_unknown",
                         f"no division has the {what}'s code {code}.",
                         f"没有编码为{code}的区划（{zh}）。",
                     )

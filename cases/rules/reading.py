@@ -306,7 +306,7 @@ def parse(document: Any, owner: str | None = None) -> tuple[list[Rule], list[Fau
         item = _Item(members, row, (code.strip() or None) if isinstance(code, str) else None, faults)
         rule = _rule(item, holder)
         if item.thing is not None and (earlier := first_row.setdefault(item.thing, row)) != row:
-            item.fault("duplicate_code", f"rule {earlier} has the same code.", f"与第{earlier}条规则编码重复。")
+            item.fault("code_duplicate", f"rule {earlier} has the same code.", f"与第{earlier}条规则编码重复。")
         elif rule is not None:
             rules.append(rule)
     return rules, faults

@@ -25,6 +25,7 @@ from gis.cells.layout import (
 )
 from gis.metres import Indices, Paths
 
+FARTHEST = 1e100  # areas and products of areas stay finite
 NOBODY = Frame(0.0, 0.0, 1.0, 1.0, 1, 1)  # where there are no polygons
 
 
@@ -46,12 +47,13 @@ def build_cells(
 
     `ranks` (n,) decides ties, the lowest wins. `trusted` says that the polygons are valid and form a valid coverage:
     where they do not, answers are wrong there. A polygon that is not valid holds what its rings enclose an odd number
-    of times, and its boundary. ValueError for coordinates that are not finite and for sizes beyond the layout's.
+    of times, and its boundary. ValueError for coordinates that are not finite or beyond 1e100,
+    and for sizes beyond the layout's.
     """
     if len(polygons) > MOST_POLYGONS:
         raise ValueError(f"an index holds at most {MOST_POLYGONS} polygons")
-    if not np.isfinite(rings.coords).all():
-        raise ValueError("a polygon has a coordinate that is not a finite number")
+    if not (np.abs(rings.coords) < FARTHEST).all():
+        raise ValueError("a polygon has a coordinate that is not a number, or not on any map")
     untidy = np.zeros(len(polygons), dtype=np.bool_) if trusted else find_untidy(polygons)
     shapes = Shapes.of(rings, untidy)
     if np.diff(np.append(shapes.starts, len(shapes.coords))).max(initial=0) > VERTEX_MASK:

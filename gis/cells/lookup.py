@@ -55,9 +55,16 @@ def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _edge(block: int, number: int, lines: Any, starts: Any) -> tuple[int, int, int]:
+def _exact_views(arrays: Any) -> Any:
+    """What exact reading takes: lines as int32, int64, float64 and uint16, then starts, coords, ranks."""
+    _, _, lines, starts, coords, ranks = arrays
+    return lines, lines.view(np.int64), lines.view(np.float64), lines.view(np.uint16), starts, coords, ranks
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _edge(block: int, number: int, lines: Any, packed_edges: Any, starts: Any) -> tuple[int, int, int]:
     """Coordinate at which an edge of a block begins, and the owners on its two sides as far as known."""
-    packed = lines.view(np.int64)[(block + lines[block * WORDS + EDGES_AT]) * (WORDS // 2) + number]
+    packed = packed_edges[(block + lines[block * WORDS + EDGES_AT]) * (WORDS // 2) + number]
     members = (block + lines[block * WORDS + MEMBERS_AT]) * WORDS
     first = lines[members + ((packed >> VERTEX_BITS) & MEMBER_MASK)]
     second = packed >> (VERTEX_BITS + MEMBER_BITS)
@@ -66,10 +73,9 @@ def _edge(block: int, number: int, lines: Any, starts: Any) -> tuple[int, int, i
 
 
 @njit(cache=True, nogil=True)
-def _read_exactly(x: float, y: float, rx: float, ry: float, block: int, word: int, arrays: Any, held: Any) -> int:
+def _read_exactly(x: float, y: float, rx: float, ry: float, block: int, word: int, views: Any, held: Any) -> int:
     """Polygons that hold a point, from a fast record and the original edges: written to `held`, their number."""
-    _, _, lines, starts, coords, _ = arrays
-    references = lines.view(np.uint16)
+    lines, packed, _, references, starts, coords, _ = views
     at = (block + lines[block * WORDS + REFERENCES_AT]) * WORDS * 2
     owner, count = lines[word] & OWNER_MASK, 0
     while True:
@@ -77,7 +83,7 @@ def _read_exactly(x: float, y: float, rx: float, ry: float, block: int, word: in
         for k in range(first, first + EDGES_A_LINE):
             if references[k] == MOST_REFERABLE:
                 break
-            place, one, other = _edge(block, np.int64(references[k]), lines, starts)
+            place, one, other = _edge(block, np.int64(references[k]), lines, packed, starts)
             ax, ay, bx, by = coords[place, 0], coords[place, 1], coords[place + 1, 0], coords[place + 1, 1]
             if is_on(x, y, ax, ay, bx, by):
                 count = _add(held, count, one)
@@ -103,11 +109,12 @@ def _add(held: Any, count: int, owner: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _holds(x: float, y: float, rx: float, ry: float, block: int, at: int, lines: Any, starts: Any, coords: Any) -> bool:
+def _holds(x: float, y: float, rx: float, ry: float, block: int, at: int, views: Any) -> bool:
     """Whether the candidate whose entry of a general record begins at a word holds a point."""
+    lines, packed, _, _, starts, coords, _ = views
     inside = lines[at + 1] & 1 == 1
     for k in range(at + 2, at + 2 + (lines[at + 1] >> 1)):
-        place, _, _ = _edge(block, np.int64(lines[k]), lines, starts)
+        place, _, _ = _edge(block, np.int64(lines[k]), lines, packed, starts)
         ax, ay, bx, by = coords[place, 0], coords[place, 1], coords[place + 1, 0], coords[place + 1, 1]
         if is_on(x, y, ax, ay, bx, by):
             return True
@@ -117,17 +124,16 @@ def _holds(x: float, y: float, rx: float, ry: float, block: int, at: int, lines:
 
 
 @njit(cache=True, nogil=True)
-def _read_general(x: float, y: float, block: int, word: int, arrays: Any, held: Any) -> tuple[int, Any]:
+def _read_general(x: float, y: float, block: int, word: int, views: Any, held: Any) -> tuple[int, Any]:
     """Polygons that hold a point, from a general record: their number, and `held` or a larger copy with them."""
-    _, _, lines, starts, coords, _ = arrays
-    doubles = lines.view(np.float64)
+    lines, doubles = views[0], views[2]
     rx, ry = doubles[word // 2 + 2], doubles[word // 2 + 3]
     at = (block + lines[block * WORDS + LISTS_AT]) * WORDS + lines[word + 1]
     candidates, count = lines[word + 2], 0
     if candidates > len(held):
         held = np.empty(2 * candidates, np.int32)
     for _ in range(candidates):
-        if _holds(x, y, rx, ry, block, at, lines, starts, coords):
+        if _holds(x, y, rx, ry, block, at, views):
             held[count] = lines[at]
             count += 1
         at += 2 + (lines[at + 1] >> 1)
@@ -135,30 +141,29 @@ def _read_general(x: float, y: float, block: int, word: int, arrays: Any, held: 
 
 
 @njit(cache=True, nogil=True)
-def _lowest_general(x: float, y: float, block: int, word: int, arrays: Any) -> int:
+def _lowest_general(x: float, y: float, block: int, word: int, views: Any) -> int:
     """The lowest of the polygons that hold a point, from a general record, or -1."""
-    _, _, lines, starts, coords, ranks = arrays
-    doubles = lines.view(np.float64)
+    lines, doubles, ranks = views[0], views[2], views[6]
     rx, ry = doubles[word // 2 + 2], doubles[word // 2 + 3]
     at = (block + lines[block * WORDS + LISTS_AT]) * WORDS + lines[word + 1]
     best, rank = -1, LAST
     for _ in range(lines[word + 2]):
         polygon = lines[at]
-        if ranks[polygon] < rank and _holds(x, y, rx, ry, block, at, lines, starts, coords):
+        if ranks[polygon] < rank and _holds(x, y, rx, ry, block, at, views):
             best, rank = polygon, ranks[polygon]
         at += 2 + (lines[at + 1] >> 1)
     return best
 
 
 @njit(cache=True, nogil=True)
-def _lowest_exactly(x: float, y: float, rx: float, ry: float, block: int, word: int, arrays: Any) -> int:
+def _lowest_exactly(x: float, y: float, rx: float, ry: float, block: int, word: int, views: Any) -> int:
     """The lowest of the polygons that hold a point, from a fast record and the original edges, or -1."""
     held = np.empty(64, np.int32)
-    count = _read_exactly(x, y, rx, ry, block, word, arrays, held)
+    count = _read_exactly(x, y, rx, ry, block, word, views, held)
     best, rank = -1, LAST
     for k in range(count):
-        if arrays[5][held[k]] < rank:
-            best, rank = held[k], arrays[5][held[k]]
+        if views[6][held[k]] < rank:
+            best, rank = held[k], views[6][held[k]]
     return best
 
 
@@ -181,18 +186,14 @@ def _read_fast(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _find(x: float, y: float, column: int, row: int, block: int, word: int, arrays: Any) -> int:
-    """The lowest of the polygons that hold a point of a cell with a record, or -1."""
-    frame, lines = arrays[0], arrays[2]
-    halves = lines.view(np.int16)
+def _find_exactly(x: float, y: float, column: int, row: int, block: int, word: int, frame: Any, views: Any) -> int:
+    """The lowest of the polygons that hold a point of a cell with a record, or -1, by exact reading."""
+    lines = views[0]
     if lines[word] & OWNER_MASK == GENERAL:
-        return _lowest_general(x, y, block, word, arrays)
-    owner, unsure = _read_fast(x, y, column, row, word, lines, halves, frame)
-    if unsure:
-        number = (lines[word] >> OWNER_BITS) & 15
-        rx, ry = reference_x(number, column, frame), reference_y(number, row, frame)
-        return _lowest_exactly(x, y, rx, ry, block, word, arrays)
-    return np.int64(owner) - 1
+        return _lowest_general(x, y, block, word, views)
+    number = (lines[word] >> OWNER_BITS) & 15
+    rx, ry = reference_x(number, column, frame), reference_y(number, row, frame)
+    return _lowest_exactly(x, y, rx, ry, block, word, views)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
@@ -220,7 +221,12 @@ def lowest_one(x: float, y: float, arrays: Any) -> int:
     head = lines[_head(column, row, block)]
     if head >= 0:
         return np.int64(head) - 1
-    return _find(x, y, column, row, block, (block + np.int64(~head)) * WORDS, arrays)
+    word = (block + np.int64(~head)) * WORDS
+    if lines[word] & OWNER_MASK != GENERAL:
+        owner, unsure = _read_fast(x, y, column, row, word, lines, lines.view(np.int16), frame)
+        if not unsure:
+            return np.int64(owner) - 1
+    return _find_exactly(x, y, column, row, block, word, frame, _exact_views(arrays))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -231,7 +237,7 @@ def lowest_many(points: Any, found: Any, arrays: Any) -> None:
     once a batch and not once a point.
     """
     frame, tiles, lines = arrays[0], arrays[1], arrays[2]
-    halves = lines.view(np.int16)
+    halves, views = lines.view(np.int16), _exact_views(arrays)
     columns, most_across, most_up = np.int64(frame[6]), frame[6] * SIDE, frame[7] * SIDE
     blocks, heads = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
     words, which = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
@@ -257,14 +263,14 @@ def lowest_many(points: Any, found: Any, arrays: Any) -> None:
         for each in range(left):
             k, word = which[each], words[each]
             if lines[word] & OWNER_MASK == GENERAL:
-                found[start + k] = _lowest_general(points[start + k, 0], points[start + k, 1], blocks[k], word, arrays)
+                found[start + k] = _lowest_general(points[start + k, 0], points[start + k, 1], blocks[k], word, views)
                 continue
             x, y = points[start + k, 0], points[start + k, 1]
             column, row = np.int64((x - frame[0]) * frame[2]), np.int64((y - frame[1]) * frame[3])
             owner, unsure = _read_fast(x, y, column, row, word, lines, halves, frame)
             found[start + k] = np.int64(owner) - 1
             if unsure:
-                found[start + k] = _find(x, y, column, row, blocks[k], word, arrays)
+                found[start + k] = _find_exactly(x, y, column, row, blocks[k], word, frame, views)
 
 
 @njit(cache=True, nogil=True)
@@ -281,7 +287,7 @@ def _sort_by_rank(held: Any, count: int, ranks: Any) -> None:
 def holders_many(points: Any, arrays: Any) -> tuple[Any, Any]:
     """All polygons that hold each point: (point (k,), polygon (k,)) int64, by point, then by rank."""
     frame, tiles, lines, _, _, ranks = arrays
-    halves = lines.view(np.int16)
+    halves, views = lines.view(np.int16), _exact_views(arrays)
     of, holding = np.empty(len(points) + 16, np.int64), np.empty(len(points) + 16, np.int64)
     held, total = np.empty(64, np.int32), 0
     for point in range(len(points)):
@@ -292,13 +298,13 @@ def holders_many(points: Any, arrays: Any) -> tuple[Any, Any]:
         if head >= 0:
             count = _add(held, 0, head)
         elif lines[word] & OWNER_MASK == GENERAL:
-            count, held = _read_general(x, y, block, word, arrays, held)
+            count, held = _read_general(x, y, block, word, views, held)
         else:
             owner, unsure = _read_fast(x, y, column, row, word, lines, halves, frame)
             if unsure:
                 number = (lines[word] >> OWNER_BITS) & 15
                 rx, ry = reference_x(number, column, frame), reference_y(number, row, frame)
-                count = _read_exactly(x, y, rx, ry, block, word, arrays, held)
+                count = _read_exactly(x, y, rx, ry, block, word, views, held)
             else:
                 count = _add(held, 0, owner)
         _sort_by_rank(held, count, ranks)

@@ -12,11 +12,10 @@ import shapely
 from gis import crs as reference
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import archive, delimited, geojson, parquet, vector
-from gis.formats.columns import as_code
 from gis.geometry import DECIMALS
 from gis.tables import Table
 
-__all__ = ["as_code", "read", "write"]
+__all__ = ["read", "write"]
 
 _STALE = (".qix", ".sbn", ".sbx")  # indexes of a shapefile that would no longer be true
 _WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...]]] = {
@@ -47,8 +46,8 @@ def read(
     """The features of a file, told by its suffix: GeoPackage, FlatGeobuf, shapefile (plain or in a zip, or its dbf
     alone), GeoJSON (also one feature a line), CSV or TSV, GeoParquet.
 
-    Values keep their type: text stays text, dates become ISO text, numbers stay numbers (see `as_code` for codes);
-    in CSV everything is text. Rows whose geometry cannot be read have None and a fault. `crs` goes before what the
+    Values keep their type: text stays text, dates become ISO text, numbers stay numbers (`gis.intake`
+    makes codes of them); in CSV everything is text. Rows whose geometry cannot be read have None and a fault. `crs` goes before what the
     file declares, `encoding` before what is found out about shapefiles and text. `x_column` and `y_column` name the
     coordinates of a CSV; columns that are found to be the geometry by their own name are not repeated in `columns`.
 

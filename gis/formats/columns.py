@@ -1,41 +1,12 @@
-"""The columns of a table: codes as text, names that a format can hold, types that Arrow can hold."""
+"""The columns of a table: names that a format can hold, types that Arrow can hold."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-
-from gis.errors import Fault
-
-_LARGEST_EXACT = 2**53
-_ROUNDED = re.compile(r"[+-]?\d(\.\d+)?[eE]\+?\d+")
-
-
-def as_code(values: NDArray[Any], rows: NDArray[np.int64] | None = None) -> tuple[NDArray[Any], tuple[Fault, ...]]:
-    """Codes (n,) as text or None, from a column as `read` gives it.
-
-    Integers become digits, and so do floats that still are the integer they were; text is stripped, and empty is None.
-    A float with a fraction or from 2**53 on, and text that a spreadsheet has rounded ("4.40305E+14"), no longer is the
-    code that it was: None, and a fault damaged_code with the row.
-    """
-    codes: NDArray[Any] = np.full(len(values), None, dtype=object)
-    faults = []
-    for index, value in enumerate(values.tolist()):
-        if value is None or value != value:
-            continue
-        if isinstance(value, float):
-            text = str(int(value)) if value.is_integer() and abs(value) < _LARGEST_EXACT else ""
-        else:
-            text = str(value).strip()
-        if text and not _ROUNDED.fullmatch(text):
-            codes[index] = text
-        elif text or isinstance(value, float):
-            faults.append(_damaged(value, int(rows[index]) if rows is not None else index + 1))
-    return codes, tuple(faults)
 
 
 def named_once(names: Iterable[str], *, longest: int | None = None, encoding: str = "utf-8") -> list[str]:
@@ -103,13 +74,3 @@ def _arrow(values: list[Any]) -> pa.Array:
 
 def _cut(name: str, longest: int | None, encoding: str) -> str:
     return name.encode(encoding)[:longest].decode(encoding, errors="ignore")
-
-
-def _damaged(value: Any, row: int) -> Fault:
-    return Fault(
-        "damaged_code",
-        f"Row {row}: {value} is no longer the code it was, for it went through a program as a number. "
-        "Deliver codes as text.",
-        f"第 {row} 行：{value} 曾被当作数字处理，已不是原来的编码。请以文本格式提供编码。",
-        row=row,
-    )

@@ -91,8 +91,8 @@ def test_as_of_takes_a_revision_or_a_time(http: httpx.Client) -> None:
         ({"crs": ""}, 422, "crs_missing"),
         ({"crs": "no such thing"}, 422, "crs_unknown"),
         ({"lon": 22.5, "lat": 114.0}, 422, "swapped_axes"),
-        ({"lon": 300, "lat": 95}, 422, "out_of_range"),
-        ({"lon": 1e300}, 422, "out_of_range"),
+        ({"lon": 300, "lat": 95}, 422, "coordinates_out_of_range"),
+        ({"lon": 1e300}, 422, "coordinates_out_of_range"),
         ({"lon": "nan"}, 422, "parameter_wrong"),
         ({"lon": "-inf"}, 422, "parameter_wrong"),
         ({"lon": "east"}, 422, "parameter_wrong"),
@@ -133,7 +133,7 @@ def test_points_that_are_all_bad_are_refused_together(http: httpx.Client) -> Non
     response = http.post("/v1/locate", json={"points": [[22.5, 114.0], [400, 400]], "crs": "CRS84"})
     answer = response.json()
     assert response.status_code == 422
-    assert [(each["code"], each["row"]) for each in answer["errors"]] == [("swapped_axes", 1), ("out_of_range", 2)]
+    assert [(each["code"], each["row"]) for each in answer["errors"]] == [("swapped_axes", 1), ("coordinates_out_of_range", 2)]
 
 
 def test_no_points_are_no_answers(http: httpx.Client) -> None:

@@ -104,7 +104,7 @@ def test_a_rule_that_does_not_make_sense_is_told_so(members: dict[str, Any], cod
 def test_a_rule_without_code_and_a_code_given_twice_are_faults() -> None:
     assert faults_of(plain(), {"to": [{"department": "W1"}]}, plain()) == [
         ("code_missing", 2, None),
-        ("duplicate_code", 3, "a"),
+        ("code_duplicate", 3, "a"),
     ]
     assert faults_of({**plain(), "code": 7}) == [("wrong_type", 1, None)]
 
@@ -197,16 +197,16 @@ def test_a_rule_book_that_fits_the_world_has_no_faults() -> None:
 @pytest.mark.parametrize(
     ("rule", "code"),
     [
-        (aimed(("department", "W2")), "unknown_department"),
-        (aimed(("area", "green")), "unknown_area_layer"),
-        (aimed(area_layer="green"), "unknown_area_layer"),
-        (aimed(("division", "village")), "unknown_level"),
-        (aimed(place="440305002"), "unknown_place"),
-        (aimed(place="440305001002003"), "unknown_place"),
-        (aimed(class_code="0101", kind="component"), "unknown_class"),
-        (aimed(class_code="99999"), "unknown_class"),
-        (aimed(class_prefix="02"), "unknown_class"),
-        (aimed(owner="55", code="b"), "unknown_place"),
+        (aimed(("department", "W2")), "department_unknown"),
+        (aimed(("area", "green")), "area_layer_unknown"),
+        (aimed(area_layer="green"), "area_layer_unknown"),
+        (aimed(("division", "village")), "level_unknown"),
+        (aimed(place="440305002"), "place_unknown"),
+        (aimed(place="440305001002003"), "place_unknown"),
+        (aimed(class_code="0101", kind="component"), "class_unknown"),
+        (aimed(class_code="99999"), "class_unknown"),
+        (aimed(class_prefix="02"), "class_unknown"),
+        (aimed(owner="55", code="b"), "place_unknown"),
     ],
 )
 def test_a_name_that_the_world_does_not_know_is_an_error(rule: Rule, code: str) -> None:

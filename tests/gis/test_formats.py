@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gis.errors import Refusal
-from gis.formats import as_code, read, write
+from gis.formats import read, write
 from gis.geometry import prepare
-from tests.gis.samples import column, refusal, table
+from gis.intake import read_code
+from tests.gis.samples import refusal, table
 
 ALL = ["gpkg", "fgb", "shp", "geojson", "geojsonl", "csv", "tsv", "parquet"]
 
@@ -129,24 +130,10 @@ def test_a_table_in_no_system_is_not_written(tmp_path):
 # Codes
 
 
-def test_codes_become_text_and_damaged_ones_are_named():
-    values = column(
-        "0440", 440305001001001, 440305.0, 4.40305001001001e16, 1.5, " 12 ", "", None, "4.40305E+14", float("nan")
-    )
-    codes, faults = as_code(values)
-    assert codes.tolist() == ["0440", "440305001001001", "440305", None, None, "12", None, None, None, None]
-    assert [(fault.code, fault.row) for fault in faults] == [
-        ("damaged_code", 4),
-        ("damaged_code", 5),
-        ("damaged_code", 9),
-    ]
-
-
 def test_numeric_codes_of_17_digits_come_out_of_a_geopackage_whole(tmp_path):
     path = tmp_path / "a.gpkg"
     write(path, table({"code": [44030501001000001, None]}, [shapely.Point(1, 1), None]))
-    codes, faults = as_code(read(path).columns["code"])
-    assert (codes.tolist(), faults) == (["44030501001000001", None], ())
+    assert read(path).columns["code"].tolist() == [44030501001000001, None]
 
 
 # GeoPackage
@@ -333,7 +320,7 @@ def test_unmarked_gbk_with_chinese_names_is_read(shared_data):
     folder = shared_data / "cn_shenzhen_zones" / "pygeo"
     shanghai = read(folder / "shanghai_shp" / "区县界_area.shp")
     assert "宝山区" in shanghai.columns["NAME"].tolist()
-    assert as_code(shanghai.columns["ADMINCODE"])[0][0] == "310113"
+    assert read_code(shanghai.columns["ADMINCODE"][0]) == "310113"
     assert "奉节县" in read(folder / "chongqing_shp" / "区县界_area.shp").columns["NAME"].tolist()
     assert "罗湖" in read(folder / "sz.shp").columns["qh"].tolist()
 
@@ -349,8 +336,7 @@ def test_gbk_marked_only_by_the_language_byte_is_read(shared_data):
 def test_block_groups_are_sound_and_keep_their_codes(shared_data):
     groups = read(shared_data / "dc_311" / "boundaries" / "census-block-groups-2010.geojson")
     geometries, faults = prepare(groups, None, "polygon")
-    codes, damaged = as_code(groups.columns["GEOID"])
     assert len(groups) == 450
-    assert {len(code) for code in codes} == {12}
-    assert (damaged, [fault for fault in faults if fault.severity == "error"]) == ((), [])
+    assert {len(code) for code in groups.columns["GEOID"]} == {12}
+    assert [fault for fault in faults if fault.severity == "error"] == []
     assert all(geometry is not None for geometry in geometries)

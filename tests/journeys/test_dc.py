@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import shapely
 
-from tests.journeys import washington
+from api.worlds import Worlds
+from gis.geometry import DECIMALS
+from gis.store.engine import open_store
+from tests.journeys import oracle, washington
 from tests.journeys.commands import Office, Said
 from tests.journeys.washington import Row, answers
 
@@ -182,6 +185,21 @@ def test_the_empty_request_is_named_as_a_bad_row(city: Washington) -> None:
     assert "1 bad row" in city.said.err
     assert f"Row {bad[0]}" in city.said.err
     assert city.routed[bad[0] - 1]["unit"] is None
+
+
+def test_every_vertex_of_the_grid_lies_where_geos_says(city: Washington, boundaries: Path) -> None:
+    features = json.loads((boundaries / "census-block-groups-2010.geojson").read_text(encoding="utf-8"))["features"]
+    shapes = np.array([shapely.geometry.shape(each["geometry"]) for each in features], dtype=object)
+    polygons = shapely.transform(shapes, lambda xy: xy.round(DECIMALS))
+    codes = np.array([each["properties"]["GEOID"] for each in features], dtype=object)
+    points = oracle.vertices(polygons)
+    store = open_store(city.office.store)
+    try:
+        grid = Worlds(store).newest().grid
+        found = [grid.unit_code(index) for index in grid.units.lowest(points).tolist()]
+    finally:
+        store.close()
+    assert found == oracle.lowest(polygons, codes, points)
 
 
 def test_a_time_before_history_is_flagged(city: Washington) -> None:
