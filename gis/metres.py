@@ -139,6 +139,58 @@ def _starts(owners: NDArray[Any], count: int) -> Indices:
 
 
 @njit(cache=True, nogil=True)
+def path_distance(
+    lon: float,
+    lat: float,
+    per_lon: float,
+    per_lat: float,
+    bend: float,
+    geometry: int,
+    coords: Floats,
+    coord_starts: Indices,
+    path_starts: Indices,
+) -> float:
+    """Metres from one point to the nearest place of a geometry's paths, for kernels; the arrays are those of `Paths`.
+
+    `per_lon`, `per_lat` are those of `per_degree`, `bend` is the change of a parallel's length: see `measures_at`.
+    """
+    least = np.inf
+    for path in range(path_starts[geometry], path_starts[geometry + 1]):
+        start, end = coord_starts[path], coord_starts[path + 1]
+        ax = (coords[start, 0] - lon) * per_lon
+        ay = (coords[start, 1] - lat) * per_lat
+        dx = ax * (1.0 + bend * ay)
+        least = min(least, dx * dx + ay * ay)
+        for k in range(start + 1, end):
+            bx = (coords[k, 0] - lon) * per_lon
+            by = (coords[k, 1] - lat) * per_lat
+            ux, uy = bx - ax, by - ay
+            length2 = ux * ux + uy * uy
+            along = -(ax * ux + ay * uy)
+            if along >= length2:
+                nx, ny = bx, by
+            elif along > 0.0:
+                nx, ny = ax + ux * (along / length2), ay + uy * (along / length2)
+            else:
+                nx, ny = ax, ay
+            dx = nx * (1.0 + bend * ny)
+            least = min(least, dx * dx + ny * ny)
+            ax, ay = bx, by
+    return np.sqrt(least)
+
+
+@njit(cache=True, nogil=True)
+def measures_at(lat: float) -> tuple[float, float, float]:
+    """`per_degree` and the bend of one latitude, for kernels."""
+    sin = np.sin(np.radians(lat))
+    flattened = 1 - ECCENTRICITY_2 * (sin * sin)
+    prime_vertical = SEMI_MAJOR_M / np.sqrt(flattened)
+    meridian = prime_vertical * (1 - ECCENTRICITY_2) / flattened
+    per_lon = np.radians(prime_vertical * np.cos(np.radians(lat)))
+    return per_lon, np.radians(meridian), -np.tan(np.radians(lat)) / (2 * prime_vertical)
+
+
+@njit(cache=True, nogil=True)
 def _distances(
     lonlat: Floats,
     measures: Floats,
@@ -150,30 +202,16 @@ def _distances(
 ) -> Floats:
     found = np.empty(len(points), dtype=np.float64)
     for pair in range(len(points)):
-        point, geometry = points[pair], geometries[pair]
-        lon, lat = lonlat[point, 0], lonlat[point, 1]
-        per_lon, per_lat, bend = measures[point, 0], measures[point, 1], measures[point, 2]
-        least = np.inf
-        for path in range(path_starts[geometry], path_starts[geometry + 1]):
-            start, end = coord_starts[path], coord_starts[path + 1]
-            ax = (coords[start, 0] - lon) * per_lon
-            ay = (coords[start, 1] - lat) * per_lat
-            dx = ax * (1.0 + bend * ay)
-            least = min(least, dx * dx + ay * ay)
-            for k in range(start + 1, end):
-                bx = (coords[k, 0] - lon) * per_lon
-                by = (coords[k, 1] - lat) * per_lat
-                ux, uy = bx - ax, by - ay
-                length2 = ux * ux + uy * uy
-                along = -(ax * ux + ay * uy)
-                if along >= length2:
-                    nx, ny = bx, by
-                elif along > 0.0:
-                    nx, ny = ax + ux * (along / length2), ay + uy * (along / length2)
-                else:
-                    nx, ny = ax, ay
-                dx = nx * (1.0 + bend * ny)
-                least = min(least, dx * dx + ny * ny)
-                ax, ay = bx, by
-        found[pair] = np.sqrt(least)
+        point = points[pair]
+        found[pair] = path_distance(
+            lonlat[point, 0],
+            lonlat[point, 1],
+            measures[point, 0],
+            measures[point, 1],
+            measures[point, 2],
+            geometries[pair],
+            coords,
+            coord_starts,
+            path_starts,
+        )
     return found

@@ -104,10 +104,17 @@ class Grid:
         return tuple(each for each in above if each is not None)
 
     def boundary_distance(self, lonlat: Floats, units: Indices) -> Floats:
-        """Metres (n,) to the nearest edge of any unit; inf where there are no units at all."""
-        if not len(self.units):
-            return np.full(len(lonlat), np.inf)
-        return self.units.edge_distance(lonlat)
+        """Metres (n,) to the nearest edge of any unit; inf where there are no units at all.
+
+        `units` (n,) are those of `locate`. Units do not overlap, so whoever leaves a unit crosses its own edge first:
+        inside, the nearest edge is one of the unit itself.
+        """
+        found = np.full(len(lonlat), np.inf)
+        inside, outside = np.flatnonzero(units >= 0), np.flatnonzero(units < 0)
+        found[inside] = self.units.rings.distances(lonlat, inside, units[inside])
+        if len(outside) and len(self.units):
+            found[outside] = self.units.edge_distance(lonlat[outside])
+        return found
 
 
 def load_grid(connection: Connection, at: int) -> Grid:

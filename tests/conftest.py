@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.postgis", "tests.fixtures.stores"]
+pytest_plugins = ["tests.fixtures.postgis", "tests.fixtures.stores", "tests.fixtures.cities"]
 
 ROOT = Path(__file__).resolve().parent.parent
 

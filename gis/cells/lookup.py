@@ -6,10 +6,7 @@ Each takes the arrays of a `Cells`: frame, tiles, lines, starts, coords, ranks. 
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from numba import njit
 
 from gis.cells.layout import (
     EDGES_A_LINE,
@@ -32,26 +29,11 @@ from gis.cells.layout import (
     WORDS,
 )
 from gis.cells.predicates import crosses, is_on
-from gis.cells.records import QUANTA, read_line, reference_x, reference_y
+from gis.cells.records import QUANTA, reference_x, reference_y
+from gis.cells.vectors import cross_line, prefetch
 
 BATCH = 256  # points whose heads, then records, are fetched ahead: what the first cache holds
 LAST = np.int32(0x7FFFFFFF)  # a rank behind all
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
-    """Ask for the cache line of array[index], without waiting; a hint on every platform."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        word, byte = ir.IntType(32), ir.IntType(8).as_pointer()
-        place = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
-        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
-        hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(hint, [place, word(0), word(3), word(1)])
-        return context.get_dummy_value()
-
-    return types.void(array, index), generate
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -169,15 +151,15 @@ def _lowest_exactly(x: float, y: float, rx: float, ry: float, block: int, word: 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _read_fast(
-    x: float, y: float, column: int, row: int, word: int, lines: Any, halves: Any, frame: Any
+    x: float, y: float, column: int, row: int, word: int, lines: Any, frame: Any
 ) -> tuple[int, bool]:
-    """Owner of a point by the fast record at a word, and whether that is unsure. `halves`: `lines` as int16."""
+    """Owner of a point by the fast record at a word, and whether that is unsure."""
     number = (lines[word] >> OWNER_BITS) & 15
     px = np.float32((x - reference_x(number, column, frame)) * frame[2] * QUANTA)
     py = np.float32((y - reference_y(number, row, frame)) * frame[3] * QUANTA)
     owner, unsure = lines[word] & OWNER_MASK, False
     while True:
-        changes, doubt = read_line(px, py, word, lines, halves)
+        changes, doubt = cross_line(lines, word, px, py)
         owner ^= changes
         unsure |= doubt
         if lines[word] >= 0:
@@ -223,7 +205,7 @@ def lowest_one(x: float, y: float, arrays: Any) -> int:
         return np.int64(head) - 1
     word = (block + np.int64(~head)) * WORDS
     if lines[word] & OWNER_MASK != GENERAL:
-        owner, unsure = _read_fast(x, y, column, row, word, lines, lines.view(np.int16), frame)
+        owner, unsure = _read_fast(x, y, column, row, word, lines, frame)
         if not unsure:
             return np.int64(owner) - 1
     return _find_exactly(x, y, column, row, block, word, frame, _exact_views(arrays))
@@ -237,7 +219,7 @@ def lowest_many(points: Any, found: Any, arrays: Any) -> None:
     once a batch and not once a point.
     """
     frame, tiles, lines = arrays[0], arrays[1], arrays[2]
-    halves, views = lines.view(np.int16), _exact_views(arrays)
+    views = _exact_views(arrays)
     columns, most_across, most_up = np.int64(frame[6]), frame[6] * SIDE, frame[7] * SIDE
     blocks, heads = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
     words, which = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
@@ -267,7 +249,7 @@ def lowest_many(points: Any, found: Any, arrays: Any) -> None:
                 continue
             x, y = points[start + k, 0], points[start + k, 1]
             column, row = np.int64((x - frame[0]) * frame[2]), np.int64((y - frame[1]) * frame[3])
-            owner, unsure = _read_fast(x, y, column, row, word, lines, halves, frame)
+            owner, unsure = _read_fast(x, y, column, row, word, lines, frame)
             found[start + k] = np.int64(owner) - 1
             if unsure:
                 found[start + k] = _find_exactly(x, y, column, row, blocks[k], word, frame, views)
@@ -287,7 +269,7 @@ def _sort_by_rank(held: Any, count: int, ranks: Any) -> None:
 def holders_many(points: Any, arrays: Any) -> tuple[Any, Any]:
     """All polygons that hold each point: (point (k,), polygon (k,)) int64, by point, then by rank."""
     frame, tiles, lines, _, _, ranks = arrays
-    halves, views = lines.view(np.int16), _exact_views(arrays)
+    views = _exact_views(arrays)
     of, holding = np.empty(len(points) + 16, np.int64), np.empty(len(points) + 16, np.int64)
     held, total = np.empty(64, np.int32), 0
     for point in range(len(points)):
@@ -300,7 +282,7 @@ def holders_many(points: Any, arrays: Any) -> tuple[Any, Any]:
         elif lines[word] & OWNER_MASK == GENERAL:
             count, held = _read_general(x, y, block, word, views, held)
         else:
-            owner, unsure = _read_fast(x, y, column, row, word, lines, halves, frame)
+            owner, unsure = _read_fast(x, y, column, row, word, lines, frame)
             if unsure:
                 number = (lines[word] >> OWNER_BITS) & 15
                 rx, ry = reference_x(number, column, frame), reference_y(number, row, frame)

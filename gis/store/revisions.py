@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -168,13 +167,15 @@ def _stage(connection: Connection, index: int, change: Change) -> tuple[Table, T
 
 def _hilbert(change: Change) -> Sequence[Mapping[str, Any]]:
     """The created rows so that neighbours on the ground are neighbours on disk."""
+    from geopandas import GeoSeries  # a third of a second that only a publication needs
+
     if not change.table.info["spatial"] or len(change.created) < 2:
         return change.created
     geometries = np.array([row["geom"] for row in change.created], dtype=object)
     there = np.flatnonzero(~shapely.is_missing(geometries) & ~shapely.is_empty(geometries))
     without = np.setdiff1d(np.arange(len(geometries)), there)
     if len(there):
-        there = there[np.argsort(gpd.GeoSeries(geometries[there]).hilbert_distance(), kind="stable")]
+        there = there[np.argsort(GeoSeries(geometries[there]).hilbert_distance(), kind="stable")]
     return [change.created[index] for index in (*there, *without)]
 
 
