@@ -1,4 +1,8 @@
-"""Who calls, and what they may do: the one place where roles and prefixes are checked."""
+"""Who calls, and what they may do: the one place where roles and prefixes are checked.
+
+A revoked key ends within a second: the store is asked again after KEPT_S, and a pass made of what it said is renewed
+after PASS_S and void after twice that.
+"""
 
 import base64
 import binascii
@@ -7,8 +11,8 @@ import logging
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -20,21 +24,32 @@ from api.settings import Settings
 from gis.errors import Refusal, refuse
 from gis.store.engine import Store, reading
 
-KEPT_S = 1.0
+KEPT_S = 0.5
+PASS_S = 0.25
 KEPT = 10_000
 # Where a key may stand in the address: map libraries cannot send headers with every tile.
 OPEN_TO_ADDRESS_KEYS = ("/tiles/", "/styles/", "/ogc")
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
+@dataclass(slots=True)
+class Pass:
+    """A caller who was let in as `key`, under a mark of all that decided it, and until when that holds."""
+
+    key: Key
+    renew: float
+    void: float
+
+
 class Doorkeeper:
-    """What the store knows of keys, remembered for a second; while the store is away, for as long as that lasts."""
+    """What the store knows of keys, remembered for a moment; while the store is away, for as long as that lasts."""
 
     def __init__(self, store: Store, kept_s: float = KEPT_S) -> None:
         self.store = store
         self.kept_s = kept_s
         self._known: OrderedDict[str, tuple[float, Key | None]] = OrderedDict()
         self._any: tuple[float, bool] | None = None
+        self._passes: OrderedDict[Hashable, Pass] = OrderedDict()
         self._lock = threading.Lock()
 
     def has_keys(self) -> bool:
@@ -69,6 +84,38 @@ class Doorkeeper:
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
         return key
+
+
+    def know(self, mark: Hashable, store_is_up: bool) -> tuple[Key | None, bool]:
+        """The key of the pass with this mark, None when there is none, and whether it should be renewed now.
+
+        Only the first who asks is told to renew. Asks nobody, so that it may be called where nothing may wait; what
+        goes into a mark must be all that `authorize` looks at. While the store is away a pass stays good.
+        """
+        found = self._passes.get(mark)
+        if found is None:
+            return None, True
+        now = monotonic()
+        if now < found.renew or not store_is_up:
+            return found.key, False
+        if now < found.void:
+            found.renew = found.void
+            return found.key, True
+        return None, True
+
+    def remember(self, mark: Hashable, key: Key) -> None:
+        """Keep a pass for a caller who was let in."""
+        now = monotonic()
+        with self._lock:
+            self._passes[mark] = Pass(key, now + PASS_S, now + 2 * PASS_S)
+            self._passes.move_to_end(mark)
+            while len(self._passes) > KEPT:
+                self._passes.popitem(last=False)
+
+    def forget(self, mark: Hashable) -> None:
+        """Drop a pass: its caller is not let in any more."""
+        with self._lock:
+            self._passes.pop(mark, None)
 
 
 def authorize(request: Request, role: str, owner: str | None = None) -> Key:

@@ -21,6 +21,9 @@ class Worlds:
         self.store = store
         self.poll_s = poll_s
         self.store_is_up = True
+        self.watched = False
+        """Whether a thread renews the newest desk, so that requests take the one at hand."""
+        self._newest: Desk | None = None
         self._desks: OrderedDict[int, Desk] = OrderedDict()
         self._head = -1
         self._polled = -1e9
@@ -28,8 +31,18 @@ class Worlds:
         self._loading = threading.Lock()
 
     def newest(self) -> Desk:
-        """The desk of the newest revision, at most `poll_s` old. Errors: store_down when nothing was read yet."""
-        return self._desk(self.newest_number())
+        """The desk of the newest revision, at most `poll_s` old; while one is being read, the one before.
+
+        Errors: store_down when nothing was read yet.
+        """
+        if self.watched and self._newest is not None:
+            return self._newest
+        return self.renew()
+
+    def renew(self) -> Desk:
+        """The desk of the newest revision, read now when it is new. Errors: store_down when nothing was read yet."""
+        self._newest = self._desk(self.newest_number())
+        return self._newest
 
     def newest_number(self) -> int:
         """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down."""

@@ -138,7 +138,7 @@ class _Reader:
         return values, np.isnan(values)
 
     def position(self) -> Floats:
-        """lon, lat (n, 2) in EPSG:4490, rounded to 1e-9 degree; what is missing or doubtful is not plain."""
+        """lon, lat (n, 2) in EPSG:4490, rounded as the store keeps them; what is missing or doubtful is not plain."""
         (x, no_x), (y, no_y) = self._numbers("lon"), self._numbers("lat")
         xy = np.column_stack([x, y])
         self.plain &= ~(no_x | no_y)
@@ -155,7 +155,7 @@ class _Reader:
                 self.plain[of] = False
                 continue
             self.plain[of[suspect(xy[of], stored, system)]] = False
-            lonlat[of] = np.round(stored, 9)
+            lonlat[of] = np.round(stored, crs.DECIMALS)
         return lonlat
 
     def accuracy(self) -> Floats:

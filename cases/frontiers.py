@@ -12,13 +12,13 @@ import shapely
 from numba import njit
 from numpy.typing import NDArray
 
+from gis.crs import DECIMALS
 from gis.metres import Floats
 
 CELL_M = 25.0
 MOST_CELLS = 1 << 24
 WIDEST = 10  # cells on a side beyond which looking them up costs more than the exact question
 DEGREE_M = 110_500.0  # metres in a degree of latitude, never more than there are
-DECIMALS = 9
 
 Flags = NDArray[np.bool_]
 

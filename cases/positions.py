@@ -13,10 +13,10 @@ Position = tuple[float, float, str]
 
 
 def to_places(positions: Sequence[Position | None]) -> tuple[NDArray[np.float64], dict[int, Fault]]:
-    """lon, lat (n, 2) in EPSG:4490 rounded to 1e-9 degree, NaN where there is none, and the faults by index.
+    """lon, lat (n, 2) in EPSG:4490 rounded as the store keeps them, NaN where there is none, and the faults by index.
 
-    Faults: crs_unknown, crs_no_transformation, swapped_axes, coordinates_out_of_range. Every CRS is converted once, for all the
-    positions that name it.
+    Faults: crs_unknown, crs_no_transformation, swapped_axes, coordinates_out_of_range. Every CRS is converted once,
+    for all the positions that name it.
     """
     lonlat = np.full((len(positions), 2), np.nan)
     faults: dict[int, Fault] = {}
@@ -37,7 +37,7 @@ def to_places(positions: Sequence[Position | None]) -> tuple[NDArray[np.float64]
             if fault is not None:
                 faults[indices[at]] = fault
                 stored[at] = np.nan
-        lonlat[indices] = np.round(stored, 9)
+        lonlat[indices] = np.round(stored, crs.DECIMALS)
     return lonlat, faults
 
 

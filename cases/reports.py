@@ -51,7 +51,7 @@ KINDS: Final = ("component", "matter")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A report, ready for routing. lon, lat are in EPSG:4490, rounded to 1e-9 degree; `flags` say what was assumed."""
+    """A report, ready for routing. lon, lat are as the store keeps them; `flags` say what was assumed."""
 
     source: str
     id: str

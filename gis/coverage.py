@@ -26,7 +26,7 @@ from gis.snapping import Move, snap
 __all__ = ["Move", "check", "dissolve", "snap"]
 
 ELLIPSOID = Geod(a=SEMI_MAJOR_M, f=FLATTENING)
-TOUCHING_DEG = 1e-9  # the grid of stored coordinates: what lies this close touches
+TOUCHING_DEG = 1e-9  # 0.1 mm: what lies this close touches
 NAMED_AT_MOST = 6  # codes around a gap that its sentence lists
 
 Polygons = NDArray[Any]

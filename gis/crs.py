@@ -18,6 +18,9 @@ from pyproj.exceptions import CRSError, ProjError
 from gis import china
 from gis.errors import Fault, Refusal, refuse
 
+DECIMALS = 11
+"""Coordinates of the store are rounded to so many decimals of a degree, once, where they enter: a micrometre."""
+
 STORE = "EPSG:4490"
 
 Points = NDArray[np.float64]

@@ -1,6 +1,6 @@
 """The door for geometry: from a file's coordinates to sound geometry of the store, or to faults that say what is wrong.
 
-Inside, geometry is two-dimensional, lon, lat in EPSG:4490, rounded to 1e-9 degree (0.1 mm), shells counterclockwise.
+Inside, geometry is two-dimensional, lon, lat in EPSG:4490, rounded to 1e-11 degree (1 µm), shells counterclockwise.
 """
 
 import math
@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 
 from gis import crs as reference
 from gis import edges
-from gis.crs import Crs
+from gis.crs import DECIMALS, Crs
 from gis.errors import Fault, Refusal
 from gis.tables import Table
 
 Geometries = NDArray[Any]
 Rows = NDArray[np.int64]
 
-DECIMALS = 9
 LONGEST_EDGE_M = 100.0
 
 _GEOD = pyproj.Geod(ellps="GRS80")  # the ellipsoid of CGCS2000

@@ -8,6 +8,7 @@ Metres are those of `gis.metres`: straight edges in lon/lat, error below 1e-6 up
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from threading import Lock
 from typing import Any, Self
 
@@ -41,10 +42,10 @@ class _Tree:
     lock: Lock = field(default_factory=Lock)
 
     def get(self) -> shapely.STRtree:
-        if self.built is None:
-            with self.lock:
-                self.built = self.built or shapely.STRtree(self.polygons)
-        return self.built
+        with self.lock:
+            if self.built is None:
+                self.built = shapely.STRtree(self.polygons)
+            return self.built
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class PolygonIndex:
             return found
         ends = np.linspace(0, len(points), parts + 1).astype(np.int64)
         with ThreadPoolExecutor(parts) as pool:
-            jobs = [pool.submit(lowest_many, points[a:b], found[a:b], self.arrays) for a, b in zip(ends, ends[1:], strict=False)]
+            jobs = [pool.submit(lowest_many, points[a:b], found[a:b], self.arrays) for a, b in pairwise(ends)]
             for job in jobs:
                 job.result()
         return found

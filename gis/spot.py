@@ -6,10 +6,11 @@ import numpy as np
 from numba import njit
 
 from gis.cells.lookup import lowest_one
+from gis.crs import DECIMALS
 from gis.locate import PolygonIndex
 from gis.metres import measures_at, path_distance
 
-PER_DEGREE = 1e9  # places are rounded to the billionth of a degree
+PER_DEGREE = 10.0**DECIMALS
 Kernel = tuple[Any, Any]
 
 
@@ -20,7 +21,7 @@ def kernel_arrays(index: PolygonIndex) -> Kernel:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def find_spot(x: float, y: float, arrays: Any, rings: Any) -> tuple[float, float, int, float]:
-    """lon, lat rounded to 1e-9 degree, the lowest polygon that holds that point, -1 for none, and metres to its edge.
+    """lon, lat rounded as the store keeps them, the lowest polygon that holds that point, -1 for none, and metres to its edge.
 
     x, y in degrees of EPSG:4490, finite; `arrays`, `rings` those of `kernel_arrays`. The distance is that to the edges
     of the polygon itself, the nearest of all where polygons do not overlap; inf where none holds the point.

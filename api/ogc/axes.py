@@ -87,7 +87,7 @@ def order(xy: Points, reference: Reference) -> Points:
 
 
 def to_authority(geometries: NDArray[np.object_], reference: Reference) -> NDArray[np.object_]:
-    """Stored geometries (n,), None allowed, as the reference has them: to 1e-9 degree or 0.1 mm.
+    """Stored geometries (n,), None allowed, as the reference has them: to 1e-11 degree or 0.1 mm.
 
     Errors: Refusal crs_out_of_reach (unreadable) when a position has none in that CRS.
     """
@@ -96,7 +96,8 @@ def to_authority(geometries: NDArray[np.object_], reference: Reference) -> NDArr
         return geometries
 
     def convert(lonlat: Points) -> Points:
-        xy = lonlat if crs.is_store else np.round(gis_crs.from_store(lonlat, crs), 9 if crs.is_geographic else 4)
+        decimals = gis_crs.DECIMALS if crs.is_geographic else 4
+        xy = lonlat if crs.is_store else np.round(gis_crs.from_store(lonlat, crs), decimals)
         if not np.isfinite(xy).all():
             raise out_of_reach(crs.name)
         return order(xy, reference)

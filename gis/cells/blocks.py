@@ -18,7 +18,18 @@ from numba import njit
 
 from gis.cells import layout
 from gis.cells.edges import list_by_cell, list_edges
-from gis.cells.layout import CELLS, EDGES_A_LINE, GENERAL, HEADS, MOST_REFERABLE, RECORDS_LINE, SHIFT, SIDE, WORDS
+from gis.cells.layout import (
+    CELLS,
+    EDGES_A_LINE,
+    GENERAL,
+    HEADS,
+    MOST_REFERABLE,
+    RECORDS_LINE,
+    SHIFT,
+    SIDE,
+    WORDS,
+    Whole,
+)
 from gis.cells.predicates import crosses, is_east, is_on
 from gis.cells.records import MOST_LINES, REFERENCES, reference_x, reference_y, write_fast
 
@@ -37,7 +48,7 @@ def _clearance(ends: Any, numbers: Any, frame: Any, rx: float, ry: float) -> flo
 
 
 @njit(cache=True, nogil=True)
-def _is_clear(ends: Any, numbers: Any, x: float, y: float) -> bool:
+def _is_clear(ends: Any, numbers: Any, x: float, y: float) -> Any:
     for edge in numbers:  # noqa: SIM110 (compiled)
         if is_on(x, y, ends[edge, 0], ends[edge, 1], ends[edge, 2], ends[edge, 3]):
             return False
@@ -45,7 +56,7 @@ def _is_clear(ends: Any, numbers: Any, x: float, y: float) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _reference(ends: Any, numbers: Any, frame: Any, column: int, row: int) -> tuple[int, float, float]:
+def _reference(ends: Any, numbers: Any, frame: Any, column: Whole, row: Whole) -> tuple[Whole, float, float]:
     """A place in a cell that is on none of its edges: its number, or REFERENCES for one of no number, and x, y."""
     best, clearance = 0, -1.0
     if len(numbers):
@@ -80,7 +91,7 @@ def _holding(members: Any, shapes: Any, x: float, y: float) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _step(held: Any, edges: Any, ends: Any, numbers: Any, seen: Any, x: float, y: float, rx: float, ry: float) -> bool:
+def _step(held: Any, edges: Any, ends: Any, numbers: Any, seen: Any, x: float, y: float, rx: float, ry: float) -> Any:
     """Change what `held` says of the members whose edges, among `numbers` and not `seen`, part two places."""
     changed = False
     for edge in numbers:
@@ -97,7 +108,7 @@ def _step(held: Any, edges: Any, ends: Any, numbers: Any, seen: Any, x: float, y
 
 
 @njit(cache=True, nogil=True)
-def _count(held: Any) -> tuple[int, int]:
+def _count(held: Any) -> tuple[Whole, Whole]:
     """How many members hold a place, and the last of them."""
     count, last = 0, -1
     for member in range(len(held)):
@@ -108,7 +119,7 @@ def _count(held: Any) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
-def _are_tidy(edges: Any, numbers: Any, members: Any, untidy: Any) -> bool:
+def _are_tidy(edges: Any, numbers: Any, members: Any, untidy: Any) -> Any:
     for edge in numbers:
         if untidy[members[edges[edge, 1]]] or (edges[edge, 2] >= 0 and untidy[members[edges[edge, 2]]]):
             return False
@@ -149,7 +160,7 @@ def _candidates(held: Any, members: Any, edges: Any, numbers: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _grown(array: Any, needed: int) -> Any:
+def _grown(array: Any, needed: Whole) -> Any:
     """The array, or a copy with room for `needed`."""
     if needed <= len(array):
         return array
@@ -159,17 +170,17 @@ def _grown(array: Any, needed: int) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _write_general(records: Any, word: int, list_at: int, count: int, rx: float, ry: float) -> None:
+def _write_general(records: Any, word: Whole, list_at: Whole, count: Whole, rx: float, ry: float) -> None:
     records[word], records[word + 1], records[word + 2] = GENERAL, list_at, count
     doubles = records.view(np.float64)
     doubles[word // 2 + 2], doubles[word // 2 + 3] = rx, ry
 
 
 @njit(cache=True, nogil=True)
-def _cells(members: Any, shapes: Any, frame: Any, column: int, row: int, edges: Any, ends: Any) -> tuple[Any, Any, Any, Any]:
-    """Heads (CELLS,), records (words), references (lines * 5,) and lists (words) of the tile whose first cell is given."""
+def _cells(members: Any, shapes: Any, frame: Any, column: Whole, row: Whole, edges: Any, ends: Any) -> Any:
+    """Heads (CELLS,), records (words), references (lines * 5,) and lists (words) of the tile that begins at a cell."""
     offsets, numbers = list_by_cell(ends, frame, column, row)
-    untidy, starts_count = shapes[4], len(members)
+    untidy = shapes[4]
     words = np.zeros(len(edges), np.int32)
     for edge in range(len(edges)):
         words[edge] = members[edges[edge, 1]] + 1
@@ -178,7 +189,7 @@ def _cells(members: Any, shapes: Any, frame: Any, column: int, row: int, edges: 
     heads, records = np.zeros(CELLS, np.int32), np.zeros(64 * WORDS, np.int32)
     references, lists = np.full(64 * EDGES_A_LINE, MOST_REFERABLE, np.uint16), np.zeros(64, np.int32)
     line, listed = 0, 0
-    held, count, last = np.zeros(starts_count, np.bool_), 0, -1
+    held, count, last = np.zeros(len(members), np.bool_), 0, -1
     x, y, seen = 0.0, 0.0, numbers[:0]
     for step in range(CELLS):
         j = step >> SHIFT
@@ -204,7 +215,7 @@ def _cells(members: Any, shapes: Any, frame: Any, column: int, row: int, edges: 
         fast = count <= 1 and 0 < len(own) <= MOST_LINES * EDGES_A_LINE and number < REFERENCES
         fast = fast and len(edges) < MOST_REFERABLE and not (count == 1 and untidy[members[last]])
         if fast and _are_tidy(edges, own, members, untidy):
-            taken = write_fast(records, line, owner, number, rx, ry, own, ends, words, frame)
+            taken = write_fast(records, line, owner, number, own, ends, words, (rx, ry), frame)
             while len(references) < (line + taken) * EDGES_A_LINE:
                 references = np.concatenate((references, np.full(len(references), MOST_REFERABLE, np.uint16)))
             for k in range(len(own)):
@@ -223,12 +234,12 @@ def _cells(members: Any, shapes: Any, frame: Any, column: int, row: int, edges: 
 
 
 @njit(cache=True, nogil=True)
-def _lines_of(words: int) -> int:
+def _lines_of(words: Whole) -> Whole:
     return (words + WORDS - 1) // WORDS
 
 
 @njit(cache=True, nogil=True)
-def build_block(members: Any, shapes: Any, frame: Any, tile: int) -> Any:
+def build_block(members: Any, shapes: Any, frame: Any, tile: Whole) -> Any:
     """The block of a tile as int32 words, whole lines. `members` int32, the polygons whose boxes meet it, ascending."""
     column, row = (tile % np.int64(frame[6])) << SHIFT, (tile // np.int64(frame[6])) << SHIFT
     wide, high = 1e-3 * frame[4], 1e-3 * frame[5]

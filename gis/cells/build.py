@@ -62,7 +62,7 @@ def build_cells(
     frame = choose_frame(shapes, boxes, shapely.area(polygons)) if len(polygons) else NOBODY
     tiles, lines = _build_tiles(shapes, frame, boxes, threads or os.cpu_count() or 1)
     held = (frame.packed(), tiles, lines, shapes.starts, shapes.coords, ranks.astype(np.int32))
-    return Cells(*map(frozen, held))
+    return Cells(*(frozen(each) for each in held))
 
 
 def members_by_tile(frame: Frame, boxes: NDArray[np.float64]) -> tuple[Words, Indices]:
@@ -118,6 +118,7 @@ def _build_tiles(shapes: Shapes, frame: Frame, boxes: NDArray[np.float64], threa
 
 def _empty_block() -> Words:
     """The block of a tile that no polygon's box meets."""
-    shapes = (np.empty((0, 2)), np.zeros(1, np.int64), np.zeros(1, np.int64), np.empty(0, np.int64), np.empty(0, np.bool_))
-    block: Words = build_block(np.empty(0, np.int32), tuple(map(frozen, shapes)), NOBODY.packed(), 0)
+    rings, paths, starts = np.zeros(1, np.int64), np.zeros(1, np.int64), np.empty(0, np.int64)
+    shapes = tuple(frozen(each) for each in (np.empty((0, 2)), rings, paths, starts, np.empty(0, np.bool_)))
+    block: Words = build_block(np.empty(0, np.int32), shapes, NOBODY.packed(), 0)
     return block

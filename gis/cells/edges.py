@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from gis.cells.layout import CELLS, SHIFT, SIDE
+from gis.cells.layout import CELLS, SHIFT, SIDE, Whole
 
 MARGIN = 1e-6  # of a cell: rounding moves nothing by more than a hundredth of that in a frame of `gis.cells.frames`
 
 
 @njit(cache=True, nogil=True)
-def _passing(members: Any, shapes: Any, box: Any, found: Any) -> int:
+def _passing(members: Any, shapes: Any, box: Any, found: Any) -> Whole:
     """Count the edges of the members that meet the box, and write (vertex, member, coordinate) where there is room."""
     coords, ring_starts, path_starts, starts, _ = shapes
     count = 0
@@ -31,7 +31,7 @@ def _passing(members: Any, shapes: Any, box: Any, found: Any) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _mixed(bits: Any, k: int) -> int:
+def _mixed(bits: Any, k: Whole) -> Whole:
     """A hash of the edge from coordinate k to the next, the same in both directions (mixer of MurmurHash3)."""
     mixed = (bits[k, 0] + bits[k + 1, 0]) * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= (bits[k, 1] + bits[k + 1, 1]) * np.uint64(0xC2B2AE3D27D4EB4F)
@@ -78,7 +78,7 @@ def list_edges(members: Any, shapes: Any, box: Any) -> tuple[Any, Any]:
 
 
 @njit(cache=True, nogil=True)
-def _meets(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> bool:
+def _meets(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> Any:
     """Whether an edge comes within MARGIN of the unit cell whose corner is (x, y). All in cells."""
     west, south, east, north = x - MARGIN, y - MARGIN, x + 1 + MARGIN, y + 1 + MARGIN
     if max(ax, bx) < west or min(ax, bx) > east or max(ay, by) < south or min(ay, by) > north:
@@ -90,7 +90,7 @@ def _meets(ax: float, ay: float, bx: float, by: float, x: float, y: float) -> bo
 
 
 @njit(cache=True, nogil=True)
-def list_by_cell(ends: Any, frame: Any, column: int, row: int) -> tuple[Any, Any]:
+def list_by_cell(ends: Any, frame: Any, column: Whole, row: Whole) -> tuple[Any, Any]:
     """The edges of each cell of the tile: offsets (CELLS + 1,) and edge numbers."""
     offsets, filled = np.zeros(CELLS + 1, np.int64), np.zeros(CELLS, np.int64)
     numbers = np.empty(0, np.int32)

@@ -1,4 +1,4 @@
-"""Choosing the cells: fine enough that a cell has few edges, coarse enough for memory and for floating-point numbers."""
+"""Choosing the cells: fine enough that a cell has few edges, coarse enough for memory and for the digits of doubles."""
 
 import math
 from typing import Any
@@ -7,13 +7,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gis.cells.layout import SIDE, Frame, Shapes
+from gis.cells.layout import SIDE, Frame, Shapes, Whole
 
 CELLS_A_POLYGON = 16  # a cell's side is a quarter of a usual polygon's side ...
 EDGES_A_CELL = 1.5  # ... or less, where boundaries are rich in nodes: about so many nodes a cell on average
 NARROWEST = 1 / 64  # one side of a cell to the other
 FINEST = 2.0**-26  # a cell's side against the greatest coordinate: one ulp is then below 2^-26 of a cell
-MOST_ACROSS = 2**18  # tiles along one side: 2^23 cells, so that rounding stays below 2^-29 of a cell
+MOST_CELLS = 2**23  # along one side: rounding stays below 2^-29 of a cell
 TILES_AT_LEAST, POLYGONS_A_TILE = 1024, 8  # tiles with edges in them: at most n / POLYGONS_A_TILE + TILES_AT_LEAST
 GROWTH = 1.5
 
@@ -28,7 +28,7 @@ def choose_frame(shapes: Shapes, boxes: NDArray[np.float64], areas: NDArray[np.f
     shape = float(np.clip(sides[0] / sides[1] if sides[1] > 0 else 1.0, NARROWEST, 1 / NARROWEST))
     finest = float(np.abs(boxes).max()) * FINEST or 1.0
     width, height = max(math.sqrt(cell * shape), finest), max(math.sqrt(cell / shape), finest)
-    width, height = (max(side, span / (MOST_ACROSS * SIDE)) for side, span in ((width, east - west), (height, north - south)))
+    width, height = max(width, (east - west) / MOST_CELLS), max(height, (north - south) / MOST_CELLS)
     most = len(areas) // POLYGONS_A_TILE + TILES_AT_LEAST
     while True:
         frame = Frame(
@@ -46,7 +46,7 @@ def choose_frame(shapes: Shapes, boxes: NDArray[np.float64], areas: NDArray[np.f
 
 
 @njit(cache=True, nogil=True)
-def _touched(coords: Any, ring_starts: Any, frame: Any) -> int:
+def _touched(coords: Any, ring_starts: Any, frame: Any) -> Whole:
     """In how many tiles there is a node."""
     columns, rows = np.int64(frame[6]), np.int64(frame[7])
     touched = np.zeros(columns * rows, np.bool_)

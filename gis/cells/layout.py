@@ -7,8 +7,8 @@ over (nobody's, or inside one polygon) are stored once.
 
 A block, in int32 words (16 a line):
 
-    header   1 line   magic, lines, record lines, edges, members, lines at which references, edges, members, lists begin,
-                      and the one owner of all its cells or -1
+    header   1 line   magic, lines, record lines, edges, members, where references, edges, members and lists begin
+                      (lines), and the one owner of all its cells or -1
     heads   64 lines  a cell each, row by row: the owner of the whole cell, or ~(line of its record)
     records           see `gis.cells.records`
     references        5 x uint16 for each record line: the numbers of its edges in this block
@@ -50,6 +50,7 @@ EDGES_A_LINE = 5
 MOST_REFERABLE = 0xFFFF  # edge numbers of records are uint16, this one stands for none
 
 Words = NDArray[np.int32]
+Whole = Any  # in the signature of a kernel: an integer of any width
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ class Shapes:
     @classmethod
     def of(cls, rings: Paths, untidy: NDArray[np.bool_]) -> Self:
         starts = rings.coord_starts[rings.path_starts[:-1]]
-        return cls(*map(frozen, (rings.coords, rings.coord_starts, rings.path_starts, starts, untidy)))
+        arrays = (rings.coords, rings.coord_starts, rings.path_starts, starts, untidy)
+        return cls(*(frozen(each) for each in arrays))
 
 
 def frozen(array: NDArray[Any]) -> NDArray[Any]:

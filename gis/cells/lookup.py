@@ -27,6 +27,7 @@ from gis.cells.layout import (
     VERTEX_BITS,
     VERTEX_MASK,
     WORDS,
+    Whole,
 )
 from gis.cells.predicates import crosses, is_on
 from gis.cells.records import QUANTA, reference_x, reference_y
@@ -44,7 +45,7 @@ def _exact_views(arrays: Any) -> Any:
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _edge(block: int, number: int, lines: Any, packed_edges: Any, starts: Any) -> tuple[int, int, int]:
+def _edge(block: Whole, number: Whole, lines: Any, packed_edges: Any, starts: Any) -> tuple[Whole, Whole, Whole]:
     """Coordinate at which an edge of a block begins, and the owners on its two sides as far as known."""
     packed = packed_edges[(block + lines[block * WORDS + EDGES_AT]) * (WORDS // 2) + number]
     members = (block + lines[block * WORDS + MEMBERS_AT]) * WORDS
@@ -55,7 +56,7 @@ def _edge(block: int, number: int, lines: Any, packed_edges: Any, starts: Any) -
 
 
 @njit(cache=True, nogil=True)
-def _read_exactly(x: float, y: float, rx: float, ry: float, block: int, word: int, views: Any, held: Any) -> int:
+def _read_exactly(x: float, y: float, rx: float, ry: float, block: Whole, word: Whole, views: Any, held: Any) -> Whole:
     """Polygons that hold a point, from a fast record and the original edges: written to `held`, their number."""
     lines, packed, _, references, starts, coords, _ = views
     at = (block + lines[block * WORDS + REFERENCES_AT]) * WORDS * 2
@@ -79,7 +80,7 @@ def _read_exactly(x: float, y: float, rx: float, ry: float, block: int, word: in
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _add(held: Any, count: int, owner: int) -> int:
+def _add(held: Any, count: Whole, owner: Whole) -> Whole:
     """Note an owner that is not nobody and not yet noted; the number of those noted."""
     if owner == 0:
         return count
@@ -91,7 +92,7 @@ def _add(held: Any, count: int, owner: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _holds(x: float, y: float, rx: float, ry: float, block: int, at: int, views: Any) -> bool:
+def _holds(x: float, y: float, rx: float, ry: float, block: Whole, at: Whole, views: Any) -> Any:
     """Whether the candidate whose entry of a general record begins at a word holds a point."""
     lines, packed, _, _, starts, coords, _ = views
     inside = lines[at + 1] & 1 == 1
@@ -106,7 +107,7 @@ def _holds(x: float, y: float, rx: float, ry: float, block: int, at: int, views:
 
 
 @njit(cache=True, nogil=True)
-def _read_general(x: float, y: float, block: int, word: int, views: Any, held: Any) -> tuple[int, Any]:
+def _read_general(x: float, y: float, block: Whole, word: Whole, views: Any, held: Any) -> tuple[Whole, Any]:
     """Polygons that hold a point, from a general record: their number, and `held` or a larger copy with them."""
     lines, doubles = views[0], views[2]
     rx, ry = doubles[word // 2 + 2], doubles[word // 2 + 3]
@@ -123,7 +124,7 @@ def _read_general(x: float, y: float, block: int, word: int, views: Any, held: A
 
 
 @njit(cache=True, nogil=True)
-def _lowest_general(x: float, y: float, block: int, word: int, views: Any) -> int:
+def _lowest_general(x: float, y: float, block: Whole, word: Whole, views: Any) -> Whole:
     """The lowest of the polygons that hold a point, from a general record, or -1."""
     lines, doubles, ranks = views[0], views[2], views[6]
     rx, ry = doubles[word // 2 + 2], doubles[word // 2 + 3]
@@ -138,7 +139,7 @@ def _lowest_general(x: float, y: float, block: int, word: int, views: Any) -> in
 
 
 @njit(cache=True, nogil=True)
-def _lowest_exactly(x: float, y: float, rx: float, ry: float, block: int, word: int, views: Any) -> int:
+def _lowest_exactly(x: float, y: float, rx: float, ry: float, block: Whole, word: Whole, views: Any) -> Whole:
     """The lowest of the polygons that hold a point, from a fast record and the original edges, or -1."""
     held = np.empty(64, np.int32)
     count = _read_exactly(x, y, rx, ry, block, word, views, held)
@@ -150,9 +151,7 @@ def _lowest_exactly(x: float, y: float, rx: float, ry: float, block: int, word: 
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _read_fast(
-    x: float, y: float, column: int, row: int, word: int, lines: Any, frame: Any
-) -> tuple[int, bool]:
+def _read_fast(x: float, y: float, column: Whole, row: Whole, word: Whole, lines: Any, frame: Any) -> tuple[Whole, Any]:
     """Owner of a point by the fast record at a word, and whether that is unsure."""
     number = (lines[word] >> OWNER_BITS) & 15
     px = np.float32((x - reference_x(number, column, frame)) * frame[2] * QUANTA)
@@ -168,7 +167,9 @@ def _read_fast(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _find_exactly(x: float, y: float, column: int, row: int, block: int, word: int, frame: Any, views: Any) -> int:
+def _find_exactly(
+    x: float, y: float, column: Whole, row: Whole, block: Whole, word: Whole, frame: Any, views: Any
+) -> Whole:
     """The lowest of the polygons that hold a point of a cell with a record, or -1, by exact reading."""
     lines = views[0]
     if lines[word] & OWNER_MASK == GENERAL:
@@ -179,7 +180,7 @@ def _find_exactly(x: float, y: float, column: int, row: int, block: int, word: i
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _cell(x: float, y: float, frame: Any, tiles: Any) -> tuple[int, int, int]:
+def _cell(x: float, y: float, frame: Any, tiles: Any) -> tuple[Whole, Whole, Whole]:
     """Column and row of the cell of a point and the block of its tile, -1 outside the frame."""
     across, up = (x - frame[0]) * frame[2], (y - frame[1]) * frame[3]
     if not (across >= 0 and across < frame[6] * SIDE and up >= 0 and up < frame[7] * SIDE):
@@ -189,12 +190,12 @@ def _cell(x: float, y: float, frame: Any, tiles: Any) -> tuple[int, int, int]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _head(column: int, row: int, block: int) -> int:
+def _head(column: Whole, row: Whole, block: Whole) -> Whole:
     return block * WORDS + HEADS + ((row & (SIDE - 1)) << SHIFT) + (column & (SIDE - 1))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def lowest_one(x: float, y: float, arrays: Any) -> int:
+def lowest_one(x: float, y: float, arrays: Any) -> Whole:
     """The lowest polygon that holds one point, -1 where none does."""
     frame, tiles, lines = arrays[0], arrays[1], arrays[2]
     column, row, block = _cell(x, y, frame, tiles)
@@ -240,7 +241,7 @@ def lowest_many(points: Any, found: Any, arrays: Any) -> None:
             found[start + k] = np.int64(head) - 1
             word = (blocks[k] + np.int64(~head)) * WORDS
             words[left], which[left] = word, k
-            left += head < 0
+            left += 1 if head < 0 else 0
             prefetch(lines, word if head < 0 else np.int64(0))
         for each in range(left):
             k, word = which[each], words[each]
@@ -256,7 +257,7 @@ def lowest_many(points: Any, found: Any, arrays: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _sort_by_rank(held: Any, count: int, ranks: Any) -> None:
+def _sort_by_rank(held: Any, count: Whole, ranks: Any) -> None:
     for k in range(1, count):
         each, place = held[k], k
         while place > 0 and ranks[held[place - 1]] > ranks[each]:

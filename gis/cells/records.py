@@ -27,8 +27,10 @@ coordinates' magnitudes and P × A = px * ay - py * ax:
     A × B                   d (|A| + |B|)      58,310   float32: products of 8.5e8                          < 250
     (A - P) × (B - P)       d (|A-P| + |B-P|)  64,090   float32: the three above and two sums below 3.5e9   < 1,300
 
-So a sign of P × A is certain beyond BESIDE_WAY, one of the other two beyond BESIDE_EDGE. An edge whose crossing hangs
-on an uncertain sign makes the answer unsure, and the exact path decides from the original coordinates.
+The way from P to R = 0 crosses the edge from A to B when P × A and P × B differ in sign and so do A × B and
+(A - P) × (B - P), which is computed as P × A - P × B + A × B. A sign of the first kind is certain beyond BESIDE_WAY,
+one of the second beyond BESIDE_EDGE. An edge whose crossing hangs on an uncertain sign makes the answer unsure, and the
+exact path decides from the original coordinates. `gis.cells.vectors.cross_line` reads a line so.
 """
 
 from typing import Any
@@ -36,7 +38,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from gis.cells.layout import EDGES_A_LINE, OWNER_BITS
+from gis.cells.layout import EDGES_A_LINE, OWNER_BITS, Whole
 
 REFERENCE_X = np.array([0.137, 0.377, 0.631, 0.871] * 4)
 REFERENCE_Y = np.repeat([0.111, 0.391, 0.617, 0.883], 4)
@@ -49,42 +51,18 @@ MOST_LINES = 4  # a cell with more than 20 edges takes a general record
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def reference_x(number: int, column: int, frame: Any) -> float:
+def reference_x(number: Whole, column: Whole, frame: Any) -> Any:
     """Where the x of a reference point lies: one expression for building and reading, the same double."""
     return frame[0] + (column + REFERENCE_X[number]) * frame[4]
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def reference_y(number: int, row: int, frame: Any) -> float:
+def reference_y(number: Whole, row: Whole, frame: Any) -> Any:
     return frame[1] + (row + REFERENCE_Y[number]) * frame[5]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def read_line(px: float, py: float, word: int, lines: Any, halves: Any) -> tuple[int, bool]:
-    """XOR of the words of the edges in one line that the way from (px, py) to R crosses; whether that is unsure.
-
-    px, py are float32 quanta from R; `word` is where the line begins in `lines`, `halves` the same memory as int16.
-    """
-    changes, unsure = np.int32(0), False
-    half = word * 2 + 2
-    for k in range(EDGES_A_LINE):
-        ax, bx = np.float32(halves[half + k]), np.float32(halves[half + 5 + k])
-        ay, by = np.float32(halves[half + 10 + k]), np.float32(halves[half + 15 + k])
-        way_a = px * ay - py * ax
-        way_b = px * by - py * bx
-        edge_r = ax * by - ay * bx
-        edge_p = way_a - way_b + edge_r
-        apart = (way_a > 0) ^ (way_b > 0)
-        between = (edge_p > 0) ^ (edge_r > 0)
-        doubt_apart = (abs(way_a) < BESIDE_WAY) | (abs(way_b) < BESIDE_WAY)
-        doubt_between = (abs(edge_p) < BESIDE_EDGE) | (abs(edge_r) < BESIDE_EDGE)
-        unsure |= (doubt_between & (apart | doubt_apart)) | (doubt_apart & (between | doubt_between))
-        changes ^= lines[word + 11 + k] & np.int32(-np.int32(apart & between))
-    return changes, unsure
-
-
 @njit(cache=True, nogil=True)
-def _cut(ax: float, ay: float, bx: float, by: float, tx: float, ty: float) -> tuple[float, float, float, float]:
+def _cut(ax: Any, ay: Any, bx: Any, by: Any, tx: Any, ty: Any) -> Any:
     """The part of an edge, given in cells from R = (tx, ty), within CUT of the cell (Liang and Barsky)."""
     first, last = 0.0, 1.0
     dx, dy = bx - ax, by - ay
@@ -108,13 +86,15 @@ def _cut(ax: float, ay: float, bx: float, by: float, tx: float, ty: float) -> tu
 
 @njit(cache=True, nogil=True)
 def write_fast(
-    records: Any, line: int, owner: int, number: int, rx: float, ry: float, numbers: Any, ends: Any, words: Any, frame: Any
-) -> int:
+    records: Any, line: Whole, owner: Whole, number: Whole, numbers: Any, ends: Any, words: Any, place: Any, frame: Any
+) -> Whole:
     """Write the lines of a fast record from `line` on; the number of lines.
 
-    `numbers` (m,) of the cell's edges, m > 0, `ends` (edges, 4) and `words` (edges,) of all edges of the block.
+    `number` and `place` (x, y) are those of the reference point, `numbers` (m,) those of the cell's edges, m > 0;
+    `ends` (edges, 4) and `words` (edges,) of all edges of the block.
     """
     halves = records.view(np.int16)
+    rx, ry = place
     count = len(numbers)
     needed = (count + EDGES_A_LINE - 1) // EDGES_A_LINE
     for part in range(needed):

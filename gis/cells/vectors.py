@@ -1,13 +1,13 @@
 """The two things of the fast path that Python cannot say: asking for memory ahead, and eight lanes at a time.
 
 Both are written in the language of LLVM, which every platform's compiler cuts to the vectors it has (4 lanes of SSE2 or
-NEON, 8 of AVX2). `cross_line` computes what `gis.cells.records.read_line` says, by the same operations on the same
-float32 numbers and so with the same results: a test compares the two bit by bit.
+NEON, 8 of AVX2). Every operation on a float is rounded on its own, so that the results are the same everywhere: a test
+compares them with the same formulas in plain code.
 """
 
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -20,29 +20,30 @@ WORD, HALF, FLOAT = ir.IntType(32), ir.IntType(16), ir.FloatType()
 WORDS, HALVES, FLOATS = (ir.VectorType(each, LANES) for each in (WORD, HALF, FLOAT))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+def _prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     """Ask for the cache line of array[index], without waiting; a hint on every platform."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
         byte = ir.IntType(8).as_pointer()
         place = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
-        kind = ir.FunctionType(ir.VoidType(), [byte, WORD, WORD, WORD])
-        hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        hint = _declared(builder, "llvm.prefetch.p0", ir.VoidType(), byte, WORD, WORD, WORD)
         builder.call(hint, [place, WORD(0), WORD(3), WORD(1)])
         return context.get_dummy_value()
 
     return types.void(array, index), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def cross_line(typing_context: Any, lines: Any, word: Any, px: Any, py: Any) -> Any:
-    """(changes int32, whether unsure) of the line that begins at lines[word], see `gis.cells.records.read_line`.
+prefetch: Any = intrinsic(_prefetch)
 
-    `lines` int32, `word` int64, `px` and `py` float32 quanta from R.
+
+def _cross_line(typing_context: Any, lines: Any, word: Any, px: Any, py: Any) -> Any:
+    """XOR (int32) of the words of the edges that the way from P to R crosses, and whether that is unsure (bool).
+
+    For the line that begins at lines[word], with the formulas and bounds of `gis.cells.records`: `lines` int32, `word`
+    int64, `px` and `py` float32 quanta from R.
     """
-    result = types.Tuple((types.int32, types.boolean))
+    result = types.Tuple((types.int32, types.boolean))  # type: ignore[no-untyped-call]
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -50,6 +51,9 @@ def cross_line(typing_context: Any, lines: Any, word: Any, px: Any, py: Any) -> 
         return context.make_tuple(builder, signature.return_type, [changes, unsure])
 
     return result(lines, types.int64, types.float32, types.float32), generate
+
+
+cross_line: Any = intrinsic(_cross_line)
 
 
 def _cross(builder: Any, line: Any, px: Any, py: Any) -> tuple[Any, Any]:
@@ -64,9 +68,7 @@ def _cross(builder: Any, line: Any, px: Any, py: Any) -> tuple[Any, Any]:
         return builder.fcmp_ordered(">", value, ir.Constant(FLOATS, [0.0] * LANES))
 
     def is_below(value: Any, bound: Any) -> Any:
-        magnitude = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(FLOATS, [FLOATS]), f"llvm.fabs.v{LANES}f32"
-        )
+        magnitude = _declared(builder, f"llvm.fabs.v{LANES}f32", FLOATS, FLOATS)
         return builder.fcmp_ordered("<", builder.call(magnitude, [value]), ir.Constant(FLOATS, [float(bound)] * LANES))
 
     way_a, way_b, edge_r = turn(px, py, ax, ay), turn(px, py, bx, by), turn(ax, ay, bx, by)
@@ -80,11 +82,14 @@ def _cross(builder: Any, line: Any, px: Any, py: Any) -> tuple[Any, Any]:
     live = ir.Constant(ir.VectorType(ir.IntType(1), LANES), [int(lane < EDGES_A_LINE) for lane in range(LANES)])
     crossed = builder.and_(builder.and_(apart, between), live)
     changed = builder.select(crossed, _words(builder, line), ir.Constant(WORDS, [0] * LANES))
-    fold = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(WORD, [WORDS]), f"llvm.vector.reduce.xor.v{LANES}i32"
-    )
+    fold = _declared(builder, f"llvm.vector.reduce.xor.v{LANES}i32", WORD, WORDS)
     byte = builder.bitcast(builder.and_(doubt, live), ir.IntType(LANES))
     return builder.call(fold, [changed]), builder.icmp_unsigned("!=", byte, ir.Constant(ir.IntType(LANES), 0))
+
+
+def _declared(builder: Any, name: str, result: Any, *arguments: Any) -> Any:
+    """An intrinsic function of LLVM."""
+    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)  # type: ignore[no-untyped-call]
 
 
 def _everywhere(builder: Any, value: Any) -> Any:

@@ -47,9 +47,10 @@ def read(
     alone), GeoJSON (also one feature a line), CSV or TSV, GeoParquet.
 
     Values keep their type: text stays text, dates become ISO text, numbers stay numbers (`gis.intake`
-    makes codes of them); in CSV everything is text. Rows whose geometry cannot be read have None and a fault. `crs` goes before what the
-    file declares, `encoding` before what is found out about shapefiles and text. `x_column` and `y_column` name the
-    coordinates of a CSV; columns that are found to be the geometry by their own name are not repeated in `columns`.
+    makes codes of them); in CSV everything is text. Rows whose geometry cannot be read have None and a fault. `crs`
+    goes before what the file declares, `encoding` before what is found out about shapefiles and text. `x_column` and
+    `y_column` name the coordinates of a CSV; columns that are found to be the geometry by their own name are not
+    repeated in `columns`.
 
     Errors: Refusal "unreadable": file_missing, file_unreadable, format_unknown, layer_missing, layer_ambiguous,
     encoding_wrong; "invalid": crs_unknown, encoding_unknown, column_missing.

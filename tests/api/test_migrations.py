@@ -151,17 +151,30 @@ def set_step(store: Store, part: str, step: str) -> None:
         connection.execute(text(f"UPDATE schema_{part} SET version_num = :step"), {"step": step})
 
 
-def test_a_half_migrated_store_is_refused_and_healed_by_migrating(store: Store) -> None:
-    migrate(store)
+def lose_the_log(store: Store) -> None:
     with writing(store.log) as connection:
         for table in ("decision", "schema_log"):
             connection.execute(text(f"DROP TABLE {table}"))
+
+
+def test_a_store_that_lost_its_log_is_refused_and_healed_by_migrating(store: Store) -> None:
+    migrate(store)
+    with writing(store.world) as connection:
+        connection.execute(text("UPDATE counter SET revision = 5"))
+    lose_the_log(store)
     with pytest.raises(Refusal) as refused:
         check_schema(store)
     assert (refused.value.code, refused.value.kind) == ("store_outdated", "unavailable")
     assert "wangge migrate" in str(refused.value)
     assert migrate(store) == ["log: nothing -> 0001"]
     check_schema(store)
+
+
+def test_a_store_whose_making_was_cut_off_is_finished(store: Store) -> None:
+    migrate(store)
+    lose_the_log(store)
+    check_schema(store)
+    assert migrate(store) == []
 
 
 def test_an_older_schema_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

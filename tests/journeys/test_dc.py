@@ -10,7 +10,7 @@ import pytest
 import shapely
 
 from api.worlds import Worlds
-from gis.geometry import DECIMALS
+from gis.crs import DECIMALS
 from gis.store.engine import open_store
 from tests.journeys import oracle, washington
 from tests.journeys.commands import Office, Said
@@ -77,32 +77,6 @@ def agreement(rows: list[Row], label: Label, answer: Label) -> tuple[int, float]
     return len(labelled), round(100 * sum(label(row) == answer(row) for row in labelled) / len(labelled), 3)
 
 
-def beside_geos(rows: list[Row], label: Label, answer: Label, path: Path, code: str) -> list[Row]:
-    """The labelled rows with what GEOS `found` on the file, asserted to be the answer but within 0.1 mm of a boundary.
-
-    The store rounds to 1e-9 degree. Many a case stands on the very line that is the boundary, so that the rounding
-    takes it to either side; everywhere else the answer must be that of GEOS on the coordinates as they are.
-    """
-    features = json.loads(path.read_text(encoding="utf-8"))["features"]
-    polygons = np.array([shapely.geometry.shape(each["geometry"]) for each in features], dtype=object)
-    codes = [str(each["properties"][code]) for each in features]
-    chosen = [row for row in rows if row["lon"] is not None and label(row) is not None]
-    points = shapely.points([(float(row["lon"]), float(row["lat"])) for row in chosen])
-    holders: list[list[str]] = [[] for _ in chosen]
-    tree = shapely.STRtree(polygons)
-    for point, polygon in tree.query(points, predicate="intersects").T.tolist():
-        holders[point].append(codes[polygon])
-    on_a_seam = np.zeros(len(chosen), dtype=bool)
-    on_a_seam[shapely.STRtree(shapely.boundary(polygons)).query(points, predicate="dwithin", distance=1.5e-9)[0]] = True
-    assert 0 < on_a_seam.sum() < 0.02 * len(chosen)  # of the permits 52 in 3,182
-    settled = []
-    for row, held, seam in zip(chosen, holders, on_a_seam.tolist(), strict=True):
-        found = min(held, default=None)
-        assert seam or answer(row) == found, row
-        settled.append({**row, "found": found})
-    return settled
-
-
 def column(name: str) -> Label:
     return lambda row: row.get(name)
 
@@ -125,14 +99,12 @@ def unit_label(row: Row) -> str | None:
     return row["unit"] and f"{row['unit'][5:11]} {row['unit'][11]}"
 
 
-def test_cases_fall_into_the_wards_of_their_day(city: Washington, boundaries: Path) -> None:
-    rows = beside_geos(city.now, ward, column("area.ward"), boundaries / "ward-2012.geojson", "WARD_ID")
-    assert agreement(rows, ward, column("found")) == (28_634, 99.846)
+def test_cases_fall_into_the_wards_of_their_day(city: Washington) -> None:
+    assert agreement(city.now, ward, column("area.ward")) == (28_634, 99.846)
 
 
-def test_as_of_2010_the_wards_are_those_of_2002(city: Washington, boundaries: Path) -> None:
-    rows = beside_geos(city.then, ward, column("area.ward"), boundaries / "ward-2002.geojson", "WARD_ID")
-    assert agreement(rows, ward, column("found")) == (28_634, 96.242)
+def test_as_of_2010_the_wards_are_those_of_2002(city: Washington) -> None:
+    assert agreement(city.then, ward, column("area.ward")) == (28_634, 96.242)
 
 
 def test_cases_fall_into_their_clusters(city: Washington) -> None:
@@ -163,13 +135,9 @@ def test_cases_fall_into_their_police_districts(city: Washington) -> None:
 
 
 @pytest.mark.parametrize(("year", "share"), [(2002, 98.617), (2013, 66.279)])
-def test_permits_know_the_districts_that_were_already_old(
-    city: Washington, boundaries: Path, year: int, share: float
-) -> None:
+def test_permits_know_the_districts_that_were_already_old(city: Washington, year: int, share: float) -> None:
     located = city.then if year == 2002 else city.permits
-    path = boundaries / f"single-member-district-{year}.geojson"
-    rows = beside_geos(located, smd, column("area.smd"), path, "SMD_ID")
-    assert agreement(rows, smd, column("found")) == (3_182, share)
+    assert agreement(located, smd, column("area.smd")) == (3_182, share)
 
 
 def test_every_request_goes_to_the_agency_of_its_service(city: Washington) -> None:

@@ -1,0 +1,161 @@
+"""Lookups of single points at one revision, made ready: the parts that many answers share are kept as encoded JSON.
+
+The answers are those of `api.answers.locate_answers`, of which the parts are cut; what depends on the point alone (its
+place, the unit, the distance, the flags) is written anew. One thread asks, so nothing is locked.
+"""
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+
+from api.answers import locate_answers
+from cases.desk import Desk
+from cases.uniform import uniform_units
+from gis.spot import find_spot, kernel_arrays
+from gis.store.scope import Scope
+
+CLEAR_M = 1e-3
+"""So far inside its unit a point is surely in its inside, whatever was rounded."""
+MOST_SCOPES = 64
+
+Held = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Members of an answer, encoded: those of `divisions` or of one layer of `areas`, and their departments."""
+
+    members: bytes
+    departments: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What all inner points of a unit share: the divisions, and by layer the areas, None where an edge runs through."""
+
+    divisions: Piece
+    layers: tuple[Piece | None, ...]
+
+
+class Spots:
+    """What single lookups need of a desk. To make it takes a moment; it is then asked by one thread."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        grid = desk.grid
+        self.arrays, self.rings = kernel_arrays(grid.units)
+        self.codes: list[str] = grid.unit_codes.tolist()
+        self.names = list(grid.areas)
+        self.holders = [layer.index.holders for layer in grid.areas.values()]
+        masks, mask_of = np.unique(uniform_units(grid), axis=0, return_inverse=True)
+        self.mask_of = array("i", mask_of.reshape(-1).astype(np.int32).tobytes())
+        self.masks: list[list[bool]] = masks.tolist()
+        owners = (len(owner) for layer in grid.areas.values() for owner in layer.owners)
+        self.owner_length = max(owners, default=0)
+        self.levels = sorted(level.length for level in grid.profile.levels)
+        self._views: dict[Scope, _View] = {}
+        find_spot(0.0, 0.0, self.arrays, self.rings)
+
+    def answer(self, x: float, y: float, accuracy_m: float | None, scope: Scope) -> bytes | None:
+        """The answer to a point in degrees of EPSG:4490.
+
+        None where the ordinary way must be taken: outside all units, or in one that the scope hides.
+        """
+        lon, lat, unit, metres = find_spot(x, y, self.arrays, self.rings)
+        if unit < 0:
+            return None
+        view = self._views.get(scope)
+        if view is None:
+            if len(self._views) >= MOST_SCOPES:
+                self._views.clear()
+            view = self._views[scope] = _View(self, scope)
+        code = self.codes[unit]
+        if view.limited and not scope.allows_owner(code):
+            return None
+        near = accuracy_m is not None and metres < accuracy_m
+        return b'{"point":%b,"unit":%b,%b,"gap":null,"boundary_distance_m":%b,"flags":%b,"revision":%d}' % (
+            orjson.dumps((lon, lat)),
+            orjson.dumps(code),
+            view.members(unit, code, lon, lat, metres),
+            orjson.dumps(round(metres, 3)),
+            b'["near_boundary"]' if near else b"[]",
+            self.desk.revision,
+        )
+
+    def held(self, layer: int, lon: float, lat: float) -> Held:
+        """The areas of a layer that hold a point."""
+        return tuple(self.holders[layer](np.array(((lon, lat),)))[1].tolist())
+
+
+class _View:
+    """The pieces that one scope may see."""
+
+    def __init__(self, spots: Spots, scope: Scope) -> None:
+        self.spots, self.scope = spots, scope
+        self.limited = "" not in scope.owners
+        # Beyond this length a unit's code decides neither which areas count for it nor what of them may be seen.
+        self.owner_length = max(spots.owner_length, *(len(prefix) for prefix in scope.owners), 0)
+        self.part_of = array("i", [-1]) * len(spots.codes)
+        self._parts: list[Part] = []
+        self._part_numbers: dict[tuple[int, ...], int] = {}
+        self._divisions: dict[tuple[int, str], Piece] = {}
+        self._layers: list[dict[tuple[Held, str], Piece]] = [{} for _ in spots.names]
+
+    def members(self, unit: int, code: str, lon: float, lat: float, metres: float) -> bytes:
+        """`divisions`, `areas` and `departments` of a point in a unit, without the braces around them."""
+        number = self.part_of[unit]
+        if metres <= CLEAR_M:
+            part = self._part(code, [False] * len(self._layers), lon, lat)
+        elif number >= 0:
+            part = self._parts[number]
+        else:
+            part = self._keep(unit, self._part(code, self.spots.masks[self.spots.mask_of[unit]], lon, lat))
+        found = part.layers
+        if None in found:
+            found = tuple(
+                self._layer(layer, code, lon, lat) if piece is None else piece for layer, piece in enumerate(found)
+            )
+        divisions = part.divisions
+        told = [each.departments for each in (divisions, *found) if each.departments]  # type: ignore[union-attr]
+        areas = b",".join([each.members for each in found])  # type: ignore[union-attr]
+        return b'"divisions":%b,"areas":{%b},"departments":[%b]' % (divisions.members, areas, b",".join(told))
+
+    def _part(self, code: str, uniform: Iterable[bool], lon: float, lat: float) -> Part:
+        length = max((each for each in self.spots.levels if each < len(code)), default=0)
+        stem = len(code), code[:length]
+        if stem not in self._divisions:
+            whole = self._whole(lon, lat)
+            self._divisions[stem] = Piece(orjson.dumps(whole["divisions"]), _departments(whole, "division", None))
+        layers = (self._layer(layer, code, lon, lat) if same else None for layer, same in enumerate(uniform))
+        return Part(self._divisions[stem], tuple(layers))
+
+    def _keep(self, unit: int, part: Part) -> Part:
+        """The same part, that of an equal one before it; the unit has it from now on."""
+        name = id(part.divisions), *(id(each) for each in part.layers)
+        number = self._part_numbers.setdefault(name, len(self._parts))
+        if number == len(self._parts):
+            self._parts.append(part)
+        self.part_of[unit] = number
+        return self._parts[number]
+
+    def _layer(self, layer: int, code: str, lon: float, lat: float) -> Piece:
+        key = self.spots.held(layer, lon, lat), code[: self.owner_length]
+        piece = self._layers[layer].get(key)
+        if piece is None:
+            whole, name = self._whole(lon, lat), self.spots.names[layer]
+            held = orjson.dumps({name: whole["areas"][name]})[1:-1]  # a member without the braces around it
+            piece = self._layers[layer][key] = Piece(held, _departments(whole, "area", name))
+        return piece
+
+    def _whole(self, lon: float, lat: float) -> dict[str, Any]:
+        return locate_answers(self.spots.desk, np.array(((lon, lat),)), [None], self.scope)[0]
+
+
+def _departments(whole: dict[str, Any], role: str, layer: str | None) -> bytes:
+    """Some of an answer's departments, without the brackets around them."""
+    chosen = [each for each in whole["departments"] if each["role"] == role and layer in (None, each["layer"])]
+    return orjson.dumps(chosen)[1:-1]

@@ -1,0 +1,53 @@
+"""A thread that looks after new revisions, so that no request has to: it asks the store and makes ready what changed."""
+
+import logging
+import threading
+
+from api.spots import Spots
+from api.worlds import Worlds
+from gis.errors import Refusal
+
+LOG = logging.getLogger("wangge.watch")
+
+
+class Watch:
+    """Keeps `spots`, what single lookups need of the newest revision; None while nothing was read or published yet.
+
+    While a newer revision is being read the one before goes on answering, and so it does while the store is away.
+    """
+
+    def __init__(self, worlds: Worlds) -> None:
+        self.worlds = worlds
+        self.spots: Spots | None = None
+        self._end = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Look once, then again and again in a thread of its own. Returns when the first answer can be given."""
+        self.look()
+        self.worlds.watched = True
+        self._thread = threading.Thread(target=self._go_on, name="watch", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; lookups look for themselves again."""
+        self._end.set()
+        if self._thread is not None:
+            self._thread.join(5)
+        self.worlds.watched, self.spots = False, None
+
+    def look(self) -> None:
+        """Ask the store once, and make ready what is new."""
+        try:
+            desk = self.worlds.renew()
+        except Refusal:
+            return  # the store is away or empty, and nothing is known: requests say so
+        if self.spots is None or self.spots.desk is not desk:
+            self.spots = Spots(desk) if desk.revision else None
+
+    def _go_on(self) -> None:
+        while not self._end.wait(self.worlds.poll_s):
+            try:
+                self.look()
+            except Exception:  # the thread must outlive whatever one look met; the next one may do better
+                LOG.exception("looking for a new revision failed")
