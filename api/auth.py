@@ -1,7 +1,7 @@
 """Who calls, and what they may do: the one place where roles and prefixes are checked.
 
-A revoked key ends within a second: the store is asked again after KEPT_S, and a pass made of what it said is renewed
-after PASS_S and void after twice that.
+A revoked key ends within a second: the store is asked again after KEPT_S, and a pass made of what it said is void after
+as long again.
 """
 
 import base64
@@ -25,7 +25,6 @@ from gis.errors import Refusal, refuse
 from gis.store.engine import Store, reading
 
 KEPT_S = 0.5
-PASS_S = 0.25
 KEPT = 10_000
 # Where a key may stand in the address: map libraries cannot send headers with every tile.
 OPEN_TO_ADDRESS_KEYS = ("/tiles/", "/styles/", "/ogc")
@@ -107,7 +106,7 @@ class Doorkeeper:
         """Keep a pass for a caller who was let in."""
         now = monotonic()
         with self._lock:
-            self._passes[mark] = Pass(key, now + PASS_S, now + 2 * PASS_S)
+            self._passes[mark] = Pass(key, now + self.kept_s / 2, now + self.kept_s)
             self._passes.move_to_end(mark)
             while len(self._passes) > KEPT:
                 self._passes.popitem(last=False)

@@ -1,7 +1,8 @@
 """Lookups of single points at one revision, made ready: the parts that many answers share are kept as encoded JSON.
 
 The answers are those of `api.answers.locate_answers`, of which the parts are cut; what depends on the point alone (its
-place, the unit, the distance, the flags) is written anew. One thread asks, so nothing is locked.
+place, the unit, the distance, the flags) is written anew. Routings are those of `Desk.route_all`, which is spared the
+search for edges where none can be near. One thread asks, so nothing is locked.
 """
 
 from array import array
@@ -13,14 +14,20 @@ import numpy as np
 import orjson
 
 from api.answers import locate_answers
-from cases.desk import Desk
+from cases.desk import Desk, Nearby, Places, near_polygons
+from cases.reports import Case
+from cases.routing import Routing
 from cases.uniform import uniform_units
 from gis.spot import find_spot, kernel_arrays
 from gis.store.scope import Scope
+from grids.lookup import Located
 
 CLEAR_M = 1e-3
 """So far inside its unit a point is surely in its inside, whatever was rounded."""
 MOST_SCOPES = 64
+MOST_PLACES = 20_000
+"""Cases after which the places that routing remembers are forgotten, so that they take no more memory than that."""
+NO_GAP = np.array([-1])
 
 Held = tuple[int, ...]
 
@@ -68,11 +75,7 @@ class Spots:
         lon, lat, unit, metres = find_spot(x, y, self.arrays, self.rings)
         if unit < 0:
             return None
-        view = self._views.get(scope)
-        if view is None:
-            if len(self._views) >= MOST_SCOPES:
-                self._views.clear()
-            view = self._views[scope] = _View(self, scope)
+        view = self._views.get(scope) or self._view(scope)
         code = self.codes[unit]
         if view.limited and not scope.allows_owner(code):
             return None
@@ -85,6 +88,35 @@ class Spots:
             b'["near_boundary"]' if near else b"[]",
             self.desk.revision,
         )
+
+    def route(self, case: Case, scope: Scope) -> Routing:
+        """The routing of one case."""
+        lon, lat, unit, metres = find_spot(case.lon, case.lat, self.arrays, self.rings)
+        if unit < 0:
+            return self.desk.route_all([case], scope)[0]
+        point, accuracy = np.array(((lon, lat),)), np.array((case.accuracy_m,))
+        held = [holders(point)[1] for holders in self.holders]
+        offsets = [np.array((0, len(areas))) for areas in held]
+        located = Located(np.array((unit,)), NO_GAP, dict(zip(self.names, zip(offsets, held, strict=True), strict=True)))
+        places = (self._views.get(scope) or self._view(scope)).places(located)
+        grid = self.desk.grid
+        near_units: Nearby = {}
+        near_areas: dict[str, Nearby] = {}
+        within = metres <= case.accuracy_m + CLEAR_M
+        if within:
+            near_units = near_polygons(grid.units, point, accuracy)
+        # No edge of an area is nearer than that of the unit unless it runs through it.
+        for name, uniform in zip(self.names, self.masks[self.mask_of[unit]], strict=True):
+            if within or not uniform:
+                near_areas[name] = near_polygons(grid.areas[name].index, point, accuracy)
+        asset = self.desk.assets([case], point, accuracy).get(0)
+        return self.desk.decide(0, case, places, near_units, near_areas, asset)
+
+    def _view(self, scope: Scope) -> "_View":
+        if len(self._views) >= MOST_SCOPES:
+            self._views.clear()
+        view = self._views[scope] = _View(self, scope)
+        return view
 
     def held(self, layer: int, lon: float, lat: float) -> Held:
         """The areas of a layer that hold a point."""
@@ -104,6 +136,16 @@ class _View:
         self._part_numbers: dict[tuple[int, ...], int] = {}
         self._divisions: dict[tuple[int, str], Piece] = {}
         self._layers: list[dict[tuple[Held, str], Piece]] = [{} for _ in spots.names]
+        self._places: Places | None = None
+        self._placed = 0
+
+    def places(self, located: Located) -> Places:
+        """The places of what was located, with what earlier ones left in memory."""
+        self._placed += 1
+        if self._places is None or self._placed > MOST_PLACES:
+            self._places, self._placed = Places(self.spots.desk.grid, located, self.scope), 0
+        self._places.located = located
+        return self._places
 
     def members(self, unit: int, code: str, lon: float, lat: float, metres: float) -> bytes:
         """`divisions`, `areas` and `departments` of a point in a unit, without the braces around them."""

@@ -45,28 +45,37 @@ class Desk:
         lonlat = np.array([(case.lon, case.lat) for case in cases], dtype=np.float64).reshape(-1, 2)
         accuracy = np.array([case.accuracy_m for case in cases], dtype=np.float64)
         places = Places(self.grid, self.grid.locate(lonlat), scope)
-        near_units = _near(self.grid.units, lonlat, accuracy)
-        near_areas = {name: _near(layer.index, lonlat, accuracy) for name, layer in self.grid.areas.items()}
-        assets = self._assets(cases, lonlat, accuracy)
-        answers = []
-        for index, case in enumerate(cases):
-            place = places.at(index)
-            variations = [
-                *places.across_units(index, place, near_units.get(index, ())),
-                *(
-                    each
-                    for name, nearby in near_areas.items()
-                    if index in nearby
-                    for each in places.across_areas(index, place, self.grid.areas[name], nearby[index])
-                ),
-            ]
-            asset = assets.get(index)
-            answers.append(
-                route(case, place, variations, asset, self.book, self.departments, self.revision, memo=self.memo)
-            )
-        return answers
+        near_units = near_polygons(self.grid.units, lonlat, accuracy)
+        near_areas = {name: near_polygons(layer.index, lonlat, accuracy) for name, layer in self.grid.areas.items()}
+        assets = self.assets(cases, lonlat, accuracy)
+        return [
+            self.decide(index, case, places, near_units, near_areas, assets.get(index))
+            for index, case in enumerate(cases)
+        ]
 
-    def _assets(self, cases: Sequence[Case], lonlat: Floats, accuracy: Floats) -> dict[int, Asset]:
+    def decide(
+        self,
+        index: int,
+        case: Case,
+        places: "Places",
+        near_units: Nearby,
+        near_areas: Mapping[str, Nearby],
+        asset: Asset | None,
+    ) -> Routing:
+        """The routing of case number `index`, from where it lies, what is near it and the component that it means."""
+        place = places.at(index)
+        variations = [
+            *places.across_units(index, place, near_units.get(index, ())),
+            *(
+                each
+                for name, nearby in near_areas.items()
+                if index in nearby
+                for each in places.across_areas(index, place, self.grid.areas[name], nearby[index])
+            ),
+        ]
+        return route(case, place, variations, asset, self.book, self.departments, self.revision, memo=self.memo)
+
+    def assets(self, cases: Sequence[Case], lonlat: Floats, accuracy: Floats) -> dict[int, Asset]:
         """The component that each case means, where it means one: the named one, else the nearest within reach."""
         wanted = [i for i, case in enumerate(cases) if case.kind == "component" and case.class_code and case.edition]
         asked = np.array(wanted, dtype=np.int64)
@@ -197,7 +206,8 @@ def _way_out(own: int, nearby: Sequence[tuple[int, float]]) -> float | None:
     return leaving
 
 
-def _near(index: PolygonIndex, lonlat: Floats, accuracy: Floats) -> Nearby:
+def near_polygons(index: PolygonIndex, lonlat: Floats, accuracy: Floats) -> Nearby:
+    """The polygons with an edge within `accuracy` (n,) metres of each point (n, 2)."""
     found: dict[int, list[tuple[int, float]]] = {}
     for point, polygon, metres in zip(*(part.tolist() for part in index.near(lonlat, accuracy)), strict=True):
         found.setdefault(point, []).append((polygon, metres))

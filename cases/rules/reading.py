@@ -14,7 +14,7 @@ from gis.errors import Fault, refuse
 
 _TEXTS = ("name", "class", "class_prefix", "condition", "place", "area_layer", "area", "time_limit")
 _BASIS = ("text", "document", "number", "date", "url")
-_RULE = frozenset({"code", "edition", "kind", *_TEXTS, "priority", "fallback", "to", "basis"})
+_RULE = frozenset({"code", "owner", "edition", "kind", *_TEXTS, "priority", "fallback", "to", "basis"})
 _DOCUMENT = frozenset({"owner", "rules"})
 
 DEEPEST = 32
@@ -274,7 +274,7 @@ def _rule(item: _Item, owner: str) -> Rule | None:
 def parse(document: Any, owner: str | None = None) -> tuple[list[Rule], list[Fault]]:
     """The rules of a loaded document `{"owner": …, "rules": […]}`, and every fault in it.
 
-    `owner`, if given, wins over the document's; neither means everywhere (""). A fault names the rule's code as `thing`
+    `owner`, if given, wins over a rule's own, and that over the document's; none means everywhere (""). A fault names the rule's code as `thing`
     and its position in the list, from 1, as `row`; a rule with a fault is not among the rules.
     """
     if not isinstance(document, Mapping) or not isinstance(document.get("rules"), list):
@@ -290,7 +290,7 @@ def parse(document: Any, owner: str | None = None) -> tuple[list[Rule], list[Fau
     stated = whole.text("owner")
     faults, holder = whole.faults, (stated or EVERYWHERE) if owner is None else owner
     rules: list[Rule] = []
-    first_row: dict[str, int] = {}
+    first_row: dict[tuple[str, str], int] = {}
     for row, members in enumerate(document["rules"], start=1):
         if not isinstance(members, Mapping):
             faults.append(
@@ -304,8 +304,9 @@ def parse(document: Any, owner: str | None = None) -> tuple[list[Rule], list[Fau
             continue
         code = members.get("code")
         item = _Item(members, row, (code.strip() or None) if isinstance(code, str) else None, faults)
-        rule = _rule(item, holder)
-        if item.thing is not None and (earlier := first_row.setdefault(item.thing, row)) != row:
+        own = item.text("owner") if owner is None else None
+        rule = _rule(item, own or holder)
+        if item.thing is not None and (earlier := first_row.setdefault((own or holder, item.thing), row)) != row:
             item.fault("code_duplicate", f"rule {earlier} has the same code.", f"与第{earlier}条规则编码重复。")
         elif rule is not None:
             rules.append(rule)

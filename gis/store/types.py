@@ -18,7 +18,7 @@ Code = Text().with_variant(Text(collation="C"), "postgresql")
 # SQLite gives automatic numbers only to the type INTEGER.
 RowId = BigInteger().with_variant(Integer(), "sqlite")
 
-Document = JSON().with_variant(JSONB(), "postgresql")
+Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 def box_shape(xmin: float, ymin: float, xmax: float, ymax: float) -> Any:

@@ -308,3 +308,11 @@ def test_a_book_of_400_classes_in_30_areas_is_compiled_in_a_moment_and_its_memor
     for number in range(1000):
         assert book.candidates(f"e{number}", "matter", f"x{number}", f"c{number}", f"99{number}") == ()
     assert len(book._memo) == 2
+
+
+def test_a_book_may_hold_rules_of_several_owners() -> None:
+    to = [{"department": "W"}]
+    document = {"owner": "4403", "rules": [{"code": "a", "to": to}, {"code": "a", "owner": "440305", "to": to}]}
+    rules, faults = parse(document)
+    assert (faults, [rule.owner for rule in rules]) == ([], ["4403", "440305"])
+    assert [rule.owner for rule in parse(document | {"rules": document["rules"][1:]}, "44")[0]] == ["44"]
