@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api import ogc
 from api.auth import KEY_MASK, Doorkeeper
+from api.hot import Hot
 from api.middleware import Limits, StoreWord
 from api.migrations import check_schema
 from api.openapi import FAILURES, describe
@@ -18,7 +19,10 @@ from api.problems import add_handlers
 from api.routers import cases, directory, health, layers, locate, pages, tiles
 from api.settings import Settings
 from api.shelf import Shelf
+from api.warm import warm
+from api.watch import Watch
 from api.worlds import Worlds
+from cases.reports import Defaults, parse_zone
 from gis.errors import Refusal
 from gis.store.engine import Store, open_store
 from tiles.cache import TileCache
@@ -54,7 +58,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses=FAILURES,
-        lifespan=lambda app: _living(store, own),
+        lifespan=lambda app: _living(app, store, own),
         middleware=[
             Middleware(
                 CORSMiddleware,
@@ -71,13 +75,14 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.settings, app.state.store, app.state.worlds = settings, store, worlds
     app.state.door, app.state.shelf, app.state.tiles = Doorkeeper(store), Shelf(LISTS), TileCache(TILE_BYTES)
     app.state.sources = Shelf(SOURCES)
-    app.state.page_folder = pages.APP
+    app.state.page_folder, app.state.watch = pages.APP, Watch(worlds)
     add_handlers(app)
     logging.getLogger("uvicorn.access").addFilter(KEY_MASK)
     for router in ROUTERS:
         app.include_router(router)
     ogc.mount(app)
     _own_description(app)
+    _hot_first(app)
     return app
 
 
@@ -98,14 +103,30 @@ def _own_description(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
+def _hot_first(app: FastAPI) -> None:
+    """Let the hot questions be answered before anything of the framework looks at them."""
+    build = app.build_middleware_stack
+    defaults = Defaults(zone=parse_zone(app.state.settings.zone))
+    app.build_middleware_stack = (  # type: ignore[method-assign]
+        lambda: Hot(build(), app.state, app.state.watch, defaults)
+    )
+
+
 @asynccontextmanager
-async def _living(store: Store, own: bool) -> AsyncIterator[None]:
-    """A store of another schema stops the start; one that is away does not, for it may come back."""
+async def _living(app: FastAPI, store: Store, own: bool) -> AsyncIterator[None]:
+    """Make everything ready before the first request, kernels too.
+
+    A store of another schema stops the start; one that is away does not, for it may come back.
+    """
+    watch: Watch = app.state.watch
     try:
         await run_in_threadpool(check_schema, store)
     except Refusal as refusal:
         if refusal.code != "store_down":
             raise
+    await run_in_threadpool(warm)
+    await run_in_threadpool(watch.start)
     yield
+    await run_in_threadpool(watch.stop)
     if own:
         store.close()

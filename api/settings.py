@@ -17,6 +17,8 @@ class Settings(BaseSettings):
     data: Path = Field(Path("data"), description="Folder of reports, uploads and other files of this installation")
     host: str = Field("127.0.0.1", description="Address the server listens on")
     port: int = Field(8000, ge=0, le=65535, description="Port the server listens on")
+    workers: int = Field(1, ge=1, le=256, description="Processes that answer")
+    access_log: bool = Field(False, description="Whether every request is logged; keys in addresses are masked")
     zone: str = Field("Asia/Shanghai", description="Time zone of times and dates that come without one")
     language: str = Field("zh", pattern="^(zh|en)$", description="Language of the command line: zh or en")
     wait_s: float = Field(10.0, gt=0, description="Seconds a writer waits for another one")

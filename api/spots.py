@@ -15,6 +15,7 @@ import orjson
 
 from api.answers import locate_answers
 from cases.desk import Desk, Nearby, Places, near_polygons
+from cases.frontiers import Frontier, edges
 from cases.reports import Case
 from cases.routing import Routing
 from cases.uniform import uniform_units
@@ -28,6 +29,7 @@ MOST_SCOPES = 64
 MOST_PLACES = 20_000
 """Cases after which the places that routing remembers are forgotten, so that they take no more memory than that."""
 NO_GAP = np.array([-1])
+ASKED = np.ones(1, dtype=np.bool_)
 
 Held = tuple[int, ...]
 
@@ -61,6 +63,7 @@ class Spots:
         masks, mask_of = np.unique(uniform_units(grid), axis=0, return_inverse=True)
         self.mask_of = array("i", mask_of.reshape(-1).astype(np.int32).tobytes())
         self.masks: list[list[bool]] = masks.tolist()
+        self.frontiers = [Frontier.of(*edges(layer.index.polygons)[:2]) for layer in grid.areas.values()]
         owners = (len(owner) for layer in grid.areas.values() for owner in layer.owners)
         self.owner_length = max(owners, default=0)
         self.levels = sorted(level.length for level in grid.profile.levels)
@@ -102,12 +105,10 @@ class Spots:
         grid = self.desk.grid
         near_units: Nearby = {}
         near_areas: dict[str, Nearby] = {}
-        within = metres <= case.accuracy_m + CLEAR_M
-        if within:
+        if metres <= case.accuracy_m + CLEAR_M:
             near_units = near_polygons(grid.units, point, accuracy)
-        # No edge of an area is nearer than that of the unit unless it runs through it.
-        for name, uniform in zip(self.names, self.masks[self.mask_of[unit]], strict=True):
-            if within or not uniform:
+        for name, frontier in zip(self.names, self.frontiers, strict=True):
+            if frontier.may_reach(point, accuracy, ASKED)[0]:
                 near_areas[name] = near_polygons(grid.areas[name].index, point, accuracy)
         asset = self.desk.assets([case], point, accuracy).get(0)
         return self.desk.decide(0, case, places, near_units, near_areas, asset)

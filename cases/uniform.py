@@ -6,10 +6,11 @@ import shapely
 from numpy.typing import NDArray
 
 from cases.frontiers import edges
+from gis.crs import DECIMALS
 from gis.metres import Floats
 from grids.lookup import Grid
 
-PER_DEGREE = 1e9  # coordinates are rounded to the billionth of a degree
+PER_DEGREE = 10.0**DECIMALS
 
 
 def uniform_units(grid: Grid) -> NDArray[np.bool_]:

@@ -113,7 +113,7 @@ class PolygonIndex:
 
     def lowest_one(self, lon: float, lat: float) -> int:
         """`lowest` of one point, fast: -1 where no polygon covers it."""
-        return int(lowest_one(lon, lat, self.arrays))
+        return int(lowest_one(float(lon), float(lat), self.arrays))
 
     def near(self, lonlat: Floats, reach_m: ArrayLike) -> tuple[Indices, Indices, Floats]:
         """Every polygon with an edge within `reach_m` (scalar or (m,), inclusive) of each point.

@@ -150,11 +150,12 @@ def migrate_store() -> None:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=256, help="Processes that answer")] = None,
 ) -> None:
     """Serve HTTP: lookups, OGC APIs, tiles and the map page. 启动服务。"""
     from api.server import run_server
 
-    run_server(Settings(), host, port)
+    run_server(Settings(), host, port, workers)
 
 
 def demo(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.errors import GEOSException
 
 from gis.cells.blocks import build_block
 from gis.cells.frames import choose_frame
@@ -34,9 +35,12 @@ def find_untidy(polygons: NDArray[Any]) -> NDArray[np.bool_]:
 
     Of two polygons whose insides meet at least one is untidy.
     """
-    untidy = ~shapely.is_valid(polygons)
-    sound = np.flatnonzero(~untidy)
-    untidy[sound] = ~shapely.is_empty(shapely.coverage_invalid_edges(polygons[sound]))
+    try:
+        untidy = ~shapely.is_valid(polygons)
+        sound = np.flatnonzero(~untidy)
+        untidy[sound] = ~shapely.is_empty(shapely.coverage_invalid_edges(polygons[sound]))
+    except GEOSException:  # numbers too small or too large for GEOS to compare the polygons
+        return np.ones(len(polygons), dtype=np.bool_)
     return untidy
 
 

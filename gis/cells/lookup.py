@@ -212,6 +212,22 @@ def lowest_one(x: float, y: float, arrays: Any) -> Whole:
     return _find_exactly(x, y, column, row, block, word, frame, _exact_views(arrays))
 
 
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _ask_heads(
+    points: Any, start: Whole, size: Whole, frame: Any, tiles: Any, lines: Any, blocks: Any, heads: Any
+) -> None:
+    """Note block and word of the head of each point of a batch, -1 outside the frame, and ask for the heads."""
+    columns, most_across, most_up = np.int64(frame[6]), frame[6] * SIDE, frame[7] * SIDE
+    for k in range(size):
+        across, up = (points[start + k, 0] - frame[0]) * frame[2], (points[start + k, 1] - frame[1]) * frame[3]
+        within = (across >= 0) & (across < most_across) & (up >= 0) & (up < most_up)
+        column = np.int64(across) if within else np.int64(0)
+        row = np.int64(up) if within else np.int64(0)
+        blocks[k] = np.int64(tiles[(row >> SHIFT) * columns + (column >> SHIFT)])
+        heads[k] = _head(column, row, blocks[k]) if within else np.int64(-1)
+        prefetch(lines, max(heads[k], 0))
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def lowest_many(points: Any, found: Any, arrays: Any) -> None:
     """Write the lowest polygon that holds each point to `found` (m,) int64, -1 where none does.
@@ -221,20 +237,11 @@ def lowest_many(points: Any, found: Any, arrays: Any) -> None:
     """
     frame, tiles, lines = arrays[0], arrays[1], arrays[2]
     views = _exact_views(arrays)
-    columns, most_across, most_up = np.int64(frame[6]), frame[6] * SIDE, frame[7] * SIDE
     blocks, heads = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
     words, which = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
     for start in range(0, len(points), BATCH):
         size = min(BATCH, len(points) - start)
-        for k in range(size):
-            across, up = (points[start + k, 0] - frame[0]) * frame[2], (points[start + k, 1] - frame[1]) * frame[3]
-            within = (across >= 0) & (across < most_across) & (up >= 0) & (up < most_up)
-            column = np.int64(across) if within else np.int64(0)
-            row = np.int64(up) if within else np.int64(0)
-            block = np.int64(tiles[(row >> SHIFT) * columns + (column >> SHIFT)])
-            blocks[k] = block
-            heads[k] = _head(column, row, block) if within else np.int64(-1)
-            prefetch(lines, max(heads[k], 0))
+        _ask_heads(points, start, size, frame, tiles, lines, blocks, heads)
         left = 0
         for k in range(size):
             head = lines[heads[k]] if heads[k] >= 0 else np.int32(0)
@@ -245,10 +252,10 @@ def lowest_many(points: Any, found: Any, arrays: Any) -> None:
             prefetch(lines, word if head < 0 else np.int64(0))
         for each in range(left):
             k, word = which[each], words[each]
-            if lines[word] & OWNER_MASK == GENERAL:
-                found[start + k] = _lowest_general(points[start + k, 0], points[start + k, 1], blocks[k], word, views)
-                continue
             x, y = points[start + k, 0], points[start + k, 1]
+            if lines[word] & OWNER_MASK == GENERAL:
+                found[start + k] = _lowest_general(x, y, blocks[k], word, views)
+                continue
             column, row = np.int64((x - frame[0]) * frame[2]), np.int64((y - frame[1]) * frame[3])
             owner, unsure = _read_fast(x, y, column, row, word, lines, frame)
             found[start + k] = np.int64(owner) - 1
@@ -266,35 +273,62 @@ def _sort_by_rank(held: Any, count: Whole, ranks: Any) -> None:
         held[place] = each
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _read_all(x: float, y: float, block: Whole, word: Whole, frame: Any, views: Any, held: Any) -> tuple[Whole, Any]:
+    """All polygons that hold a point of a cell with a record, by rank, by exact reading: their number, and `held` or a
+    larger copy with them.
+    """
+    lines, ranks = views[0], views[6]
+    if lines[word] & OWNER_MASK == GENERAL:
+        count, held = _read_general(x, y, block, word, views, held)
+    else:
+        column, row = np.int64((x - frame[0]) * frame[2]), np.int64((y - frame[1]) * frame[3])
+        number = (lines[word] >> OWNER_BITS) & 15
+        rx, ry = reference_x(number, column, frame), reference_y(number, row, frame)
+        count = _read_exactly(x, y, rx, ry, block, word, views, held)
+    _sort_by_rank(held, count, ranks)
+    return count, held
+
+
 @njit(cache=True, nogil=True)
-def holders_many(points: Any, arrays: Any) -> tuple[Any, Any]:
-    """All polygons that hold each point: (point (k,), polygon (k,)) int64, by point, then by rank."""
-    frame, tiles, lines, _, _, ranks = arrays
+def _roomy(pairs: Any, needed: Whole) -> Any:
+    """Pairs (2, k), or a larger copy of them with room for `needed`."""
+    if needed <= pairs.shape[1]:
+        return pairs
+    larger = np.empty((2, needed + pairs.shape[1] // 2), np.int64)
+    larger[:, : pairs.shape[1]] = pairs
+    return larger
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def holders_many(points: Any, arrays: Any) -> Any:
+    """All polygons that hold each point: points and polygons (2, k) int64, by point, then by rank. In batches."""
+    frame, tiles, lines = arrays[0], arrays[1], arrays[2]
     views = _exact_views(arrays)
-    of, holding = np.empty(len(points) + 16, np.int64), np.empty(len(points) + 16, np.int64)
-    held, total = np.empty(64, np.int32), 0
-    for point in range(len(points)):
-        x, y = points[point, 0], points[point, 1]
-        column, row, block = _cell(x, y, frame, tiles)
-        head = np.int32(0) if block < 0 else lines[_head(column, row, block)]
-        word = (block + np.int64(~head)) * WORDS
-        if head >= 0:
-            count = _add(held, 0, head)
-        elif lines[word] & OWNER_MASK == GENERAL:
-            count, held = _read_general(x, y, block, word, views, held)
-        else:
-            owner, unsure = _read_fast(x, y, column, row, word, lines, frame)
+    blocks, heads = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
+    pairs, held, total = np.empty((2, len(points) + BATCH), np.int64), np.empty(64, np.int32), 0
+    for start in range(0, len(points), BATCH):
+        size = min(BATCH, len(points) - start)
+        pairs = _roomy(pairs, total + size)
+        _ask_heads(points, start, size, frame, tiles, lines, blocks, heads)
+        for k in range(size):
+            heads[k] = np.int64(lines[heads[k]]) if heads[k] >= 0 else np.int64(0)
+            prefetch(lines, (blocks[k] + ~heads[k]) * WORDS if heads[k] < 0 else np.int64(0))
+        for k in range(size):
+            owner, word = heads[k], (blocks[k] + ~heads[k]) * WORDS
+            unsure = owner < 0
+            if unsure and lines[word] & OWNER_MASK != GENERAL:
+                x, y = points[start + k, 0], points[start + k, 1]
+                column, row = np.int64((x - frame[0]) * frame[2]), np.int64((y - frame[1]) * frame[3])
+                owner, unsure = _read_fast(x, y, column, row, word, lines, frame)
             if unsure:
-                number = (lines[word] >> OWNER_BITS) & 15
-                rx, ry = reference_x(number, column, frame), reference_y(number, row, frame)
-                count = _read_exactly(x, y, rx, ry, block, word, views, held)
+                x, y = points[start + k, 0], points[start + k, 1]
+                count, held = _read_all(x, y, blocks[k], word, frame, views, held)
+                pairs = _roomy(pairs, total + count + size)
+                for each in range(count):
+                    pairs[0, total], pairs[1, total] = start + k, held[each]
+                    total += 1
             else:
-                count = _add(held, 0, owner)
-        _sort_by_rank(held, count, ranks)
-        if total + count > len(of):
-            of = np.concatenate((of, np.empty(len(of) + count, np.int64)))
-            holding = np.concatenate((holding, np.empty(len(holding) + count, np.int64)))
-        for k in range(count):
-            of[total], holding[total] = point, held[k]
-            total += 1
-    return of[:total], holding[:total]
+                pairs[0, total], pairs[1, total] = start + k, owner - 1
+                total += 1 if owner > 0 else 0
+    return pairs[:, :total]

@@ -23,7 +23,8 @@ def beside(points: NDArray[Any], direction: tuple[int, int]) -> NDArray[Any]:
 
 
 def hard_points(polygons: NDArray[Any], cells: Cells, count: int, seed: int = 0) -> NDArray[Any]:
-    """Nodes, places on edges, cell corners, one ulp beside all of them, places level with nodes, and any places.
+    """Nodes, places on edges, cell corners, one ulp beside all of them, places level with nodes, the rims
+    of tiles, and any places.
 
     About 40 * count points, all finite.
     """
@@ -39,11 +40,14 @@ def hard_points(polygons: NDArray[Any], cells: Cells, count: int, seed: int = 0)
     corners = np.array([west, south]) + cell * np.array([width, height])
     plain = [one, (one + other) / 2, one * (1 - along) + other * along, corners]
     lows, highs = nodes.min(axis=0), nodes.max(axis=0)
+    # In the first and last cells of tiles, where edges of the tile come from outside.
+    rim = random.integers(0, [int(columns), int(rows)], (count, 2)) * SIDE + random.choice([0, SIDE - 1], (count, 2))
+    rim = np.array([west, south]) + (rim + random.random((count, 2))) * np.array([width, height])
     loose = random.uniform(lows, highs, (count, 2))
     spread = random.normal(0, 1, one.shape) * np.array([width, height])
     level = np.concatenate([one + spread * [1, 0], one + spread * [0, 1], one + spread])
     near = [beside(each, direction) for each in plain for direction in DIRECTIONS]
-    return np.concatenate([*plain, *near, level, loose])
+    return np.concatenate([*plain, *near, level, rim, loose])
 
 
 def held_by_geos(polygons: NDArray[Any], ranks: NDArray[Any], points: NDArray[Any]) -> NDArray[Any]:

@@ -1,0 +1,210 @@
+"""The two questions that are asked for every case and every click, answered without the framework around them.
+
+`GET /v1/locate` of one point and `POST /v1/cases/route` of one case are answered here when everything about them is
+ordinary: known parameters, a caller who was let in a moment ago, the revision in force. Whatever is not goes on to the
+routes of the application, which also describe both and refuse what is wrong: every answer here is one that they give.
+Nothing here waits for the store.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Hashable, Set
+from typing import Any
+from urllib.parse import unquote_plus
+
+import orjson
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.auth import FORWARDED, Doorkeeper, authorize
+from api.keys import Key
+from api.points import read_point
+from api.spots import Spots
+from api.watch import Watch
+from cases.reports import WORST_ACCURACY_M, Case, Defaults, from_record
+from gis import crs as gis_crs
+from gis.errors import Refusal
+
+LOG = logging.getLogger("wangge.hot")
+LOCATE, ROUTE = "/v1/locate", "/v1/cases/route"
+
+_NUMBER = re.compile(rb"-?[0-9]{1,15}(?:\.[0-9]{1,20})?").fullmatch
+_SYSTEM = re.compile(rb"(?:EPSG(?::|%3[aA]))?[0-9]{4,6}|CRS84|GCJ-?02|BD-?09").fullmatch
+# What a caller is let in by, and what makes a request one for the ordinary way.
+_MARKS = frozenset({b"host", b"authorization", b"x-api-key"})
+_STRANGE = frozenset({b"origin", b"transfer-encoding", *(name.encode() for name in FORWARDED)})
+_STRANGE_IN_GET = _STRANGE | {b"content-length"}
+_PLAIN_JSON = frozenset({b"application/json", b"application/json; charset=utf-8"})
+LONGEST_CASE = 64_000
+"""Bodies longer than this are no single cases."""
+
+Question = tuple[float, float, float | None]
+
+
+class Hot:
+    """Stands before the application `app`; needs a running watch to answer anything."""
+
+    def __init__(self, app: ASGIApp, state: Any, watch: Watch, defaults: Defaults) -> None:
+        self.app = app
+        self.state = state
+        self.watch = watch
+        self.defaults = defaults
+        self._renewals: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        spots = self.watch.spots
+        if spots is None or scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        path = scope["path"]
+        if path == LOCATE and scope["method"] == "GET":
+            return await self._locate(spots, scope, receive, send)
+        if path == ROUTE and scope["method"] == "POST" and not scope["query_string"]:
+            return await self._route(spots, scope, receive, send)
+        return await self.app(scope, receive, send)
+
+    async def _locate(self, spots: Spots, scope: Scope, receive: Receive, send: Send) -> None:
+        body = None
+        mark = read_mark(scope, _STRANGE_IN_GET)
+        if mark is not None and (question := read_question(scope["query_string"])) is not None:
+            key = await self._let_in(mark, scope)
+            body = None if key is None else spots.answer(*question, key.scope)
+        if body is None:
+            return await self.app(scope, receive, send)
+        return await self._send(body, spots, send)
+
+    async def _route(self, spots: Spots, scope: Scope, receive: Receive, send: Send) -> None:
+        mark = read_mark(scope, _STRANGE)
+        if mark is None or not is_short_json(scope):
+            return await self.app(scope, receive, send)
+        key = await self._let_in(mark, scope)
+        if key is None:
+            return await self.app(scope, receive, send)
+        messages = [await receive()]
+        while messages[-1].get("more_body"):
+            messages.append(await receive())
+        body = self._routing(spots, b"".join(each.get("body", b"") for each in messages), key)
+        if body is not None:
+            return await self._send(body, spots, send)
+        waiting = iter(messages)
+
+        async def receive_again() -> Message:
+            return next(waiting, None) or await receive()
+
+        return await self.app(scope, receive_again, send)
+
+    def _routing(self, spots: Spots, body: bytes, key: Key) -> bytes | None:
+        try:
+            sent = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return None
+        if type(sent) is not dict or b"\\u0000" in body:
+            return None
+        case = from_record(sent, self.defaults, strict=True)
+        if not isinstance(case, Case):
+            return None
+        return orjson.dumps(spots.route(case, key.scope).to_dict(case), option=orjson.OPT_NON_STR_KEYS)
+
+    async def _send(self, body: bytes, spots: Spots, send: Send) -> None:
+        headers = [
+            (b"cache-control", b"no-cache"),
+            (b"wangge-revision", b"%d" % spots.desk.revision),
+            (b"content-length", b"%d" % len(body)),
+            (b"content-type", b"application/json"),
+        ]
+        if not self.watch.worlds.store_is_up:
+            headers.append((b"wangge-store", b"down"))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _let_in(self, mark: Hashable, scope: Scope) -> Key | None:
+        """The caller's key; None for one who is not let in, or whom the ordinary way must look at."""
+        door: Doorkeeper = self.state.door
+        key, renew = door.know(mark, self.watch.worlds.store_is_up)
+        if renew:
+            renewal = asyncio.create_task(self._renew(door, mark, scope))
+            if key is None:
+                await renewal
+                key, _ = door.know(mark, False)
+            else:
+                self._renewals.add(renewal)
+                renewal.add_done_callback(self._renewals.discard)
+        return key
+
+    async def _renew(self, door: Doorkeeper, mark: Hashable, scope: Scope) -> None:
+        try:
+            door.remember(mark, await run_in_threadpool(authorize, Request(scope), "viewer"))
+        except Refusal:
+            door.forget(mark)
+        except Exception:  # nobody waits for a renewal; the ordinary way will meet the same and tell
+            LOG.exception("a caller could not be looked up")
+            door.forget(mark)
+
+
+def read_mark(scope: Scope, strange: Set[bytes]) -> Hashable | None:
+    """All that decides who calls and what they may do; None where the ordinary way should look at the request."""
+    caller = scope["client"]
+    if caller is None:
+        return None
+    mark: list[Any] = [caller[0]]
+    for header in scope["headers"]:
+        name = header[0]
+        if name in _MARKS:
+            mark.append(tuple(header))
+        elif name in strange:
+            return None
+    return tuple(mark) if len(mark) > 1 else None  # without a Host nothing says whether it is this machine
+
+
+def read_question(query: bytes) -> Question | None:
+    """x, y in degrees of EPSG:4490 and the accuracy of a plain question for one point; None for any other."""
+    given: dict[bytes, bytes] = {}
+    for part in query.split(b"&"):
+        name, _, value = part.partition(b"=")
+        if name in given:
+            return None
+        given[name] = value
+    lon, lat, system = given.pop(b"lon", b""), given.pop(b"lat", b""), given.pop(b"crs", b"")
+    accuracy = given.pop(b"accuracy_m", None)
+    if given or not (_NUMBER(lon) and _NUMBER(lat)):
+        return None
+    metres = None
+    if accuracy is not None:
+        if not _NUMBER(accuracy) or not 0 < (metres := float(accuracy)) <= WORST_ACCURACY_M:
+            return None
+    place = _place(float(lon), float(lat), system)
+    return None if place is None else (*place, metres)
+
+
+_IN_STORE: set[bytes] = {b"CRS84"}
+
+
+def _place(x: float, y: float, system: bytes) -> tuple[float, float] | None:
+    if system in _IN_STORE:
+        # Beyond these the coordinates may be swapped or impossible.
+        return (x, y) if -180.0 <= x <= 180.0 and -90.0 <= y < 73.0 else None
+    if not _SYSTEM(system):
+        return None
+    name = unquote_plus(system.decode())
+    try:
+        if gis_crs.parse(name).is_store:
+            _IN_STORE.add(system)
+            return _place(x, y, system)
+        ((lon, lat),) = read_point(x, y, name).tolist()
+    except Refusal:
+        return None
+    return lon, lat
+
+
+def is_short_json(scope: Scope) -> bool:
+    """Whether the body is said to be JSON and short; the answer is JSON whatever is accepted."""
+    length = 0
+    for name, value in scope["headers"]:
+        if name == b"content-type" and value.lower() not in _PLAIN_JSON:
+            return False
+        if name == b"accept" and value not in (b"*/*", b"application/json"):
+            return False
+        if name == b"content-length":
+            length = int(value) if value.isdigit() else LONGEST_CASE + 1
+    return 0 < length <= LONGEST_CASE
