@@ -6,7 +6,6 @@ search for edges where none can be near. One thread asks, so nothing is locked.
 """
 
 from array import array
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +18,7 @@ from cases.frontiers import Frontier, edges
 from cases.reports import Case
 from cases.routing import Routing
 from cases.uniform import uniform_units
-from gis.spot import find_spot, kernel_arrays
+from gis.spot import SpotTable
 from gis.store.scope import Scope
 from grids.lookup import Located
 
@@ -28,6 +27,11 @@ CLEAR_M = 1e-3
 MOST_SCOPES = 64
 MOST_PLACES = 20_000
 """Cases after which the places that routing remembers are forgotten, so that they take no more memory than that."""
+MOST_COMPOSED = 20_000
+"""So many sets of members are kept whole, some 30 MB; they are put together again from their parts when they are lost."""
+TOP = 62
+ALL = (1 << TOP + 1) - 1
+NONE: list[int] = []
 NO_GAP = np.array([-1])
 ASKED = np.ones(1, dtype=np.bool_)
 
@@ -48,6 +52,7 @@ class Part:
 
     divisions: Piece
     layers: tuple[Piece | None, ...]
+    wanted: int  # the layers that are None, as bits
 
 
 class Spots:
@@ -56,26 +61,26 @@ class Spots:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         grid = desk.grid
-        self.arrays, self.rings = kernel_arrays(grid.units)
+        self.table = SpotTable([grid.units, *(layer.index for layer in grid.areas.values())])
         self.codes: list[str] = grid.unit_codes.tolist()
         self.names = list(grid.areas)
         self.holders = [layer.index.holders for layer in grid.areas.values()]
         masks, mask_of = np.unique(uniform_units(grid), axis=0, return_inverse=True)
         self.mask_of = array("i", mask_of.reshape(-1).astype(np.int32).tobytes())
-        self.masks: list[list[bool]] = masks.tolist()
+        # Bit k for layer k that an edge of runs through; the layers from TOP on share a bit.
+        self.masks = [sum({1 << min(k, TOP) for k, each in enumerate(mask) if not each}) for mask in masks.tolist()]
         self.frontiers = [Frontier.of(*edges(layer.index.polygons)[:2]) for layer in grid.areas.values()]
         owners = (len(owner) for layer in grid.areas.values() for owner in layer.owners)
         self.owner_length = max(owners, default=0)
         self.levels = sorted(level.length for level in grid.profile.levels)
         self._views: dict[Scope, _View] = {}
-        find_spot(0.0, 0.0, self.arrays, self.rings)
 
     def answer(self, x: float, y: float, accuracy_m: float | None, scope: Scope) -> bytes | None:
         """The answer to a point in degrees of EPSG:4490.
 
         None where the ordinary way must be taken: outside all units, or in one that the scope hides.
         """
-        lon, lat, unit, metres = find_spot(x, y, self.arrays, self.rings)
+        lon, lat, unit, metres = self.table.find(x, y)
         if unit < 0:
             return None
         view = self._views.get(scope) or self._view(scope)
@@ -94,7 +99,7 @@ class Spots:
 
     def route(self, case: Case, scope: Scope) -> Routing:
         """The routing of one case."""
-        lon, lat, unit, metres = find_spot(case.lon, case.lat, self.arrays, self.rings)
+        lon, lat, unit, metres = self.table.find(case.lon, case.lat)
         if unit < 0:
             return self.desk.route_all([case], scope)[0]
         point, accuracy = np.array(((lon, lat),)), np.array((case.accuracy_m,))
@@ -119,10 +124,6 @@ class Spots:
         view = self._views[scope] = _View(self, scope)
         return view
 
-    def held(self, layer: int, lon: float, lat: float) -> Held:
-        """The areas of a layer that hold a point."""
-        return tuple(self.holders[layer](np.array(((lon, lat),)))[1].tolist())
-
 
 class _View:
     """The pieces that one scope may see."""
@@ -134,7 +135,9 @@ class _View:
         self.owner_length = max(spots.owner_length, *(len(prefix) for prefix in scope.owners), 0)
         self.part_of = array("i", [-1]) * len(spots.codes)
         self._parts: list[Part] = []
+        self._wanted: list[int] = []
         self._part_numbers: dict[tuple[int, ...], int] = {}
+        self._composed: dict[tuple[int, ...], bytes] = {}
         self._divisions: dict[tuple[int, str], Piece] = {}
         self._layers: list[dict[tuple[Held, str], Piece]] = [{} for _ in spots.names]
         self._places: Places | None = None
@@ -150,52 +153,73 @@ class _View:
 
     def members(self, unit: int, code: str, lon: float, lat: float, metres: float) -> bytes:
         """`divisions`, `areas` and `departments` of a point in a unit, without the braces around them."""
-        number = self.part_of[unit]
+        table = self.spots.table
         if metres <= CLEAR_M:
-            part = self._part(code, [False] * len(self._layers), lon, lat)
-        elif number >= 0:
-            part = self._parts[number]
-        else:
-            part = self._keep(unit, self._part(code, self.spots.masks[self.spots.mask_of[unit]], lon, lat))
-        found = part.layers
-        if None in found:
-            found = tuple(
-                self._layer(layer, code, lon, lat) if piece is None else piece for layer, piece in enumerate(found)
-            )
-        divisions = part.divisions
-        told = [each.departments for each in (divisions, *found) if each.departments]  # type: ignore[union-attr]
-        areas = b",".join([each.members for each in found])  # type: ignore[union-attr]
-        return b'"divisions":%b,"areas":{%b},"departments":[%b]' % (divisions.members, areas, b",".join(told))
+            part = self._part(code, ALL, lon, lat)
+            return self._compose(part, code, table.others(lon, lat, ALL), lon, lat)
+        number = self.part_of[unit]
+        if number < 0:
+            number = self._keep(unit, self._part(code, self.spots.masks[self.spots.mask_of[unit]], lon, lat))
+        wanted = self._wanted[number]
+        others = table.others(lon, lat, wanted) if wanted else NONE
+        key = number, *others
+        found = self._composed.get(key)
+        if found is None:
+            if len(self._composed) >= MOST_COMPOSED:
+                self._composed.clear()
+            found = self._composed[key] = self._compose(self._parts[number], code, others, lon, lat)
+        return found
 
-    def _part(self, code: str, uniform: Iterable[bool], lon: float, lat: float) -> Part:
+    def _compose(self, part: Part, code: str, others: list[int], lon: float, lat: float) -> bytes:
+        found = list(part.layers)
+        if None in found:
+            held = _by_layer(others, len(found))
+            found = [self._layer(k, held[k], code, lon, lat) if each is None else each for k, each in enumerate(found)]
+        told = [each.departments for each in (part.divisions, *found) if each and each.departments]
+        areas = b",".join([each.members for each in found if each])
+        return b'"divisions":%b,"areas":{%b},"departments":[%b]' % (part.divisions.members, areas, b",".join(told))
+
+    def _part(self, code: str, wanted: int, lon: float, lat: float) -> Part:
+        """What the inner points of a unit share, asked at one of them; the layers `wanted` stay open."""
         length = max((each for each in self.spots.levels if each < len(code)), default=0)
         stem = len(code), code[:length]
         if stem not in self._divisions:
             whole = self._whole(lon, lat)
             self._divisions[stem] = Piece(orjson.dumps(whole["divisions"]), _departments(whole, "division", None))
-        layers = (self._layer(layer, code, lon, lat) if same else None for layer, same in enumerate(uniform))
-        return Part(self._divisions[stem], tuple(layers))
+        count = len(self._layers)
+        held = _by_layer(self.spots.table.others(lon, lat, ALL & ~wanted), count)
+        layers = (None if wanted >> min(k, TOP) & 1 else self._layer(k, held[k], code, lon, lat) for k in range(count))
+        return Part(self._divisions[stem], tuple(layers), wanted)
 
-    def _keep(self, unit: int, part: Part) -> Part:
-        """The same part, that of an equal one before it; the unit has it from now on."""
-        name = id(part.divisions), *(id(each) for each in part.layers)
+    def _keep(self, unit: int, part: Part) -> int:
+        """The number of the part, or of an equal one before it; the unit has it from now on."""
+        name = part.wanted, id(part.divisions), *(id(each) for each in part.layers)
         number = self._part_numbers.setdefault(name, len(self._parts))
         if number == len(self._parts):
             self._parts.append(part)
+            self._wanted.append(part.wanted)
         self.part_of[unit] = number
-        return self._parts[number]
+        return number
 
-    def _layer(self, layer: int, code: str, lon: float, lat: float) -> Piece:
-        key = self.spots.held(layer, lon, lat), code[: self.owner_length]
+    def _layer(self, layer: int, held: Held, code: str, lon: float, lat: float) -> Piece:
+        key = held, code[: self.owner_length]
         piece = self._layers[layer].get(key)
         if piece is None:
             whole, name = self._whole(lon, lat), self.spots.names[layer]
-            held = orjson.dumps({name: whole["areas"][name]})[1:-1]  # a member without the braces around it
-            piece = self._layers[layer][key] = Piece(held, _departments(whole, "area", name))
+            areas = orjson.dumps({name: whole["areas"][name]})[1:-1]  # a member without the braces around it
+            piece = self._layers[layer][key] = Piece(areas, _departments(whole, "area", name))
         return piece
 
     def _whole(self, lon: float, lat: float) -> dict[str, Any]:
         return locate_answers(self.spots.desk, np.array(((lon, lat),)), [None], self.scope)[0]
+
+
+def _by_layer(others: list[int], count: int) -> list[Held]:
+    """The areas of each layer, from those of all."""
+    held: list[list[int]] = [[] for _ in range(count)]
+    for each in others:
+        held[each >> 32].append(each & 0xFFFFFFFF)
+    return [tuple(each) for each in held]
 
 
 def _departments(whole: dict[str, Any], role: str, layer: str | None) -> bytes:

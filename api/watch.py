@@ -1,5 +1,6 @@
 """A thread that looks after new revisions, so that no request has to: it asks the store and makes ready what changed."""
 
+import gc
 import logging
 import threading
 
@@ -44,6 +45,9 @@ class Watch:
             return  # the store is away or empty, and nothing is known: requests say so
         if self.spots is None or self.spots.desk is not desk:
             self.spots = Spots(desk) if desk.revision else None
+            # A desk is millions of objects that stay: the collector must not go through them again and again.
+            gc.collect()
+            gc.freeze()
 
     def _go_on(self) -> None:
         while not self._end.wait(self.worlds.poll_s):

@@ -127,7 +127,7 @@ def load_grid(connection: Connection, at: int) -> Grid:
     return Grid(
         at,
         profile,
-        PolygonIndex.build(units["geom"], units["code"]),
+        PolygonIndex.build(units["geom"], units["code"], trusted=True),  # what is published is a coverage
         units["code"],
         {row[1]: DivisionName(*row) for row in zip(*named.values(), strict=True)},
         PolygonIndex.build(gaps["geom"], gaps["code"]),
