@@ -274,8 +274,9 @@ def _rule(item: _Item, owner: str) -> Rule | None:
 def parse(document: Any, owner: str | None = None) -> tuple[list[Rule], list[Fault]]:
     """The rules of a loaded document `{"owner": …, "rules": […]}`, and every fault in it.
 
-    `owner`, if given, wins over a rule's own, and that over the document's; none means everywhere (""). A fault names the rule's code as `thing`
-    and its position in the list, from 1, as `row`; a rule with a fault is not among the rules.
+    `owner`, if given, wins over a rule's own, and that over the document's; none means everywhere (""). A fault names
+    the rule's code as `thing` and its position in the list, from 1, as `row`; a rule with a fault is not among the
+    rules.
     """
     if not isinstance(document, Mapping) or not isinstance(document.get("rules"), list):
         return [], [
