@@ -67,10 +67,10 @@ def _departments(desk: Desk, place: Place) -> Any:
 
 
 def locate_columns(
-    grid: Grid, lonlat: Floats, accuracy_m: Sequence[float | None] | None = None
+    grid: Grid, lonlat: Floats, accuracy_m: Sequence[float | None] | None = None, scope: Scope = EVERYTHING
 ) -> dict[str, NDArray[Any]]:
     """The columns that `wangge locate` adds: unit, a code a level, areas by layer, distance, flags; objects (n,)."""
-    places, distances = locate_places(grid, lonlat)
+    places, distances = locate_places(grid, lonlat, scope)
     levels = [level.id for level in grid.profile.levels]
     columns: dict[str, list[Any]] = {"unit": [place.unit for place in places]}
     for level in levels:

@@ -84,7 +84,6 @@ class Doorkeeper:
                 self._known.popitem(last=False)
         return key
 
-
     def know(self, mark: Hashable, store_is_up: bool) -> tuple[Key | None, bool]:
         """The key of the pass with this mark, None when there is none, and whether it should be renewed now.
 

@@ -59,6 +59,11 @@ def answer(
     content: Any, revision: int | None = None, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A JSON answer; `revision` is the one it was made of."""
-    told = {} if revision is None else {"Wangge-Revision": str(revision)}
+    named = {} if revision is None else {"Wangge-Revision": str(revision)}
     body = orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
-    return Response(body, status, {"Cache-Control": "no-cache", **told, **(headers or {})}, "application/json")
+    return Response(body, status, {"Cache-Control": "no-cache", **named, **(headers or {})}, "application/json")
+
+
+def told(body: bytes, revision: int, media_type: str) -> Response:
+    """An answer that is written already, made of a revision."""
+    return Response(body, 200, {"Cache-Control": "no-cache", "Wangge-Revision": str(revision)}, media_type)

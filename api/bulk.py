@@ -21,6 +21,8 @@ from gis.metres import Floats
 from gis.tables import Table
 
 BATCH = 5_000
+CODES = "codes"
+"""In place of a language: the reasons as codes joined by ";"."""
 Advance = Callable[[int], None]
 Moment = int | datetime | None
 
@@ -129,10 +131,8 @@ def read_cases(
 ) -> tuple[list[Case | None], list[Fault]]:
     """The cases of a table, and the faults of the rows that are none."""
     columns: dict[str, Any] = dict(table.columns)
-    for name, column in mapping.items():
-        if column not in table.columns or name not in FIELDS:
-            raise _cannot_map(name, column, list(table.columns))
-        columns[name] = table.columns[column]
+    check_mapping(mapping, list(table.columns))
+    columns |= {name: table.columns[column] for name, column in mapping.items()}
     if table.geometry is not None and not {"lon", "lat"} <= columns.keys():
         columns["lon"], columns["lat"] = shapely.get_x(table.geometry), shapely.get_y(table.geometry)
         defaults = replace(defaults, crs=crs or table.crs, stated=defaults.stated | {"crs"})
@@ -140,19 +140,32 @@ def read_cases(
     return list(reports.cases), reports.all_faults
 
 
-def _cannot_map(field: str, column: str, there: list[str]) -> Refusal:
-    if field not in FIELDS:
-        names = ", ".join(FIELDS)
-        return refuse(
-            "field_unknown",
-            f"There is no field '{field}' to map a column to; the fields are {names}.",
-            f"没有名为“{field}”的字段；可用字段：{names}。",
-        )
+def check_mapping(mapping: Mapping[str, str], there: list[str]) -> None:
+    """Errors: Refusal field_unknown, column_missing."""
+    for name, column in mapping.items():
+        if name not in FIELDS:
+            names = ", ".join(FIELDS)
+            raise refuse(
+                "field_unknown",
+                f"There is no field '{name}' to map a column to; the fields are {names}.",
+                f"没有名为“{name}”的字段；可用字段：{names}。",
+            )
+        if column not in there:
+            names = ", ".join(there)
+            raise refuse(
+                "column_missing",
+                f"There is no column '{column}' for the field '{name}'; the file has {names}.",
+                f"文件中没有字段“{name}”所需的列“{column}”；现有列：{names}。",
+            )
+
+
+def column_missing(column: str, there: list[str]) -> Refusal:
+    """The refusal of a file of points that lacks a column of coordinates."""
     names = ", ".join(there)
     return refuse(
         "column_missing",
-        f"There is no column '{column}' for the field '{field}'; the file has {names}.",
-        f"文件中没有字段“{field}”所需的列“{column}”；现有列：{names}。",
+        f"There is no column '{column}' for the coordinates; the file has {names}.",
+        f"没有坐标列“{column}”；现有列：{names}。",
     )
 
 
@@ -174,7 +187,7 @@ def route_table(
                 ):
                     routings[row] = routing
             advance(len(rows[start : start + BATCH]))
-    columns = [_row(routing, index in before, language) for index, routing in enumerate(routings)]
+    columns = [routing_row(routing, index in before, language) for index, routing in enumerate(routings)]
     added = {name: _column([row[name] for row in columns]) for name in ROUTE_COLUMNS}
     return replace(table, columns={**table.columns, **added}), routings
 
@@ -200,10 +213,13 @@ ROUTE_COLUMNS = (
 )
 
 
-def _row(routing: Routing | None, before: bool, language: str) -> dict[str, Any]:
+def routing_row(routing: Routing | None, before: bool, language: str) -> dict[str, Any]:
     if routing is None:
         return {**dict.fromkeys(ROUTE_COLUMNS), "flags": "before_history" if before else None}
-    reasons = (each.zh if language == "zh" else each.en for each in routing.because)
+    if language == CODES:
+        because = ";".join(each.code for each in routing.because)
+    else:
+        because = " ".join(each.zh if language == "zh" else each.en for each in routing.because)
     return {
         "unit": routing.unit,
         "department": routing.department and routing.department.code,
@@ -214,6 +230,6 @@ def _row(routing: Routing | None, before: bool, language: str) -> dict[str, Any]
         "component": routing.component and routing.component[0],
         "component_distance_m": routing.component and round(routing.component[1], 2),
         "flags": ";".join(routing.flags),
-        "because": " ".join(reasons),
+        "because": because,
         "revision": routing.revision,
     }

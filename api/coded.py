@@ -12,6 +12,7 @@ from cases.batch import Answers, route_batch
 from cases.clerk import Clerk
 from cases.codes import Worded, flags_of, worded_advice, worded_flags, worded_outcome, worded_reasons
 from cases.columns import read_columns
+from cases.names import Names
 from cases.reports import Defaults
 from gis.metres import Floats
 
@@ -25,14 +26,16 @@ class CodedDesk:
     def __init__(self, clerk: Clerk) -> None:
         self.clerk = clerk
         self.units = pa.array(clerk.desk.grid.unit_codes.tolist(), pa.string())
-        self.components = pa.array(clerk.desk.inventory.columns["code"].tolist(), pa.string())
+        codes = clerk.desk.inventory.columns["code"].tolist()
+        self.components = pa.array(codes, pa.string())
+        self.names = Names.of(codes)
 
     def answer(
         self, columns: Mapping[str, pa.Array], rows: NDArray[np.int64], defaults: Defaults
     ) -> tuple[dict[str, pa.Array], Tally]:
         """The columns that `route` adds to a batch of n rows, a bad row's empty; and the counts."""
         clerk = self.clerk
-        read = read_columns(columns, defaults, rows.tolist(), clerk.desk.inventory.by_code)
+        read = read_columns(columns, defaults, rows, self.names)
         answers = route_batch(clerk, read.batch)
         count = len(rows)
         worded = {

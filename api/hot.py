@@ -55,44 +55,43 @@ class Hot:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         spots = self.watch.spots
-        if spots is None or scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        path = scope["path"]
-        if path == LOCATE and scope["method"] == "GET":
-            return await self._locate(spots, scope, receive, send)
-        if path == ROUTE and scope["method"] == "POST" and not scope["query_string"]:
-            return await self._route(spots, scope, receive, send)
-        return await self.app(scope, receive, send)
-
-    async def _locate(self, spots: Spots, scope: Scope, receive: Receive, send: Send) -> None:
         body = None
-        mark = read_mark(scope, _STRANGE_IN_GET)
-        if mark is not None and (question := read_question(scope["query_string"])) is not None:
-            key = await self._let_in(mark, scope)
-            body = None if key is None else spots.answer(*question, key.scope)
-        if body is None:
+        if spots is not None and scope["type"] == "http":
+            path = scope["path"]
+            if path == LOCATE and scope["method"] == "GET":
+                body = self._locate(spots, scope)
+            elif path == ROUTE and scope["method"] == "POST" and not scope["query_string"] and is_short_json(scope):
+                body, receive = await self._route(spots, scope, receive)
+        if spots is None or body is None:
             return await self.app(scope, receive, send)
-        return await self._send(body, spots, send)
+        headers = [*spots.headers, (b"content-length", b"%d" % len(body))]
+        if not self.watch.worlds.store_is_up:
+            headers.append((b"wangge-store", b"down"))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        return await send({"type": "http.response.body", "body": body})
 
-    async def _route(self, spots: Spots, scope: Scope, receive: Receive, send: Send) -> None:
-        mark = read_mark(scope, _STRANGE)
-        if mark is None or not is_short_json(scope):
-            return await self.app(scope, receive, send)
-        key = await self._let_in(mark, scope)
+    def _locate(self, spots: Spots, scope: Scope) -> bytes | None:
+        question = read_question(scope["query_string"])
+        if question is None:
+            return None
+        key = self._let_in(scope, _STRANGE_IN_GET)
+        return None if key is None else spots.answer(*question, key.scope)
+
+    async def _route(self, spots: Spots, scope: Scope, receive: Receive) -> tuple[bytes | None, Receive]:
+        """The answer, None where the ordinary way must be taken, and what that then receives: the same body again."""
+        key = self._let_in(scope, _STRANGE)
         if key is None:
-            return await self.app(scope, receive, send)
+            return None, receive
         messages = [await receive()]
         while messages[-1].get("more_body"):
             messages.append(await receive())
         body = self._routing(spots, b"".join(each.get("body", b"") for each in messages), key)
-        if body is not None:
-            return await self._send(body, spots, send)
         waiting = iter(messages)
 
         async def receive_again() -> Message:
             return next(waiting, None) or await receive()
 
-        return await self.app(scope, receive_again, send)
+        return body, receive_again
 
     def _routing(self, spots: Spots, body: bytes, key: Key) -> bytes | None:
         try:
@@ -106,30 +105,17 @@ class Hot:
             return None
         return orjson.dumps(spots.route(case, key.scope).to_dict(case), option=orjson.OPT_NON_STR_KEYS)
 
-    async def _send(self, body: bytes, spots: Spots, send: Send) -> None:
-        headers = [
-            (b"cache-control", b"no-cache"),
-            (b"wangge-revision", b"%d" % spots.desk.revision),
-            (b"content-length", b"%d" % len(body)),
-            (b"content-type", b"application/json"),
-        ]
-        if not self.watch.worlds.store_is_up:
-            headers.append((b"wangge-store", b"down"))
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    async def _let_in(self, mark: Hashable, scope: Scope) -> Key | None:
-        """The caller's key; None for one who is not let in, or whom the ordinary way must look at."""
+    def _let_in(self, scope: Scope, strange: Set[bytes]) -> Key | None:
+        """The caller's key; None for one whom the ordinary way must look at. Who is new is looked up meanwhile."""
+        mark = read_mark(scope, strange)
+        if mark is None:
+            return None
         door: Doorkeeper = self.state.door
         key, renew = door.know(mark, self.watch.worlds.store_is_up)
         if renew:
             renewal = asyncio.create_task(self._renew(door, mark, scope))
-            if key is None:
-                await renewal
-                key, _ = door.know(mark, False)
-            else:
-                self._renewals.add(renewal)
-                renewal.add_done_callback(self._renewals.discard)
+            self._renewals.add(renewal)
+            renewal.add_done_callback(self._renewals.discard)
         return key
 
     async def _renew(self, door: Doorkeeper, mark: Hashable, scope: Scope) -> None:
@@ -170,9 +156,8 @@ def read_question(query: bytes) -> Question | None:
     if given or not (_NUMBER(lon) and _NUMBER(lat)):
         return None
     metres = None
-    if accuracy is not None:
-        if not _NUMBER(accuracy) or not 0 < (metres := float(accuracy)) <= WORST_ACCURACY_M:
-            return None
+    if accuracy is not None and (not _NUMBER(accuracy) or not 0 < (metres := float(accuracy)) <= WORST_ACCURACY_M):
+        return None
     place = _place(float(lon), float(lat), system)
     return None if place is None else (*place, metres)
 

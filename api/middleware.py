@@ -4,19 +4,23 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem_response
+from api.wire import is_stream
 from api.worlds import Worlds
 from gis.errors import Refusal, refuse
 
 
 class Limits:
-    """Refuses bodies beyond a limit, announced or not, and addresses with a NUL, which no store can look up."""
+    """Refuses bodies beyond a limit, announced or not, and addresses with a NUL, which no store can look up.
+
+    A stream has no limit as a whole: whoever reads it limits its lines and batches.
+    """
 
     def __init__(self, app: ASGIApp, max_body: int) -> None:
         self.app = app
         self.max_body = max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or is_stream(scope):
             await self.app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "0")

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from api import schemas
 from api.problems import MEDIA_TYPE
+from api.wire import MEDIA_TYPES
 
 REF = "#/components/schemas/{model}"
 QUESTIONS = (schemas.Problem, schemas.LocateQuestion, schemas.CaseQuestion, schemas.CaseReport)
@@ -31,11 +32,15 @@ DESCRIPTION = (
 )
 
 
-def body_of(model: type[BaseModel], or_many: bool = False) -> dict[str, Any]:
-    """The description of a JSON body that the route reads itself."""
+def body_of(model: type[BaseModel], or_many: bool = False, streams: bool = False) -> dict[str, Any]:
+    """The description of a JSON body that the route reads itself; with `streams` also as lines or Arrow."""
     one = {"$ref": REF.format(model=model.__name__)}
     schema = {"anyOf": [one, {"type": "array", "items": one}]} if or_many else one
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    content: dict[str, Any] = {MEDIA_TYPES["json"]: {"schema": schema}}
+    if streams:
+        content[MEDIA_TYPES["ndjson"]] = {"schema": {"type": "string"}}
+        content[MEDIA_TYPES["arrow"]] = {"schema": {"type": "string", "format": "binary"}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cases.positions import Position, to_places
+from cases.positions import Position, suspect, to_places
 from cases.reports import WORST_ACCURACY_M
 from gis import crs as gis_crs
 from gis.errors import Fault, Refusal, refuse
@@ -21,10 +21,10 @@ FARTHEST = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """n points: lon, lat (n, 2), NaN where `faults` has the index, and the accuracy of each, None where unknown."""
+    """n points: lon, lat (n, 2), NaN where `faults` has the index, and the error of each, None or NaN where unknown."""
 
     lonlat: Floats
-    accuracy_m: Sequence[float | None]
+    accuracy_m: Sequence[float | None] | Floats
     faults: Mapping[int, Fault]
 
 
@@ -67,14 +67,31 @@ def read_points(question: Any, most: int) -> Points:
     sent: list[Any] = question["points"]
     check_count(len(sent), most)
     crs = read_crs(question.get("crs"))
-    usual = question.get("accuracy_m")
+    usual = read_accuracy(question.get("accuracy_m"))
+    points = place_points(sent, crs, usual)
+    if points.faults and len(points.faults) == len(sent):
+        raise Refusal([replace(points.faults[index], row=index + 1) for index in sorted(points.faults)])
+    return points
+
+
+def read_accuracy(usual: Any) -> float | None:
+    """The position error of points that state none, None where none is given. Errors: Refusal accuracy_invalid."""
     if usual is not None and not _is_accuracy(usual):
         raise Refusal(_accuracy(usual, None))
+    found: float | None = usual
+    return found
+
+
+def place_points(sent: Sequence[Any], crs: str, usual: float | None, first: int = 0) -> Points:
+    """Points as JSON has them, [x, y] or objects, of one known CRS; `first` is the number of the first of them.
+
+    A Fault among them stays that point's fault.
+    """
     positions: list[Position | None] = []
     accuracy: list[float | None] = []
     faults: dict[int, Fault] = {}
     for index, point in enumerate(sent):
-        found = _read(point, index)
+        found = point if isinstance(point, Fault) else _read(point, first + index)
         if isinstance(found, Fault):
             faults[index] = found
             positions.append(None)
@@ -82,10 +99,38 @@ def read_points(question: Any, most: int) -> Points:
         else:
             positions.append((found[0], found[1], crs))
             accuracy.append(usual if found[2] is None else found[2])
-    points = _place(positions, accuracy, faults)
-    if points.faults and len(points.faults) == len(sent):
-        raise Refusal([replace(points.faults[index], row=index + 1) for index in sorted(points.faults)])
-    return points
+    return _place(positions, accuracy, faults)
+
+
+def place_columns(xy: Floats, accuracy_m: Floats, crs: str, first: int = 0) -> Points:
+    """Points in columns (n, 2), of one known CRS, with the error of each (n,), NaN for none.
+
+    What looks plain is converted at once; the rest point by point, as `place_points` does it.
+    """
+    system = gis_crs.parse(crs)
+    with np.errstate(invalid="ignore"):
+        plain = (np.abs(xy) <= FARTHEST).all(axis=1) & (np.isnan(accuracy_m) | _are_accuracies(accuracy_m))
+    lonlat = np.full(xy.shape, np.nan)
+    lonlat[plain] = gis_crs.to_store(xy[plain], system)
+    plain &= np.isfinite(lonlat).all(axis=1)
+    plain[plain] = ~suspect(xy[plain], lonlat[plain], system)
+    lonlat = np.round(lonlat, gis_crs.DECIMALS)
+    odd = np.flatnonzero(~plain)
+    asked = [
+        {"lon": x, "lat": y, "accuracy_m": None if math.isnan(metres) else metres}
+        for (x, y), metres in zip(xy[odd].tolist(), accuracy_m[odd].tolist(), strict=True)
+    ]
+    faults: dict[int, Fault] = {}
+    for at, each in zip(odd.tolist(), asked, strict=True):
+        one = place_points([each], crs, None, first + at)
+        lonlat[at] = one.lonlat[0]
+        if 0 in one.faults:
+            faults[at] = one.faults[0]
+    return Points(lonlat, accuracy_m, faults)
+
+
+def _are_accuracies(metres: Floats) -> Any:
+    return (metres > 0) & (metres <= WORST_ACCURACY_M)
 
 
 def check_count(count: int, most: int) -> None:

@@ -7,7 +7,7 @@ import socket
 import sys
 
 import uvicorn
-from uvicorn.main import STARTUP_FAILURE
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from api.settings import Settings
@@ -66,6 +66,7 @@ def configure(settings: Settings, app: object) -> uvicorn.Config:
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket on the address, on which nobody is listened to yet. Errors: Refusal address_in_use, host_wrong."""
+    listener = None
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.socket(family)
@@ -73,6 +74,8 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind(address)
         listener.set_inheritable(True)
     except (OSError, UnicodeError) as error:
+        if listener is not None:
+            listener.close()
         if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
             raise refuse(
                 "address_in_use",

@@ -28,7 +28,7 @@ MOST_SCOPES = 64
 MOST_PLACES = 20_000
 """Cases after which the places that routing remembers are forgotten, so that they take no more memory than that."""
 MOST_COMPOSED = 20_000
-"""So many sets of members are kept whole, some 30 MB; they are put together again from their parts when they are lost."""
+"""So many sets of members are kept whole, some 30 MB; what is lost is put together anew from its parts."""
 TOP = 62
 ALL = (1 << TOP + 1) - 1
 NONE: list[int] = []
@@ -73,6 +73,11 @@ class Spots:
         owners = (len(owner) for layer in grid.areas.values() for owner in layer.owners)
         self.owner_length = max(owners, default=0)
         self.levels = sorted(level.length for level in grid.profile.levels)
+        self.headers = (
+            (b"cache-control", b"no-cache"),
+            (b"wangge-revision", b"%d" % desk.revision),
+            (b"content-type", b"application/json"),
+        )
         self._views: dict[Scope, _View] = {}
 
     def answer(self, x: float, y: float, accuracy_m: float | None, scope: Scope) -> bytes | None:
@@ -105,7 +110,9 @@ class Spots:
         point, accuracy = np.array(((lon, lat),)), np.array((case.accuracy_m,))
         held = [holders(point)[1] for holders in self.holders]
         offsets = [np.array((0, len(areas))) for areas in held]
-        located = Located(np.array((unit,)), NO_GAP, dict(zip(self.names, zip(offsets, held, strict=True), strict=True)))
+        located = Located(
+            np.array((unit,)), NO_GAP, dict(zip(self.names, zip(offsets, held, strict=True), strict=True))
+        )
         places = (self._views.get(scope) or self._view(scope)).places(located)
         grid = self.desk.grid
         near_units: Nearby = {}

@@ -1,10 +1,10 @@
-"""`wangge route` and `wangge locate` over files of any length: read, answered and written in batches, on two threads."""
+"""`wangge route` and `wangge locate` over files of any length, in batches; some are answered while others are read."""
 
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from api.bulk import (
     Advance,
     Moment,
     by_revision,
+    column_missing,
     locate_table,
     moments,
     read_cases,
     read_points,
     route_table,
+    spell_out,
 )
 from api.coded import CodedDesk
 from api.streams import Piece, pieces, plain, written
@@ -62,11 +64,12 @@ class Asked:
         moment: Moment = None if as_of is None else read(as_of)
         return cls(worlds, as_of, read, False, next(iter(by_revision(worlds, [moment]))))
 
-    def moments(self, table: Table) -> list[Moment]:
-        """The moment of each row. What is before history stays the time that it is."""
-        if self.column or self.number < 0:
-            return moments(table, self.as_of, self.read)
-        return [self.number] * len(table)
+    def moments(self, piece: Piece, table: Table) -> list[Moment]:
+        """The moment of each row of a piece and its table. What is before history stays the time that it is."""
+        if self.column:
+            values = from_arrow(plain(piece.columns.column(self.as_of)))
+            return moments(replace(table, columns={self.as_of or "": values}), self.as_of, self.read)
+        return moments(table, self.as_of, self.read) if self.number < 0 else [self.number] * len(table)
 
     def groups(self, piece: Piece) -> dict[int, np.ndarray]:
         """The rows of each revision; those before history under -1."""
@@ -117,43 +120,50 @@ class CodedRouter:
         }, tally
 
 
-def text_router(asked: Asked, defaults: Defaults, mapping: Mapping[str, str], language: str) -> Answer:
+def text_router(asked: Asked, defaults: Defaults, mapping: Mapping[str, str], crs: str | None, language: str) -> Answer:
     """Routes pieces case by case, with the reasons as sentences."""
 
     def answer(piece: Piece) -> tuple[Added, Tally]:
-        table = as_table(piece)
-        cases, faults = read_cases(table, mapping, defaults, None)
-        answered, routings = route_table(asked.worlds, table, cases, asked.moments(table), lambda _: None, language)
+        table = spell_out(piece.table(crs), crs)
+        cases, faults = read_cases(table, mapping, defaults, crs)
+        times = asked.moments(piece, table)
+        answered, routings = route_table(asked.worlds, table, cases, times, lambda _: None, language)
         tally = Tally()
         tally.count(routings)
-        tally.add_faults(faults)
+        tally.add_faults((*table.faults, *faults))
         return {name: _typed(name, answered.columns[name]) for name in ROUTE_COLUMNS}, tally
 
     return answer
 
 
-def locator(asked: Asked, crs: str | None, lon: str, lat: str) -> Answer:
+def locator(asked: Asked, crs: str | None, x_column: str | None, y_column: str | None) -> Answer:
     """Locates pieces; each row's own crs holds where none is given for all."""
 
     def answer(piece: Piece) -> tuple[Added, Tally]:
-        table = as_table(piece)
-        xy = [[_number(value) for value in table.columns[name]] for name in (lon, lat)]
-        points = shapely.points(np.column_stack(xy)) if len(table) else np.empty(0, dtype=object)
-        there = np.isfinite(xy[0]) & np.isfinite(xy[1]) if len(table) else np.zeros(0, dtype=np.bool_)
-        own = table.columns.get("crs")
-        systems = np.full(len(table), crs, dtype=object) if crs or own is None else own
-        lonlat, tally = np.full((len(table), 2), np.nan), Tally(rows=len(table))
-        for system in dict.fromkeys(systems.tolist()):
-            rows = np.flatnonzero(np.array([each == system for each in systems]) & there)
-            part = Table({}, points[rows], system or crs, piece.rows[rows])
-            lonlat[rows], faults = read_points(part, system or crs, lon, lat)
-            tally.add_faults(faults)
-        before = set(table.columns)
-        answered = locate_table(asked.worlds, table, lonlat, asked.moments(table), lambda _: None)
-        added = {name: column for name, column in answered.columns.items() if name not in before}
+        table = piece.table(crs, x_column, y_column)
+        if table.geometry is None:
+            table = _with_points(table, x_column or "lon", y_column or "lat", crs)
+        lonlat, faults = read_points(table, crs)
+        answered = locate_table(asked.worlds, table, lonlat, asked.moments(piece, table), lambda _: None)
+        tally = Tally(rows=len(table), total=int(np.isfinite(lonlat[:, 0]).sum()))
+        tally.add_faults((*table.faults, *faults))
+        added = {name: column for name, column in answered.columns.items() if name not in table.columns}
         return {name: _located(name, column) for name, column in added.items()}, tally
 
     return answer
+
+
+def _with_points(table: Table, x_column: str, y_column: str, crs: str | None) -> Table:
+    """The table with points of two columns, in the CRS that its column crs tells where it is the same throughout."""
+    for name in (x_column, y_column):
+        if name not in table.columns:
+            raise column_missing(name, list(table.columns))
+    x, y = ([_number(value) for value in table.columns[name]] for name in (x_column, y_column))
+    geometry = np.full(len(table), None, dtype=object)
+    there = np.isfinite(x) & np.isfinite(y)
+    geometry[there] = shapely.points(np.column_stack([x, y])[there])
+    systems = set(table.columns["crs"].tolist()) if "crs" in table.columns else set()
+    return replace(table, geometry=geometry, crs=crs or (systems.pop() if len(systems) == 1 else None))
 
 
 def stream(source: Path, out: Path, answer: Answer, advance: Advance, rows: int | None = None) -> Tally:
@@ -183,13 +193,6 @@ def names_of(source: Path) -> list[str]:
     first: Iterator[Piece] = pieces(source, 1)
     piece = next(first, None)
     return [] if piece is None else list(piece.columns.schema.names)
-
-
-def as_table(piece: Piece) -> Table:
-    """The piece as a table of plain values, its positions still columns."""
-    names = piece.columns.schema.names
-    columns = {name: from_arrow(plain(piece.columns.column(name))) for name in names}
-    return Table(columns, None, None, piece.rows)
 
 
 def _before(count: int) -> Added:

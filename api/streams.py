@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,9 +15,12 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gis import crs as reference
 from gis import encoding as texts
 from gis.errors import Refusal, refuse
+from gis.formats import delimited
 from gis.formats.columns import from_arrow, named_once, to_text
+from gis.tables import Table
 
 PARQUET = (".parquet",)
 ARROW = (".arrow", ".feather", ".ipc", ".arrows")
@@ -33,11 +36,22 @@ SNIFFED = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some rows of a file: its columns, the numbers of the rows, and, of lines of JSON, the objects themselves."""
+    """Some rows of a file: its columns, the numbers of the rows, and what else its format has of them."""
 
     columns: pa.RecordBatch
     rows: np.ndarray
     objects: Sequence[dict[str, Any]] | None = None
+    lines: tuple[Sequence[str], Sequence[tuple[int, list[str]]]] | None = None  # of a CSV: its heading and cells
+
+    def table(self, crs: str | None, x_column: str | None = None, y_column: str | None = None) -> Table:
+        """The piece as `gis.formats.read` gives it: of a CSV the positions as geometry, else all as columns."""
+        if self.lines is not None:
+            table = delimited.assemble(*self.lines, x_column, y_column)
+            chosen, faults = reference.choose(table.crs, crs)
+            return replace(table, crs=chosen, faults=(*table.faults, *faults))
+        names = self.columns.schema.names
+        columns = {name: from_arrow(plain(self.columns.column(name))) for name in names}
+        return Table(columns, None, None, self.rows)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -51,7 +65,9 @@ class Sink(Protocol):
     def close(self) -> None: ...
 
 
-def is_streamed(source: Path, out: Path, crs: str | None, encoding: str | None) -> bool:
+def is_streamed(
+    source: Path, out: Path, crs: str | None, encoding: str | None, mapping: Mapping[str, str] | None = None
+) -> bool:
     """Whether the files can be read and written in pieces. Files that hold a geometry are read as a whole."""
     suffix, to = source.suffix.lower(), out.suffix.lower()
     if not source.is_file() or suffix in LINES or to in LINES:
@@ -61,7 +77,7 @@ def is_streamed(source: Path, out: Path, crs: str | None, encoding: str | None) 
     if suffix in PARQUET:
         return _is_plain_parquet(source)
     if suffix in DELIMITED:
-        return _is_plain_csv(source, crs, encoding)
+        return _is_plain_csv(source, crs, encoding, mapping or {})
     return suffix in ARROW
 
 
@@ -79,6 +95,8 @@ def pieces(path: Path, rows: int | None = None, enumerated: Sequence[str] = ENUM
             for columns in _parquet(path, size, enumerated) if suffix in PARQUET else _arrow(path, size):
                 yield Piece(columns, np.arange(first, first + len(columns)))
                 first += len(columns)
+            if first == 1:  # the columns of a file without rows are answered too
+                yield Piece(pa.RecordBatch.from_pylist([], schema=_schema(path)), np.arange(1, 1))
     except (pa.ArrowException, OSError, ValueError, csv.Error) as error:
         raise _unreadable(path, str(error)) from error
 
@@ -137,6 +155,17 @@ def _arrow(path: Path, size: int) -> Iterator[pa.RecordBatch]:
                 yield batch.slice(start, size)
 
 
+def _schema(path: Path) -> pa.Schema:
+    if path.suffix.lower() in PARQUET:
+        return pq.read_schema(path)
+    with pa.memory_map(str(path)) as source:
+        try:
+            return pa.ipc.open_file(source).schema
+        except pa.ArrowInvalid:
+            source.seek(0)
+            return pa.ipc.open_stream(source).schema
+
+
 def _csv_pieces(path: Path, size: int) -> Iterator[Piece]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         delimiter = _delimiter(path, file.readline())
@@ -145,23 +174,23 @@ def _csv_pieces(path: Path, size: int) -> Iterator[Piece]:
         heads = next(lines)
         while heads and not heads[-1].strip():
             heads.pop()
-        names = named_once(head.strip() for head in heads)
-        cells: list[list[str]] = []
-        rows: list[int] = []
-        for row, line in enumerate(lines, 1):
-            if any(line):
-                cells.append(line if len(line) == len(names) else (line + [""] * len(names))[: len(names)])
-                rows.append(row)
-            if len(rows) == size:
-                yield _text_piece(names, cells, rows)
-                cells, rows = [], []
-        yield _text_piece(names, cells, rows)
+        taken: list[tuple[int, list[str]]] = []
+        for row, cells in enumerate(lines, 1):
+            if any(cells):
+                taken.append((row, delimited.without_tail(cells, len(heads))))
+            if len(taken) == size:
+                yield _text_piece(heads, taken)
+                taken = []
+        yield _text_piece(heads, taken)
 
 
-def _text_piece(names: Sequence[str], cells: Sequence[Sequence[str]], rows: Sequence[int]) -> Piece:
+def _text_piece(heads: Sequence[str], lines: Sequence[tuple[int, list[str]]]) -> Piece:
+    names, padding = named_once(head.strip() for head in heads), [""] * len(heads)
+    cells = [(cells + padding)[: len(heads)] for _, cells in lines]
     columns = list(zip(*cells, strict=True)) or [()] * len(names)
     arrays = [pa.array([cell or None for cell in column], pa.string()) for column in columns]
-    return Piece(pa.RecordBatch.from_arrays(arrays, names=list(names)), np.array(rows, dtype=np.int64))
+    rows = np.array([row for row, _ in lines], dtype=np.int64)
+    return Piece(pa.RecordBatch.from_arrays(arrays, names=names), rows, lines=(heads, lines))
 
 
 def _json_pieces(path: Path, size: int) -> Iterator[Piece]:
@@ -214,7 +243,15 @@ class _ArrowSink:
             schema = pa.schema([(name, column.type) for name, column in columns.items()])
             if parquet:
                 # Without Arrow's own schema readers see text where a dictionary was written.
-                self.writer = pq.ParquetWriter(self.path, schema, compression="snappy", store_schema=False)
+                listed = [field.name for field in schema if pa.types.is_dictionary(field.type)]
+                self.writer = pq.ParquetWriter(
+                    self.path,
+                    schema,
+                    compression="snappy",
+                    store_schema=False,
+                    use_dictionary=listed or False,
+                    write_statistics=[name for name in schema.names if name not in listed],
+                )
             elif self.path.suffix.lower() == ".arrows":
                 self.writer = pa.ipc.new_stream(self.path, schema)
             else:
@@ -276,7 +313,7 @@ def _is_plain_parquet(path: Path) -> bool:
         return False  # whoever reads it as a whole says what is wrong
 
 
-def _is_plain_csv(path: Path, crs: str | None, encoding: str | None) -> bool:
+def _is_plain_csv(path: Path, crs: str | None, encoding: str | None, mapping: Mapping[str, str]) -> bool:
     """UTF-8, and its positions in columns lon and lat that each row may explain with its own crs."""
     if encoding is not None and texts.codec(encoding) not in ("utf-8", "utf-8-sig"):
         return False
@@ -292,7 +329,9 @@ def _is_plain_csv(path: Path, crs: str | None, encoding: str | None) -> bool:
     except UnicodeDecodeError:
         return False
     names = [name.strip() for name in next(csv.reader(io.StringIO(head), delimiter=_delimiter(path, head)), [])]
-    return {"lon", "lat"} <= set(names) and not (crs and "crs" in [name.lower() for name in names])
+    return {mapping.get("lon", "lon"), mapping.get("lat", "lat")} <= set(names) and not (
+        crs and "crs" in [name.lower() for name in names]
+    )
 
 
 def _is_plain_json(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Have every kernel compiled and loaded before somebody waits for it: `python -m api.warm`, and each server at its start.
+"""Have every kernel compiled and loaded before somebody waits: `python -m api.warm`, and each server at its start.
 
 Compiled code is kept beside the modules. Where it is there already this takes a second or two, else about a minute.
 """
@@ -11,10 +11,9 @@ import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
+from api.coded import CodedDesk
 from api.spots import Spots
-from cases.batch import route_batch
 from cases.clerk import Clerk
-from cases.columns import read_columns
 from cases.desk import Desk
 from cases.reports import Defaults, from_record
 from cases.rules import RuleBook, parse
@@ -30,10 +29,23 @@ from tiles.vector import TileSource
 
 CODES = ("440305001001001", "440305001001002")
 SIDE = 0.01
-CASE = {"lon": 0.5 * SIDE, "lat": 0.5 * SIDE, "crs": "CRS84", "accuracy_m": 2000.0, "reported_at": "2026-05-01T08:00:00Z",
-        "edition": "2026", "kind": "component", "class_code": "01001"}  # fmt: skip
-RULE = {"code": "r", "edition": "2026", "kind": "component", "class": "01001",
-        "to": [{"area": "a"}, {"division": "street"}, {"component": "owner"}]}  # fmt: skip
+CASE = {
+    "lon": 0.5 * SIDE,
+    "lat": 0.5 * SIDE,
+    "crs": "CRS84",
+    "accuracy_m": 2000.0,
+    "reported_at": "2026-05-01T08:00:00Z",
+    "edition": "2026",
+    "kind": "component",
+    "class_code": "01001",
+}
+RULE = {
+    "code": "r",
+    "edition": "2026",
+    "kind": "component",
+    "class": "01001",
+    "to": [{"area": "a"}, {"division": "street"}, {"component": "owner"}],
+}
 
 
 def warm() -> None:
@@ -70,7 +82,11 @@ def _desk() -> Desk:
 def _inventory() -> Inventory:
     shapes = _objects([shapely.Point(0.4 * SIDE, 0.5 * SIDE), shapely.Point(0.6 * SIDE, 0.5 * SIDE)])
     columns: dict[str, NDArray[Any]] = {name: _objects([None, None]) for name in FIELDS}
-    columns |= {"code": _objects(["c1", "c2"]), "class_code": _objects(["01001"] * 2), "edition": _objects(["2026"] * 2)}
+    columns |= {
+        "code": _objects(["c1", "c2"]),
+        "class_code": _objects(["01001"] * 2),
+        "edition": _objects(["2026"] * 2),
+    }
     index = FeatureIndex.build(shapes, np.array(["2026 01001"] * 2))
     index.nearest(np.array([[0.0, 0.0]]), np.array(["2026 01001"]), 10.0)
     return Inventory(index, columns, np.ones(2), {"c1": 0, "c2": 1})
@@ -80,8 +96,7 @@ def _route_columns(desk: Desk) -> None:
     """The bulk way, with times as text and places on both sides."""
     many = 40
     columns: Mapping[str, pa.Array] = {name: pa.array([value] * many) for name, value in CASE.items()}
-    read = read_columns(columns, Defaults(), list(range(many)), desk.inventory.by_code)
-    route_batch(Clerk(desk), read.batch)
+    CodedDesk(Clerk(desk)).answer(columns, np.arange(1, many + 1), Defaults())
 
 
 def _draw() -> None:

@@ -1,4 +1,4 @@
-"""A thread that looks after new revisions, so that no request has to: it asks the store and makes ready what changed."""
+"""A thread that looks for new revisions, so that no request has to: it asks the store and makes ready what is new."""
 
 import gc
 import logging

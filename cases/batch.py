@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cases.clerk import COMPONENT, ClassKey, Clerk
 from cases.crossings import changed_sets, ways_out
 from cases.desk import SAME_EDGE_M
+from cases.names import UNKNOWN
 from cases.outcomes import NOBODY
 from cases.tree import Ids
 from gis.metres import Floats, Indices
@@ -37,8 +38,6 @@ FLAGS: Final = (
 BIT: Final = {flag: 1 << number for number, flag in enumerate(FLAGS)}
 ASSUMED: Final = ("assumed_accuracy", "assumed_edition", "assumed_timezone", "crs_assumed")
 
-NOT_NAMED: Final = -1
-UNKNOWN: Final = -2
 STALE: Final = ("component_unknown", "component_gone", "component_class", "component_far")
 """What may be wrong with a component, in the order in which it is told; reason k is bit k of `Answers.stale`."""
 

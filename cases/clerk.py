@@ -213,9 +213,9 @@ class Clerk:
         body = None if outcome.department == NOBODY else self.departments[outcome.department]
         match what:
             case "department":
-                return body and body.code
+                return None if body is None else body.code
             case "name":
-                return body and body.name
+                return None if body is None else body.name
             case "reasons":
                 return ";".join(outcome.reasons) + "|" + ";".join(outcome.doubts)
         return outcome.rule if what == "rule" else outcome.area

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 from cases.batch import ASSUMED, BIT, FLAGS, STALE, Answers
 from cases.clerk import Clerk, Told
 from cases.routing import advise
-from cases.tree import Ids
 
 _COUNT_BITS = 24  # of a number of departments
 
@@ -19,12 +19,13 @@ _COUNT_BITS = 24  # of a number of departments
 class Worded:
     """A column (n,) of texts: `texts[number[i]]`, None for none."""
 
-    number: Ids
+    number: NDArray[np.integer[Any]]
     texts: list[str | None]
 
     def spelled(self) -> NDArray[np.object_]:
         """The texts (n,)."""
-        return np.array([*self.texts, None], dtype=object)[self.number]
+        texts: NDArray[np.object_] = np.array([*self.texts, None], dtype=object)
+        return np.asarray(texts[self.number])
 
 
 def worded_flags(answers: Answers) -> Worded:

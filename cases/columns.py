@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cases.batch import BIT, NOT_NAMED, UNKNOWN, Batch
+from cases.batch import BIT, Batch
 from cases.clerk import ClassKey
+from cases.names import NOT_NAMED, UNKNOWN, Names
 from cases.positions import suspect
 from cases.reports import FIELDS, KINDS, USUAL_ACCURACY_M, WORST_ACCURACY_M, Case, Defaults, from_records
 from cases.times import plain_times
@@ -43,12 +45,12 @@ class ReadBatch:
 
 
 def read_columns(
-    columns: Mapping[str, pa.Array], defaults: Defaults, rows: Sequence[int], components: Mapping[str, int]
+    columns: Mapping[str, pa.Array], defaults: Defaults, rows: NDArray[np.int64], components: Names
 ) -> ReadBatch:
     """The cases in Arrow columns (n,) named like the members of a case; other columns are passed over.
 
-    `rows` (n,) are the numbers that faults name; `components` the numbers of the inventory by code. Dictionary columns
-    are used as they are.
+    `rows` (n,) are the numbers that faults name; `components` the codes of the inventory. Dictionary columns are used
+    as they are.
     """
     reader = _Reader({name: columns[name] for name in FIELDS if name in columns}, defaults, len(rows))
     lonlat, accuracy = reader.position(), reader.accuracy()
@@ -67,7 +69,7 @@ def read_columns(
             continue
         lonlat[at], accuracy[at] = (case.lon, case.lat), case.accuracy_m
         class_of[at] = known.setdefault(_class_of(case), len(known))
-        component[at] = _number(case.component_code, components)
+        component[at] = components.number(case.component_code)
         reader.assumed[at] = sum(BIT[flag] for flag in case.flags)
     parts = (lonlat, accuracy, class_of, component, reader.assumed)
     if len(late) and not keep.all():
@@ -79,10 +81,6 @@ def read_columns(
 
 def _class_of(case: Case) -> ClassKey:
     return case.edition, case.kind, case.class_code, case.condition
-
-
-def _number(code: str | None, components: Mapping[str, int]) -> int:
-    return NOT_NAMED if code is None else components.get(code, UNKNOWN)
 
 
 class _Reader:
@@ -175,7 +173,7 @@ class _Reader:
             whole = whole * len(texts) + numbers
             if whole.max(initial=0) > 1 << 30:
                 return self._many_classes(fields)
-        distinct, of = np.unique(whole, return_inverse=True)
+        of, distinct = pd.factorize(whole)
         rows = []
         for value in distinct.tolist():
             row: list[str | None] = []
@@ -183,7 +181,7 @@ class _Reader:
                 value, at = divmod(value, len(texts))
                 row.insert(0, texts[at])
             rows.append(row)
-        return self._settled(rows, of)
+        return self._settled(rows, of.astype(np.int64))
 
     def _many_classes(
         self, fields: Sequence[tuple[NDArray[np.int64], list[str | None]]]
@@ -211,20 +209,17 @@ class _Reader:
         self.plain &= ~wrong[of]
         return list(known), number[of]
 
-    def components(self, known: Mapping[str, int]) -> NDArray[np.int64]:
+    def components(self, known: Names) -> NDArray[np.int64]:
         """The component that each case names: its number, NOT_NAMED or UNKNOWN."""
-        found = np.full(self.count, NOT_NAMED, dtype=np.int64)
         column = self.columns.get("component_code")
         if column is None or pa.types.is_null(column.type):
-            return found
-        if pa.types.is_dictionary(column.type) or not _is_text(column.type):
+            return np.full(self.count, NOT_NAMED, dtype=np.int64)
+        if not _is_text(column.type):
             numbers, texts = self._texts("component_code")
-            return np.array([_number(each, known) for each in texts], dtype=np.int64)[numbers]
-        rows = np.flatnonzero(_mask(pc.fill_null(pc.greater(pc.binary_length(column), 0), False)))
-        codes = column.take(pa.array(rows)).to_pylist()
-        found[rows] = [known.get(each, UNKNOWN) for each in codes]
-        for at in rows[found[rows] == UNKNOWN].tolist():
-            found[at] = _number(column[at].as_py().strip() or None, known)
+            return np.array([known.number(each) for each in texts], dtype=np.int64)[numbers]
+        found = known.numbers(column)
+        for at in np.flatnonzero(found == UNKNOWN).tolist():  # unless it has blanks around it
+            found[at] = known.number(column[at].as_py().strip() or None)
         return found
 
     def passed_over(self) -> None:

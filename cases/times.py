@@ -5,6 +5,8 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
+from cases.names import text_buffers
+
 Flags = NDArray[np.bool_]
 
 
@@ -60,9 +62,6 @@ def plain_times(column: pa.Array) -> tuple[Flags, Flags]:
         return ~plain, there & (column.type.tz is None)
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return ~there, naive
-    wide = np.int64 if pa.types.is_large_string(column.type) else np.int32
-    _, bounds, data = column.buffers()
-    offsets = np.frombuffer(bounds, dtype=wide)[column.offset : column.offset + len(column) + 1].astype(np.int64)
-    text = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(1, dtype=np.uint8)
+    text, offsets = text_buffers(column)
     _read(offsets, text, plain, naive)
     return plain | ~there, naive & there

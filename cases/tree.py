@@ -8,7 +8,7 @@ first time; readers need no lock: a node is complete before the edge to it appea
 
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numba import njit
@@ -26,7 +26,7 @@ Ask = Callable[[dict[int, int]], tuple[bool, int]]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def find(keys: Longs, key: int) -> int:
+def find(keys: Longs, key: Any) -> Any:
     """The slot of `key`, or the empty one where it belongs. Linear probing; the table is never full."""
     mask = len(keys) - 1
     mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
@@ -130,8 +130,9 @@ class Tree:
         decided, number = self._asking[root](known)
         if 2 * (node + 1) >= len(self._read[0]):
             keys, values, ask = self._read
-            self._outcome, self._looked = (np.append(each, each) for each in (self._outcome, self._looked))
-            self._read = (*doubled(keys, values), np.append(ask, ask))
+            self._outcome = np.concatenate([self._outcome, self._outcome])
+            self._looked = np.concatenate([self._looked, self._looked])
+            self._read = (*doubled(keys, values), np.concatenate([ask, ask]))
         self._outcome[node] = number if decided else EMPTY
         self._looked[node] = sum(1 << column for column in known)
         self._read[2][node] = LEAF if decided else number

@@ -176,7 +176,7 @@ def path_distance(
             dx = nx * (1.0 + bend * ny)
             least = min(least, dx * dx + ny * ny)
             ax, ay = bx, by
-    return np.sqrt(least)
+    return float(np.sqrt(least))
 
 
 @njit(cache=True, nogil=True)

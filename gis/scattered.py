@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from gis.metres import ECCENTRICITY_2, SEMI_MAJOR_M, WHOLE_WORLD_DEG, Floats, Indices
 
-FINEST_DEG = 0.0005  # the smallest cells: 55 m from south to north
+FINEST_DEG = 0.0008  # the smallest cells, 89 m from south to north: a reach of 44 m meets four at most
 FACTOR = 4.0
-COARSEST = 10  # 0.0005 * 4 ** 10 > 360: the whole world in one cell
+COARSEST = 10  # 0.0008 * 4 ** 10 > 360: the whole world in one cell
 ROOM = 1 << 16
 
 Ints = NDArray[np.int32]
@@ -61,7 +61,7 @@ def level_of(lonlat: Floats, reach: Floats) -> Indices:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _slot(i: int, j: int, group: int, mask: int) -> int:
+def _slot(i: Any, j: Any, group: int, mask: int) -> Any:
     mixed = (
         np.uint64(i) * np.uint64(0x9E3779B97F4A7C15)
         ^ np.uint64(j) * np.uint64(0xC2B2AE3D27D4EB4F)

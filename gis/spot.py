@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import carray, njit, types
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import carray, njit, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -25,14 +25,16 @@ ARRAYS = 9  # of an index: frame, tiles, lines, starts, coords, ranks; coords, c
 TYPES = (np.float64, np.int32, np.int32, np.int64, np.float64, np.int32, np.float64, np.int64, np.int64)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def _pointer(typing_context: Any, address: Any) -> Any:
+def _as_pointer(typing_context: Any, address: Any) -> Any:
     """The number as a pointer."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
 
     return types.voidptr(types.int64), generate
+
+
+_pointer: Any = intrinsic(_as_pointer)
 
 
 class SpotTable:
@@ -84,7 +86,7 @@ def _cells(table: Any, k: int) -> Any:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def find_spot(x: float, y: float, table: Any) -> tuple[float, float, int, float]:
-    """lon, lat rounded as the store keeps them, the lowest polygon of the first index that holds that point or -1, metres.
+    """lon, lat rounded as the store keeps them, the lowest polygon of the first index that holds it or -1, and metres.
 
     x, y in degrees of EPSG:4490, finite. The distance is that to the edges of the polygon itself, the nearest of all
     where polygons do not overlap; inf where none holds the point.
@@ -97,12 +99,13 @@ def find_spot(x: float, y: float, table: Any) -> tuple[float, float, int, float]
     coord_starts = carray(_pointer(table[0, 7, 0]), (table[0, 7, 1],), np.int64)
     path_starts = carray(_pointer(table[0, 8, 0]), (table[0, 8, 1],), np.int64)
     per_lon, per_lat, bend = measures_at(lat)
-    return lon, lat, polygon, path_distance(lon, lat, per_lon, per_lat, bend, polygon, coords, coord_starts, path_starts)
+    metres = path_distance(lon, lat, per_lon, per_lat, bend, polygon, coords, coord_starts, path_starts)
+    return lon, lat, polygon, metres
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def find_others(lon: float, lat: float, wanted: int, table: Any, found: Any) -> int:
-    """Write the holders of a point in the other indexes to `found` (MOST_HELD,), by index, then by code: their number."""
+    """Write the holders of a point in the other indexes to `found` (MOST_HELD,), by index, then code: how many."""
     point = np.empty((1, 2))
     point[0, 0], point[0, 1] = lon, lat
     total = 0

@@ -1,20 +1,32 @@
 """`wangge locate` and `wangge route`: a file in, the same file with answers out."""
 
-from collections import Counter
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from api.bulk import Routed, locate_table, moments, read_cases, read_points, route_table, spell_out
+from api.bulk import (
+    CODES,
+    Routed,
+    check_mapping,
+    locate_table,
+    moments,
+    read_cases,
+    read_points,
+    route_table,
+    spell_out,
+)
 from api.cli.opening import open_settled, read_mapping
 from api.cli.screen import progress, show_counts, show_faults, show_line
 from api.moments import read_moment
 from api.settings import Settings
+from api.streaming import Asked, CodedRouter, locator, names_of, stream, text_router
+from api.streams import is_streamed, rows_in
+from api.tallies import Tally, why_unrouted
 from api.worlds import Worlds
 from cases.reports import KINDS, WORST_ACCURACY_M, Defaults, parse_zone
-from cases.routing import Routing
 from components.editions import CURRENT, normalise_edition
 from gis.errors import refuse
 from gis.formats import read, write
@@ -26,6 +38,13 @@ AsOf = Annotated[str | None, typer.Option(help="A revision, a time, or a column 
 InCrs = Annotated[str | None, typer.Option("--crs", help="CRS of the coordinates: EPSG:4547, GCJ-02, BD-09 …")]
 Encoding = Annotated[str | None, typer.Option(help="Encoding of the text, when the file does not tell")]
 InLayer = Annotated[str | None, typer.Option("--layer", help="Layer in the file")]
+
+
+class Because(StrEnum):
+    """How the reasons are told."""
+
+    text = "text"
+    codes = "codes"
 
 
 def locate(
@@ -47,6 +66,15 @@ def locate(
             f"没有名为“{name}”的字段；点只有 lon 和 lat。",
         )
     columns = {"x_column": named.get("lon"), "y_column": named.get("lat")} if named else {}
+    if layer is None and is_streamed(points, out, crs, encoding, named):
+        with open_settled(settings) as store, progress() as bar:
+            task = bar.add_task("locate", total=rows_in(points))
+            asked_ = Asked.of(Worlds(store), as_of, partial(read_moment, zone=settings.zone), names_of(points))
+            answer = locator(asked_, crs, named.get("lon"), named.get("lat"))
+            tally = stream(points, out, answer, partial(bar.advance, task))
+        show_tallied_faults(tally, settings.language)
+        show_line(f"{tally.rows} -> {out}")
+        return
     table = read(points, layer=layer, crs=crs, encoding=encoding, **columns)
     lonlat, faults = read_points(table, crs)
     asked = moments(table, as_of, partial(read_moment, zone=settings.zone))
@@ -70,10 +98,12 @@ def route(
     as_of: AsOf = None,
     encoding: Encoding = None,
     layer: InLayer = None,
+    because: Annotated[Because, typer.Option(help="Reasons as sentences, or as codes joined by ;, which is fast")] = (
+        Because.text
+    ),
 ) -> None:
     """Add to every case the department that must deal with it, and why. Nothing is kept. 批量派遣（不入库）。"""
     settings = Settings()
-    table = spell_out(read(cases, layer=layer, crs=crs, encoding=encoding), crs)
     if accuracy is not None and not 0 < accuracy <= WORST_ACCURACY_M:
         raise refuse(
             "accuracy_invalid",
@@ -96,45 +126,66 @@ def route(
         kind=kind,
         stated=frozenset(stated),
     )
-    read_in, faults = read_cases(table, read_mapping(mapping or ()), defaults, crs)
+    named = read_mapping(mapping or ())
+    if layer is None and is_streamed(cases, out, crs, encoding, named):
+        names = names_of(cases)
+        check_mapping(named, names)
+        with open_settled(settings) as store, progress() as bar:
+            task = bar.add_task("派遣 route" if settings.language == "zh" else "route", total=rows_in(cases))
+            asked_ = Asked.of(Worlds(store), as_of, partial(read_moment, zone=settings.zone), names)
+            answer = text_router(asked_, defaults, named, crs, settings.language)
+            if because is Because.codes:
+                answer = CodedRouter(asked_, defaults, named).answer
+            tally = stream(cases, out, answer, partial(bar.advance, task))
+        show_tally(tally, settings.language)
+        show_line(f"{tally.rows} -> {out}")
+        return
+    table = spell_out(read(cases, layer=layer, crs=crs, encoding=encoding), crs)
+    read_in, faults = read_cases(table, named, defaults, crs)
     asked = moments(table, as_of, partial(read_moment, zone=settings.zone))
     with open_settled(settings) as store, progress() as bar:
         task = bar.add_task("派遣 route" if settings.language == "zh" else "route", total=len(table))
         answered, routings = route_table(
-            Worlds(store), table, read_in, asked, partial(bar.advance, task), settings.language
+            Worlds(store), table, read_in, asked, partial(bar.advance, task), because_language(because, settings)
         )
     written = write(out, answered)
     summarise(Routed(answered, tuple(routings), (*table.faults, *faults, *(written or ()))), settings.language)
     show_line(f"{len(table)} -> {out}")
 
 
+def because_language(because: Because, settings: Settings) -> str:
+    """How `route_table` is to tell the reasons: in a language, or as codes."""
+    return CODES if because is Because.codes else settings.language
+
+
 def summarise(routed: Routed, language: str) -> None:
     """By department, by advice, by flag; what could not be routed, and why; the rows that are no cases."""
-    zh = language == "zh"
-    done = [routing for routing in routed.routings if routing is not None]
-    total = len(done)
-    names = Counter(each.department.name for each in done if each.department is not None)
-    show_counts("按部门" if zh else "By department", "部门" if zh else "department", names.items(), total)
-    advice = Counter(each.advice for each in done)
-    show_counts("按处置建议" if zh else "By advice", "advice", advice.items(), total)
-    flags = Counter(flag for each in done for flag in each.flags)
-    show_counts("按标记" if zh else "By flag", "flag", flags.items(), total)
-    lost = Counter(_why_unrouted(each, zh) for each in done if each.department is None)
-    if lost:
-        show_counts("未能派遣的原因" if zh else "Unrouted, and why", "because", lost.items(), total)
-    bad = len(routed.routings) - total
+    tally = Tally()
+    tally.count(routed.routings)
+    tally.add_faults(routed.faults)
+    show_tally(tally, language)
+
+
+def show_tally(tally: Tally, language: str) -> None:
+    """The summary of a routing that was counted batch by batch."""
+    zh, total = language == "zh", tally.total
+    show_counts("按部门" if zh else "By department", "部门" if zh else "department", tally.names.items(), total)
+    show_counts("按处置建议" if zh else "By advice", "advice", tally.advice.items(), total)
+    show_counts("按标记" if zh else "By flag", "flag", tally.flags.items(), total)
+    if tally.lost:
+        lost = [(why_unrouted(code, language), count) for code, count in tally.lost.items()]
+        show_counts("未能派遣的原因" if zh else "Unrouted, and why", "because", lost, total)
+    bad, unrouted = tally.rows - total, sum(tally.lost.values())
     show_line(
-        f"{total} 件已处理，{sum(lost.values())} 件未派遣，{bad} 行无效。"
+        f"{total} 件已处理，{unrouted} 件未派遣，{bad} 行无效。"
         if zh
-        else f"{total} cases, {sum(lost.values())} unrouted, {bad} bad rows."
+        else f"{total} cases, {unrouted} unrouted, {bad} bad rows."
     )
-    show_faults(routed.faults, language)
+    show_tallied_faults(tally, language)
 
 
-def _why_unrouted(routing: Routing, zh: bool) -> str:
-    """The sentence that says why nobody was found; outside the grid that is the reason, whatever the rules say."""
-    codes = ("outside", "named_gap", "no_rule", "no_department")
-    found = min((each for each in routing.because if each.code in codes), key=lambda each: codes.index(each.code))
-    if found.code == "named_gap":
-        return "该点位于命名空洞内。" if zh else "The point lies in a named gap."
-    return found.zh if zh else found.en
+def show_tallied_faults(tally: Tally, language: str) -> None:
+    """The faults that were kept, and how many more there are."""
+    show_faults(tally.faults, language)
+    if tally.further:
+        show_line("… " + ", ".join(f"{count} x {code}" for code, count in tally.further.most_common()))

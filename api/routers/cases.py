@@ -1,24 +1,31 @@
 """Cases: where would one go, take one in, what was decided."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import numpy as np
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.auth import Inspector, Viewer, authorize
-from api.bodies import Body, answer, parse_json
+from api.bodies import Body, answer, parse_json, read_body, told
+from api.case_flows import SCHEMA, CaseFlow, not_an_object
+from api.coded import CodedDesk
+from api.flows import written, written_in_arrow
+from api.keys import Key
 from api.openapi import body_of
 from api.points import check_count
-from api.problems import problem
-from api.routers.parameters import AsOf, Lang, desk_at
+from api.routers.parameters import AsOf, Lang, desk_at, shelf_of
 from api.schemas import BadElement, CaseQuestion, CaseReport, Routing
+from api.wire import MEDIA_TYPES, Kind, sent_kind, wanted_kind
+from api.wire import flow as answer_flow
 from api.worlds import Worlds
+from cases.clerk import Clerk
 from cases.log import find_decision, take_in
-from cases.reports import Case, Defaults, from_record, from_records, parse_zone
-from gis.errors import Fault, Refusal, refuse
+from cases.reports import Case, Defaults, from_record, parse_zone
+from gis.errors import Refusal, refuse
 from gis.store.engine import Store, reading
 
 router = APIRouter(prefix="/v1/cases", tags=["cases"])
@@ -28,30 +35,64 @@ router = APIRouter(prefix="/v1/cases", tags=["cases"])
     "/route",
     response_model=Routing | list[Routing | BadElement],
     summary="Where would a case go? 试派遣（不入库）",
-    openapi_extra=body_of(CaseQuestion, or_many=True),
+    openapi_extra=body_of(CaseQuestion, or_many=True, streams=True),
 )
-def route(request: Request, key: Viewer, body: Body, lang: Lang = "en", as_of: AsOf = None) -> Response:
-    """The department for one case, or for each of an array; a bad element gets `{"i", "error"}`. Nothing is kept."""
+async def route(
+    request: Request,
+    key: Viewer,
+    lang: Lang = "en",
+    as_of: AsOf = None,
+    because: Annotated[
+        Literal["sentences", "codes"], Query(description="Of Arrow: the reasons as codes")
+    ] = "sentences",
+) -> Response:
+    """The department for one case, or for each of an array; a bad element gets `{"i", "error"}`. Nothing is kept.
+
+    JSON, or a stream (NDJSON, Arrow) of any length, all of which is answered of one revision; the last line is
+    `{"end": true, "rows", "errors", "revision"}`.
+    """
+    sent = sent_kind(request.headers)
+    wanted = wanted_kind(request.headers, sent)
+    flow = await run_in_threadpool(_flow, request, key, lang, as_of, because == "codes" and sent == wanted == "arrow")
+    if sent == "json":
+        body = await read_body(request)
+        return await run_in_threadpool(_route_document, request, flow, body, wanted)
+    return await answer_flow(
+        request, lambda parts: _answers(flow, parts, sent, wanted), wanted, flow.desk.revision, flow.largest
+    )
+
+
+def _flow(request: Request, key: Key, lang: str, as_of: str | None, coded: bool) -> CaseFlow:
+    desk, settings = desk_at(request, as_of), request.app.state.settings
+    made = None
+    if coded and "" in key.scope.owners:
+        made = shelf_of(request).get(("coded", id(desk)), lambda: CodedDesk(Clerk(desk)))
+        made = made if made.clerk.desk is desk else CodedDesk(Clerk(desk))  # another stood at this place in memory
+    largest = int(settings.max_body_mb * 1e6)
+    return CaseFlow(desk, key.scope, lang, largest, defaults=_defaults(request), coded=made)
+
+
+def _answers(flow: CaseFlow, parts: Iterator[bytes], sent: Kind, wanted: Kind) -> Iterator[bytes]:
+    if wanted != "arrow":
+        return written(flow, flow.elements(flow.reports(parts, sent)), wanted, b"[", b"]")
+    columns = flow.coded_columns(parts) if flow.coded else flow.columns(flow.reports(parts, sent))
+    return written_in_arrow(flow, columns, SCHEMA)
+
+
+def _route_document(request: Request, flow: CaseFlow, body: bytes, wanted: Kind) -> Response:
     sent = parse_json(body)
-    desk = desk_at(request, as_of)
-    if not isinstance(sent, list):
+    if not isinstance(sent, list) and wanted == "json":
         case = _read_case(request, sent)
-        (routing,) = desk.route_all([case], key.scope)
-        return answer(routing.to_dict(case), desk.revision)
-    check_count(len(sent), request.app.state.settings.max_points)
-    objects = {index: each for index, each in enumerate(sent) if isinstance(each, dict)}
-    reports = from_records(objects.values(), _defaults(request), strict=True, rows=[index + 1 for index in objects])
-    results: list[Any] = [_bad(index, [_not_an_object()], lang) for index in range(len(sent))]
-    good: list[tuple[int, Case]] = []
-    for index, found, faults in zip(objects, reports.cases, reports.faults, strict=True):
-        if found is None:
-            results[index] = _bad(index, faults, lang)
-        else:
-            good.append((index, found))
-    routings = desk.route_all([case for _, case in good], key.scope)
-    for (index, case), routing in zip(good, routings, strict=True):
-        results[index] = routing.to_dict(case)
-    return answer(results, desk.revision)
+        (routing,) = flow.desk.route_all([case], flow.scope)
+        return answer(routing.to_dict(case), flow.desk.revision)
+    cases = sent if isinstance(sent, list) else [sent]
+    check_count(len(cases), request.app.state.settings.max_points)
+    reports = iter([flow.read(cases)])
+    if wanted == "arrow":
+        made = written_in_arrow(flow, flow.columns(reports), SCHEMA)
+    else:
+        made = written(flow, flow.elements(reports), wanted, b"[", b"]")
+    return told(b"".join(made), flow.desk.revision, MEDIA_TYPES[wanted])
 
 
 @router.post(
@@ -100,20 +141,8 @@ def _defaults(request: Request) -> Defaults:
 
 def _read_case(request: Request, sent: Any) -> Case:
     if not isinstance(sent, Mapping):
-        raise Refusal(_not_an_object())
+        raise Refusal(not_an_object())
     found = from_record(sent, _defaults(request), strict=True)
     if not isinstance(found, Case):
         raise Refusal(found)
     return found
-
-
-def _bad(index: int, faults: Any, lang: str) -> dict[str, Any]:
-    return {"i": index, "error": problem(Refusal(faults), lang)}
-
-
-def _not_an_object() -> Fault:
-    return Fault(
-        "question_wrong",
-        'A case is an object like {"lon": 114.05, "lat": 22.54, "crs": "CRS84", …}.',
-        '案件应为形如 {"lon": 114.05, "lat": 22.54, "crs": "CRS84", …} 的对象。',
-    )

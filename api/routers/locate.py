@@ -1,20 +1,27 @@
 """Where is this: one point or many."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.answers import locate_answers
 from api.auth import Viewer
-from api.bodies import Body, answer, parse_json
+from api.bodies import answer, parse_json, read_body, told
+from api.flows import LocateFlow, written, written_in_arrow
+from api.keys import Key
 from api.openapi import body_of
-from api.points import read_point, read_points
-from api.problems import problem
-from api.routers.parameters import AsOf, Lang, desk_at
+from api.plain_places import UnitCodes
+from api.points import Points, read_crs, read_point, read_points
+from api.routers.parameters import AsOf, Lang, desk_at, shelf_of
 from api.schemas import LocateAnswer, LocateManyAnswer, LocateQuestion
+from api.settings import Settings
+from api.wire import MEDIA_TYPES, Kind, sent_kind, wanted_kind
+from api.wire import flow as answer_flow
+from cases.desk import Desk
 from cases.reports import WORST_ACCURACY_M
-from gis.errors import Refusal
 
 router = APIRouter(prefix="/v1", tags=["lookups"])
 
@@ -43,20 +50,61 @@ def locate_one(
     "/locate",
     response_model=LocateManyAnswer,
     summary="Locate many points 批量定位",
-    openapi_extra=body_of(LocateQuestion),
+    openapi_extra=body_of(LocateQuestion, streams=True),
 )
-def locate_many(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
-    """The same for many points, in their order. A point that is none gets `{"i", "error"}` in its place."""
+async def locate_many(
+    request: Request,
+    key: Viewer,
+    lang: Lang = "en",
+    crs: Annotated[str | None, Query(max_length=4000, description="Of a stream, which needs it")] = None,
+    accuracy_m: Annotated[
+        float | None,
+        Query(gt=0, le=WORST_ACCURACY_M, allow_inf_nan=False, description="Of the points of a stream that state none"),
+    ] = None,
+    as_of: AsOf = None,
+    columns: Annotated[
+        Literal["plain", "all"], Query(description="Of Arrow: with divisions and areas, or not")
+    ] = "plain",
+) -> Response:
+    """The same for many points, in their order. A point that is none gets `{"i", "error"}` in its place.
+
+    JSON, or a stream (NDJSON, Arrow) of any length: then `crs`, `accuracy_m` and `as_of` stand in the address, all is
+    answered of one revision, and the last line is `{"end": true, "rows", "errors", "revision"}`.
+    """
+    sent = sent_kind(request.headers)
+    wanted = wanted_kind(request.headers, sent)
+    if sent == "json":
+        body = await read_body(request)
+        return await run_in_threadpool(_locate_document, request, key, lang, body, wanted, columns)
+    desk = await run_in_threadpool(desk_at, request, as_of)
+    asked = await run_in_threadpool(read_crs, crs)
+    flow = _flow(request, key, desk, lang, columns)
+    flow.crs, flow.accuracy_m = asked, accuracy_m
+    return await answer_flow(
+        request, lambda parts: _answers(flow, flow.points(parts, sent), wanted), wanted, desk.revision, flow.largest
+    )
+
+
+def _locate_document(request: Request, key: Key, lang: str, body: bytes, wanted: Kind, columns: str) -> Response:
     question = parse_json(body)
     points = read_points(question, request.app.state.settings.max_points)
     moment = question.get("as_of")
     desk = desk_at(request, None if moment is None else str(moment))
-    good = [index for index in range(len(points.lonlat)) if index not in points.faults]
-    places = locate_answers(desk, points.lonlat[good], [points.accuracy_m[index] for index in good], key.scope)
-    results = [
-        {"i": index, "error": problem(Refusal(points.faults[index]), lang)} if index in points.faults else None
-        for index in range(len(points.lonlat))
-    ]
-    for index, place in zip(good, places, strict=True):
-        results[index] = place
-    return answer({"revision": desk.revision, "results": results}, desk.revision)
+    flow = _flow(request, key, desk, lang, columns)
+    made = b"".join(_answers(flow, iter([points]), wanted))
+    return told(made, desk.revision, MEDIA_TYPES[wanted])
+
+
+def _flow(request: Request, key: Key, desk: Desk, lang: str, columns: str) -> LocateFlow:
+    settings: Settings = request.app.state.settings
+    units = shelf_of(request).get(("unit codes", id(desk.grid)), lambda: UnitCodes.of(desk.grid))
+    if units.grid is not desk.grid:  # another one that stood at this place in memory
+        units = UnitCodes.of(desk.grid)
+    return LocateFlow(desk, key.scope, lang, int(settings.max_body_mb * 1e6), everything=columns == "all", units=units)
+
+
+def _answers(flow: LocateFlow, points: Iterator[Points], wanted: Kind) -> Iterator[bytes]:
+    if wanted == "arrow":
+        return written_in_arrow(flow, flow.columns(points), flow.schema)
+    opening = b'{"revision":%d,"results":[' % flow.desk.revision
+    return written(flow, flow.elements(points), wanted, opening, b"]}")

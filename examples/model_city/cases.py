@@ -141,9 +141,7 @@ def _components(rng: np.random.Generator, world: World, busy: NDArray[np.float64
     return chosen
 
 
-def _somewhere(
-    rng: np.random.Generator, units: Units, busy: NDArray[np.float64], count: int
-) -> tuple[Positions, Ints]:
+def _somewhere(rng: np.random.Generator, units: Units, busy: NDArray[np.float64], count: int) -> tuple[Positions, Ints]:
     chance = np.cumsum(busy)
     tried = np.searchsorted(chance, rng.random(2 * count + 50) * chance[-1], side="right")
     points, inside = scatter(rng, units.rings, units.polygons, tried)

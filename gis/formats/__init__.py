@@ -10,9 +10,9 @@ import numpy as np
 import shapely
 
 from gis import crs as reference
+from gis.crs import DECIMALS
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import archive, delimited, geojson, parquet, vector
-from gis.geometry import DECIMALS
 from gis.tables import Table
 
 __all__ = ["read", "write"]

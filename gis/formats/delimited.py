@@ -4,6 +4,7 @@ import csv
 import io
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,22 +34,42 @@ def read(path: Path, encoding: str | None, x_column: str | None, y_column: str |
     used = texts.forced(encoding) if encoding else None
     text, damaged = texts.decode_file(path.read_bytes(), used)
     heads, lines = _lines(path, text)
+    table = assemble(heads, lines, x_column, y_column)
+    if damaged:
+        width = len(heads)
+        padded = [(cells + [""] * width)[:width] for _, cells in lines]
+        whole = {
+            name: to_column([row[i] for row in padded]) for i, name in enumerate(named_once(h.strip() for h in heads))
+        }
+        found = [texts.replaced(int(row), name) for row, name in _with_replaced(whole, table.rows)]
+        if used:
+            raise texts.wrong(used, found[0].row or 1 if found else 0)
+        return replace(table, faults=(*table.faults, *found))
+    return table
+
+
+def assemble(
+    heads: Sequence[str], lines: Sequence[tuple[int, list[str]]], x_column: str | None, y_column: str | None
+) -> Table:
+    """The table of lines (number, cells) under a heading, as `read` gives it. Errors: Refusal column_missing."""
     names = named_once(head.strip() for head in heads)
     rows = np.array([row for row, _ in lines], dtype=np.int64)
     faults = [_ragged(row, len(cells), len(heads)) for row, cells in lines if len(cells) != len(heads)]
     padding = [""] * len(heads)
     cells = [(cells + padding)[: len(heads)] for _, cells in lines]
     columns = {name: to_column([row[i] or None for row in cells]) for i, name in enumerate(names)}
-    if damaged:
-        found = [texts.replaced(int(row), name) for row, name in _with_replaced(columns, rows)]
-        if used:
-            raise texts.wrong(used, found[0].row or 1 if found else 0)
-        faults += found
     geometry, consumed, unread = _geometry(columns, rows, x_column, y_column)
     crs = _one_crs(columns) if geometry is not None else None
     consumed |= {name for name in columns if crs is not None and name.lower() == "crs"}
     kept = {name: column for name, column in columns.items() if name not in consumed}
     return Table(kept, geometry, crs, rows, faults=(*faults, *unread))
+
+
+def without_tail(cells: list[str], width: int) -> list[str]:
+    """The cells of a row without the empty ones that spreadsheets put behind the last column."""
+    while len(cells) > width and not cells[-1]:
+        cells.pop()
+    return cells
 
 
 def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
@@ -85,14 +106,7 @@ def _lines(path: Path, text: str) -> tuple[list[str], list[tuple[int, list[str]]
     heads = lines[0]
     while heads and not heads[-1].strip():
         heads.pop()
-    return heads, [(row, _without_tail(cells, len(heads))) for row, cells in enumerate(lines[1:], 1) if any(cells)]
-
-
-def _without_tail(cells: list[str], width: int) -> list[str]:
-    """The cells of a row without the empty ones that spreadsheets put behind the last column."""
-    while len(cells) > width and not cells[-1]:
-        cells.pop()
-    return cells
+    return heads, [(row, without_tail(cells, len(heads))) for row, cells in enumerate(lines[1:], 1) if any(cells)]
 
 
 def _with_replaced(columns: Mapping[str, NDArray[Any]], rows: NDArray[np.int64]) -> list[tuple[int, str]]:

@@ -10,10 +10,10 @@ import shapely
 from numpy.typing import NDArray
 
 from gis import encoding as texts
+from gis.crs import DECIMALS
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import shapes
 from gis.formats.columns import to_column
-from gis.geometry import DECIMALS
 from gis.tables import Table
 
 _LINES = (".geojsonl", ".ndjson", ".jsonl")

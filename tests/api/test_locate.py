@@ -133,7 +133,10 @@ def test_points_that_are_all_bad_are_refused_together(http: httpx.Client) -> Non
     response = http.post("/v1/locate", json={"points": [[22.5, 114.0], [400, 400]], "crs": "CRS84"})
     answer = response.json()
     assert response.status_code == 422
-    assert [(each["code"], each["row"]) for each in answer["errors"]] == [("swapped_axes", 1), ("coordinates_out_of_range", 2)]
+    assert [(each["code"], each["row"]) for each in answer["errors"]] == [
+        ("swapped_axes", 1),
+        ("coordinates_out_of_range", 2),
+    ]
 
 
 def test_no_points_are_no_answers(http: httpx.Client) -> None:

@@ -22,9 +22,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for the session."""
+    """One Chromium for a file of tests: its event loop would be in the way of other tests of the process."""
     program = shutil.which("chromium")
     if program is None:
         pytest.fail("Chromium is not installed: `make test` (scripts/install_chromium) does it.", False)

@@ -121,9 +121,9 @@ def test_a_multipolygon_of_several_parts_is_a_warning():
     assert codes(faults) == [("multipart", "warning", 11)]
 
 
-def test_coordinates_are_rounded_to_a_tenth_of_a_millimetre():
+def test_coordinates_are_rounded_to_a_micrometre():
     (point,), _ = prepare(table("POINT (114.1234567891234 22.9876543219876)"), None, "point")
-    assert (point.x, point.y) == (114.123456789, 22.987654322)
+    assert (point.x, point.y) == (114.12345678912, 22.98765432199)
 
 
 def test_the_table_that_was_given_stays_as_it_was():
