@@ -34,7 +34,7 @@ def place_plainly(units: UnitCodes, lonlat: Floats, accuracy_m: Floats, scope: S
     The values are those of `api.answers.locate_columns`; for a point with NaN they are null.
     """
     grid = units.grid
-    good = np.isfinite(lonlat).all(axis=1)
+    good = np.isfinite(lonlat[:, 0]) & np.isfinite(lonlat[:, 1])
     found = grid.units.lowest(lonlat)
     metres = grid.boundary_distance(lonlat, found)
     gaps = np.full(len(lonlat), -1, dtype=np.int64)

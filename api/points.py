@@ -108,12 +108,15 @@ def place_columns(xy: Floats, accuracy_m: Floats, crs: str, first: int = 0) -> P
     What looks plain is converted at once; the rest point by point, as `place_points` does it.
     """
     system = gis_crs.parse(crs)
+    x, y = xy[:, 0], xy[:, 1]
     with np.errstate(invalid="ignore"):
-        plain = (np.abs(xy) <= FARTHEST).all(axis=1) & (np.isnan(accuracy_m) | _are_accuracies(accuracy_m))
+        plain = (np.abs(x) <= FARTHEST) & (np.abs(y) <= FARTHEST) & (np.isnan(accuracy_m) | _are_accuracies(accuracy_m))
+    some = slice(None) if plain.all() else plain
     lonlat = np.full(xy.shape, np.nan)
-    lonlat[plain] = gis_crs.to_store(xy[plain], system)
-    plain &= np.isfinite(lonlat).all(axis=1)
-    plain[plain] = ~suspect(xy[plain], lonlat[plain], system)
+    lonlat[some] = gis_crs.to_store(xy[some], system)
+    plain[some] &= np.isfinite(lonlat[some, 0]) & np.isfinite(lonlat[some, 1])
+    some = slice(None) if plain.all() else plain
+    plain[some] = ~suspect(xy[some], lonlat[some], system)
     lonlat = np.round(lonlat, gis_crs.DECIMALS)
     odd = np.flatnonzero(~plain)
     asked = [

@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 SEMI_MAJOR_M = 6378137.0
 FLATTENING = 1 / 298.257222101
 ECCENTRICITY_2 = FLATTENING * (2 - FLATTENING)
+SHORTEST_M2 = 1e-300  # squared length below which an edge is a point
 WHOLE_WORLD_DEG = 720.0  # wide enough a half box for any point to any other
 
 Floats = NDArray[np.float64]
@@ -44,6 +45,17 @@ def per_degree(lat: ArrayLike) -> tuple[Floats, Floats]:
     meridian, prime_vertical = radii(lat)
     per_lon = np.radians(prime_vertical * np.cos(np.radians(np.asarray(lat, dtype=np.float64))))
     return per_lon, np.radians(meridian)
+
+
+def _measures(lat: Floats) -> Floats:
+    """`per_degree` and `_bend` of latitudes (n,) side by side (n, 3)."""
+    angle = np.radians(lat)
+    cos = np.cos(angle)
+    meridian, prime_vertical = radii(lat)
+    found = np.empty((len(lat), 3))
+    found[:, 0], found[:, 1] = np.radians(prime_vertical * cos), np.radians(meridian)
+    found[:, 2] = -np.tan(angle) / (2 * prime_vertical)
+    return found
 
 
 def _bend(lat: Floats) -> Floats:
@@ -121,10 +133,9 @@ class Paths:
 
         `lonlat` (m, 2) is what `points` count. The inside of a polygon is not zero: that is the distance to its edge.
         """
-        per_lon, per_lat = per_degree(lonlat[:, 1])
         return _distances(
             lonlat,
-            np.column_stack([per_lon, per_lat, _bend(lonlat[:, 1])]),
+            _measures(lonlat[:, 1]),
             np.ascontiguousarray(points, dtype=np.int64),
             np.ascontiguousarray(geometries, dtype=np.int64),
             self.coords,
@@ -138,7 +149,7 @@ def _starts(owners: NDArray[Any], count: int) -> Indices:
     return np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=count))]).astype(np.int64)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def path_distance(
     lon: float,
     lat: float,
@@ -156,26 +167,22 @@ def path_distance(
     """
     least = np.inf
     for path in range(path_starts[geometry], path_starts[geometry + 1]):
-        start, end = coord_starts[path], coord_starts[path + 1]
-        ax = (coords[start, 0] - lon) * per_lon
-        ay = (coords[start, 1] - lat) * per_lat
+        # Without branches, and each end taken anew: the processor then works at several edges at once.
+        ends = coords[coord_starts[path] : coord_starts[path + 1]]
+        ax = (ends[0, 0] - lon) * per_lon
+        ay = (ends[0, 1] - lat) * per_lat
         dx = ax * (1.0 + bend * ay)
         least = min(least, dx * dx + ay * ay)
-        for k in range(start + 1, end):
-            bx = (coords[k, 0] - lon) * per_lon
-            by = (coords[k, 1] - lat) * per_lat
-            ux, uy = bx - ax, by - ay
-            length2 = ux * ux + uy * uy
-            along = -(ax * ux + ay * uy)
-            if along >= length2:
-                nx, ny = bx, by
-            elif along > 0.0:
-                nx, ny = ax + ux * (along / length2), ay + uy * (along / length2)
-            else:
-                nx, ny = ax, ay
+        for k in range(len(ends) - 1):
+            ax = (ends[k, 0] - lon) * per_lon
+            ay = (ends[k, 1] - lat) * per_lat
+            ux = (ends[k + 1, 0] - lon) * per_lon - ax
+            uy = (ends[k + 1, 1] - lat) * per_lat - ay
+            share = -(ax * ux + ay * uy) / max(ux * ux + uy * uy, SHORTEST_M2)
+            share = min(max(share, 0.0), 1.0)
+            nx, ny = ax + ux * share, ay + uy * share
             dx = nx * (1.0 + bend * ny)
             least = min(least, dx * dx + ny * ny)
-            ax, ay = bx, by
     return float(np.sqrt(least))
 
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from gis.metres import Floats, Indices, Paths, boxes, checked_reach
-from gis.scattered import Hits, Scattered, level_of
+from gis.scattered import Hits, Scattered, level_of, mixed_rows, rows_match
 
 UNKNOWN = -1
 
@@ -70,7 +71,7 @@ class FeatureIndex:
 
     def numbers(self, classes: NDArray[Any]) -> NDArray[np.int32]:
         """The numbers (m,) by which the index knows classes (m,) of text; -1 for one that no feature has."""
-        names, inverse = np.unique(classes, return_inverse=True)
+        names, inverse = _distinct(np.asarray(classes))
         known = [self.classes.get(str(name), UNKNOWN) for name in names]
         return np.array(known, dtype=np.int32)[inverse]
 
@@ -146,6 +147,19 @@ class FeatureIndex:
         metres[within[covered]] = 0.0
         kept = metres <= reach[point]
         return point[kept], feature[kept], metres[kept]
+
+
+def _distinct(texts: NDArray[Any]) -> tuple[NDArray[Any], Indices]:
+    """The distinct texts, and which of them each one is."""
+    if texts.dtype.kind == "U" and len(texts) and texts.dtype.itemsize:
+        words = np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), -1)
+        inverse = pd.factorize(mixed_rows(words))[0].astype(np.int64)
+        first = np.empty(int(inverse.max()) + 1, dtype=np.int64)
+        first[inverse[::-1]] = np.arange(len(texts))[::-1]
+        if rows_match(words, first[inverse]):
+            return texts[first], inverse
+    found, inverse = np.unique(texts, return_inverse=True)
+    return found, inverse
 
 
 def _asked(lonlat: Floats) -> Floats:

@@ -73,6 +73,29 @@ def _slot(i: Any, j: Any, group: int, mask: int) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def mixed_rows(words: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """A number for each row (n,) of words (n, w), the same for equal rows and nearly always another for others."""
+    found = np.empty(len(words), dtype=np.uint64)
+    for k in range(len(words)):
+        mixed = np.uint64(0xCBF29CE484222325)
+        for word in words[k]:
+            mixed = (mixed ^ np.uint64(word)) * np.uint64(0x9E3779B97F4A7C15)
+            mixed ^= mixed >> np.uint64(32)
+        found[k] = mixed
+    return found
+
+
+@njit(cache=True, nogil=True)
+def rows_match(words: NDArray[np.uint32], model: Indices) -> bool:
+    """Whether every row is equal to its model row."""
+    for k in range(len(words)):
+        for word in range(words.shape[1]):
+            if words[k, word] != words[model[k], word]:
+                return False
+    return True
+
+
+@njit(cache=True, nogil=True)
 def _fill(places: Floats, groups: Ints, size: float, starts: Ints, xy: Floats, group: Ints, member: Ints) -> None:
     mask = len(starts) - 2
     slots = np.empty(len(places), dtype=np.int64)

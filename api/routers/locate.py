@@ -76,12 +76,16 @@ async def locate_many(
     if sent == "json":
         body = await read_body(request)
         return await run_in_threadpool(_locate_document, request, key, lang, body, wanted, columns)
-    desk = await run_in_threadpool(desk_at, request, as_of)
-    asked = await run_in_threadpool(read_crs, crs)
-    flow = _flow(request, key, desk, lang, columns)
-    flow.crs, flow.accuracy_m = asked, accuracy_m
+
+    def begin() -> LocateFlow:
+        flow = _flow(request, key, desk_at(request, as_of), lang, columns)
+        flow.crs, flow.accuracy_m = read_crs(crs), accuracy_m
+        return flow
+
+    flow = await run_in_threadpool(begin)
+    revision = flow.desk.revision
     return await answer_flow(
-        request, lambda parts: _answers(flow, flow.points(parts, sent), wanted), wanted, desk.revision, flow.largest
+        request, lambda parts: _answers(flow, flow.points(parts, sent), wanted), wanted, revision, flow.largest
     )
 
 

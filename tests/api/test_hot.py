@@ -1,7 +1,6 @@
 """The hot way gives the answers of the ordinary way, and leaves to it whatever it does not know."""
 
 import random
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -140,7 +139,8 @@ def test_many_cases_are_routed_alike(told: Told) -> None:
         }
         if number % 7 == 0:
             members["component_code"] = rng.choice(["44030501037000001", "none"])
-        hot += told.is_hot(lambda caller, sent=case(**members): caller.post("/v1/cases/route", json=sent))
+        sent = case(**members)
+        hot += told.is_hot(lambda caller, sent=sent: caller.post("/v1/cases/route", json=sent))
     assert hot > 190  # now and then the caller is looked up anew
 
 
@@ -161,13 +161,13 @@ def test_no_query_at_all_breaks_the_reading_of_it(query: bytes) -> None:
 
 
 @pytest.fixture
-def keyed(told: Told, store: Store) -> Iterator[tuple[Told, str, str]]:
+def keyed(told: Told, store: Store) -> tuple[Told, str, str]:
     with writing(store.world) as connection:
         _, whole = create_key(connection, "whole", "viewer", "")
         _, part = create_key(connection, "part", "viewer", "440305001001")
     for app in (told.hot, told.plain):
         app.state.door = Doorkeeper(store)
-    yield told, whole, part
+    return told, whole, part
 
 
 def test_a_key_sees_alike_what_its_prefix_allows(keyed: tuple[Told, str, str]) -> None:

@@ -17,7 +17,7 @@ from tests.api.small_world import UNITS, centre
 from tests.api.test_cases import case
 
 WHERE = "/v1/locate?lon=114.005&lat=22.505&crs=CRS84"
-TILE = "/tiles/units/14/13380/7135.mvt"
+TILE = "/tiles/units/14/13380/7140.mvt"
 
 
 @pytest.fixture

@@ -124,3 +124,39 @@ def test_the_answer_is_that_of_measuring_every_feature(seed, reach):
     assert np.array_equal(first, least[:, 0])
     assert np.array_equal(second, least[:, 1])
     assert np.array_equal(found, np.where(np.isinf(first), -1, order[:, 0]))
+
+
+def test_the_hash_grid_finds_what_trying_every_point_finds():
+    rng = np.random.default_rng(6)
+    places = HERE + rng.uniform(-0.01, 0.01, (400, 2)) * [1, 0.5]
+    names = np.array(["lamp", "bin", "tree"])
+    of = rng.integers(0, 3, len(places))
+    index = FeatureIndex.build(shapely.points(places), names[of])
+    asked, classes = HERE + rng.uniform(-0.012, 0.012, (300, 2)), rng.integers(0, 3, 300)
+    reach = rng.choice([0.0, 5.0, 40.0, 90.0, 400.0, 5_000.0, 1e7, np.inf], 300)
+    found, first, second = index.nearest(asked, names[classes], reach)
+    pairs = np.divmod(np.arange(300 * 400), 400)
+    metres = index.paths.distances(asked, *pairs).reshape(300, 400)
+    metres[classes[:, None] != of] = np.inf
+    metres[metres > reach[:, None]] = np.inf
+    two = np.sort(metres, axis=1)[:, :2]
+    assert found.tolist() == np.where(np.isinf(two[:, 0]), -1, metres.argmin(axis=1)).tolist()
+    np.testing.assert_allclose(first, two[:, 0], rtol=1e-12)
+    np.testing.assert_allclose(second, two[:, 1], rtol=1e-12)
+    numbers = index.nearest(asked, index.numbers(names[classes]), reach)
+    assert all(np.array_equal(a, b) for a, b in zip(numbers, (found, first, second), strict=True))
+
+
+def test_around_the_whole_world_the_hash_grid_finds_the_same():
+    rng = np.random.default_rng(7)
+    places = np.column_stack([rng.uniform(-180, 180, 500), rng.uniform(-90, 90, 500)])
+    places[:4] = [(180, 0), (-180, 0), (0, 90), (0, -90)]
+    index = FeatureIndex.build(shapely.points(places), np.full(500, "x"))
+    asked = np.concatenate([places, places + rng.normal(0, 1e-4, places.shape)])
+    found, first, _ = index.nearest(asked, np.full(1000, "x"), 50.0)
+    assert found[:500].tolist() == list(range(500))
+    assert (first[:500] == 0).all()
+    point, feature, metres = index.within(asked, np.full(1000, "x"), np.full(1000, 50.0))
+    assert (np.bincount(point, minlength=1000)[found >= 0] >= 1).all()
+    assert (metres <= 50).all()
+    assert len(feature) == len(point)
