@@ -28,13 +28,14 @@ class Told:
 
     def __init__(self, store: Store) -> None:
         self.hot, self.plain = create_app(Settings(), store), create_app(Settings(), store)
+        self.hot.state.door = Doorkeeper(store, kept_s=600)  # whoever was let in stays so, however slow the machine
         self.hot.state.watch.look()
         self.here, self.there = client(self.hot), client(self.plain)
         self.answered = 0
         spots = self.hot.state.watch.spots
         for name in ("answer", "route"):
             setattr(spots, name, self._counted(getattr(spots, name)))
-        self.here.get("/v1/locate?lon=114.005&lat=22.505&crs=CRS84")  # the first of a caller goes the ordinary way
+        self.enter()
 
     def _counted(self, ask: Any) -> Any:
         def counted(*given: Any) -> Any:
@@ -43,6 +44,13 @@ class Told:
             return found
 
         return counted
+
+    def enter(self, **headers: str) -> None:
+        """Ask until the caller is known: the first time goes the ordinary way, while the caller is looked up."""
+        before, tries = self.answered, 0
+        while self.answered == before:
+            assert (tries := tries + 1) < 100
+            self.here.get("/v1/locate?lon=114.005&lat=22.505&crs=CRS84", headers=headers)
 
     def is_hot(self, ask: Any) -> bool:
         """Whether both give the same answer, and whether the hot way gave it."""
@@ -141,7 +149,7 @@ def test_many_cases_are_routed_alike(told: Told) -> None:
             members["component_code"] = rng.choice(["44030501037000001", "none"])
         sent = case(**members)
         hot += told.is_hot(lambda caller, sent=sent: caller.post("/v1/cases/route", json=sent))
-    assert hot > 190  # now and then the caller is looked up anew
+    assert hot == 200
 
 
 @pytest.mark.parametrize(
@@ -166,7 +174,7 @@ def keyed(told: Told, store: Store) -> tuple[Told, str, str]:
         _, whole = create_key(connection, "whole", "viewer", "")
         _, part = create_key(connection, "part", "viewer", "440305001001")
     for app in (told.hot, told.plain):
-        app.state.door = Doorkeeper(store)
+        app.state.door = Doorkeeper(store, kept_s=600)
     return told, whole, part
 
 
@@ -175,7 +183,7 @@ def test_a_key_sees_alike_what_its_prefix_allows(keyed: tuple[Told, str, str]) -
     hot = []
     for secret in (whole, part):
         named = {"Authorization": f"Bearer {secret}"}
-        told.here.get("/v1/locate?lon=114.005&lat=22.505&crs=CRS84", headers=named)
+        told.enter(**named)
         for index in range(5):
             lon, lat = centre(index)
             path = f"/v1/locate?lon={lon}&lat={lat}&crs=CRS84"
