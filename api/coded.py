@@ -25,7 +25,7 @@ class CodedDesk:
 
     def __init__(self, clerk: Clerk) -> None:
         self.clerk = clerk
-        self.units = pa.array(clerk.desk.grid.unit_codes.tolist(), pa.string())
+        self.units = pa.array(clerk.desk.grid.units.codes.all().tolist(), pa.string())
         codes = clerk.desk.inventory.columns["code"].tolist()
         self.components = pa.array(codes, pa.string())
         self.names = Names.of(codes)

@@ -25,7 +25,7 @@ class UnitCodes:
 
     @classmethod
     def of(cls, grid: Grid) -> "UnitCodes":
-        return cls(grid, pa.array(grid.unit_codes.tolist(), pa.string()))
+        return cls(grid, pa.array(grid.units.codes.all().tolist(), pa.string()))
 
 
 def place_plainly(units: UnitCodes, lonlat: Floats, accuracy_m: Floats, scope: Scope) -> dict[str, pa.Array]:
@@ -57,5 +57,5 @@ def place_plainly(units: UnitCodes, lonlat: Floats, accuracy_m: Floats, scope: S
 
 def _allowed(grid: Grid, found: NDArray[Any], scope: Scope) -> NDArray[np.bool_]:
     distinct, of = np.unique(found, return_inverse=True)
-    allowed = [each >= 0 and scope.allows_owner(grid.unit_codes[each]) for each in distinct.tolist()]
+    allowed = [each >= 0 and scope.allows_owner(grid.units.codes[each]) for each in distinct.tolist()]
     return np.array(allowed, dtype=np.bool_)[of]

@@ -14,10 +14,9 @@ import orjson
 
 from api.answers import locate_answers
 from cases.desk import Desk, Nearby, Places, near_polygons
-from cases.frontiers import Frontier, edges
+from cases.frontiers import Frontier
 from cases.reports import Case
 from cases.routing import Routing
-from cases.uniform import uniform_units
 from gis.spot import SpotTable
 from gis.store.scope import Scope
 from grids.lookup import Located
@@ -62,14 +61,10 @@ class Spots:
         self.desk = desk
         grid = desk.grid
         self.table = SpotTable([grid.units, *(layer.index for layer in grid.areas.values())])
-        self.codes: list[str] = grid.unit_codes.tolist()
+        self.codes = grid.units.codes
         self.names = list(grid.areas)
         self.holders = [layer.index.holders for layer in grid.areas.values()]
-        masks, mask_of = np.unique(uniform_units(grid), axis=0, return_inverse=True)
-        self.mask_of = array("i", mask_of.reshape(-1).astype(np.int32).tobytes())
-        # Bit k for layer k that an edge of runs through; the layers from TOP on share a bit.
-        self.masks = [sum({1 << min(k, TOP) for k, each in enumerate(mask) if not each}) for mask in masks.tolist()]
-        self.frontiers = [Frontier.of(*edges(layer.index.polygons)[:2]) for layer in grid.areas.values()]
+        self.frontiers = [Frontier.of(*layer.index.edges()[:2]) for layer in grid.areas.values()]
         owners = (len(owner) for layer in grid.areas.values() for owner in layer.owners)
         self.owner_length = max(owners, default=0)
         self.levels = sorted(level.length for level in grid.profile.levels)
@@ -166,7 +161,7 @@ class _View:
             return self._compose(part, code, table.others(lon, lat, ALL), lon, lat)
         number = self.part_of[unit]
         if number < 0:
-            number = self._keep(unit, self._part(code, self.spots.masks[self.spots.mask_of[unit]], lon, lat))
+            number = self._keep(unit, self._part(code, table.open_layers(unit), lon, lat))
         wanted = self._wanted[number]
         others = table.others(lon, lat, wanted) if wanted else NONE
         key = number, *others

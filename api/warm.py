@@ -73,7 +73,7 @@ def _desk() -> Desk:
     layer = AreaLayer("a", PolygonIndex.build(area, names), names, names, _objects(["44"]), _objects(["d"]),
                       np.zeros(1, dtype=np.int64), {"44": "none"})  # fmt: skip
     divisions = {"440305001": DivisionName("street", "440305001", "s", "d")}
-    grid = Grid(1, read_profile("gbt"), index, codes, divisions, none, np.empty(0, dtype=object), {"a": layer}, {})
+    grid = Grid(1, read_profile("gbt"), index, divisions, none, np.empty(0, dtype=object), {"a": layer}, {})
     rules, faults = parse({"rules": [RULE]})
     assert not faults
     return Desk(grid, _inventory(), RuleBook.compile(rules), {"d": Department("d", "d")})

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cases.desk import Desk
-from cases.frontiers import Frontier, between, edges
+from cases.frontiers import Frontier, between
 from cases.holders import Holdings
 from cases.outcomes import NOBODY, Column, Inquiry, Outcome, columns_of, outcome_of
 from cases.rules.book import Key
@@ -55,7 +55,7 @@ class Clerk:
         if len(self.columns) > MOST_COLUMNS:
             raise ValueError(f"more than {MOST_COLUMNS} area layers and levels cannot be told apart")
         self.level_bits = sum(1 << self.columns["division", level] for level in self.levels)
-        self.holdings = [Holdings(layer, desk.grid.unit_codes) for layer in desk.grid.areas.values()]
+        self.holdings = [Holdings(layer, desk.grid.units.codes.all()) for layer in desk.grid.areas.values()]
         self._read_units()
         self._read_inventory()
         self._draw_frontiers()
@@ -77,11 +77,11 @@ class Clerk:
         self._divisions: list[list[Division | None]] = [[None] for _ in self.levels]
         groups: dict[tuple[int, str], tuple[list[int], bool]] = {}
         lengths = [level.length for level in grid.profile.levels]
-        count = len(grid.unit_codes)
+        count = len(grid.units)
         self.unit_place = np.zeros(count + 1, dtype=np.int32)
         self.unit_levels = np.zeros((count + 1, len(self.levels)), dtype=np.int32)
         self.unit_named = np.zeros(count + 1, dtype=np.bool_)
-        for unit, code in enumerate((*grid.unit_codes.tolist(), None)):
+        for unit, code in enumerate((*grid.units.codes.all().tolist(), None)):
             self.unit_place[unit] = places.setdefault(book.key(None, None, None, None, code)[-1], len(places))
             if code is None:
                 break
@@ -118,13 +118,13 @@ class Clerk:
     def _draw_frontiers(self) -> None:
         """The cells where another place of the rules, another division, or the end of the grid may be near."""
         grid = self.desk.grid
-        units = edges(grid.units.polygons)
+        units = grid.units.edges()
         self.place_frontier = Frontier.of(*between(*units, self.unit_place.astype(np.int64)))
         kinds = self.unit_place.astype(np.int64)
         for level in self.unit_levels.T:
             kinds = pd.factorize((kinds << 32) | level)[0].astype(np.int64)
         self.level_frontier = Frontier.of(*between(*units, kinds))
-        self.area_frontiers = [Frontier.of(*edges(layer.index.polygons)[:2]) for layer in grid.areas.values()]
+        self.area_frontiers = [Frontier.of(*layer.index.edges()[:2]) for layer in grid.areas.values()]
 
     def roots(self, classes: Sequence[ClassKey], of: Ids, units: Indices) -> tuple[Ids, NDArray[np.int64]]:
         """The tree's root of each case, of class classes[of[i]] in unit units[i], and as bits what it may ask."""

@@ -4,11 +4,10 @@ It answers "may an edge be within reach?", never wrongly with no; so that the ex
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
-import shapely
 from numba import njit
 from numpy.typing import NDArray
 
@@ -103,15 +102,6 @@ class Frontier:
         found = np.zeros(len(lonlat), dtype=np.bool_)
         _ask(lonlat, reach_m, asked, self.west, self.south, self.step_x, self.step_y, self.cells, found)
         return found
-
-
-def edges(polygons: NDArray[Any]) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Every edge of polygons (n,): where it starts (k, 2) and ends (k, 2), and whose it is (k,)."""
-    parts, part_owner = shapely.get_parts(polygons, return_index=True)
-    rings, ring_part = shapely.get_rings(parts, return_index=True)
-    coords, ring = shapely.get_coordinates(rings, return_index=True)
-    same = ring[1:] == ring[:-1]
-    return coords[:-1][same], coords[1:][same], part_owner[ring_part[ring[:-1][same]]].astype(np.int64)
 
 
 def between(starts: Floats, ends: Floats, owners: NDArray[np.int64], kinds: NDArray[np.int64]) -> tuple[Floats, Floats]:

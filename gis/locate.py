@@ -2,27 +2,37 @@
 
 A polygon holds the points of its inside and of its boundary, as GEOS decides it (exact arithmetic where a sign is in
 doubt). So a point on a shared edge has two holders; the tie rule gives it to the lowest code in UTF-8 byte order.
-Points are found by the index of `gis.cells`; nearest edges by a tree that is made when it is first asked for.
+Everything is answered from the index of `gis.cells`, which lies in a heap: in memory, or in a file that is mapped.
 Metres are those of `gis.metres`: straight edges in lon/lat, error below 1e-6 up to 1 km.
 """
 
+import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
-from threading import Lock
 from typing import Any, Self
 
 import numpy as np
 import shapely
+from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from gis.cells.build import build_cells
-from gis.cells.layout import Cells, frozen
+from gis.cells.layout import Cells
 from gis.cells.lookup import holders_many, lowest_many, lowest_one
-from gis.metres import Floats, Indices, Paths, boxes, checked_reach
+from gis.cells.near import distances_many, edges_many, near_many
+from gis.cells.shelves import Texts
+from gis.cells.slots import coords_at, is_multiple, path_end, paths_of, shape_at
+from gis.cells.update import OutOfFrame, Turnover, update_cells
+from gis.heap.lines import Heap, MemoryHeap, frozen, lines_of
+from gis.heap.records import Told, get_array, put_arrays
+from gis.metres import Floats, Indices, Paths, checked_reach
 
-FIRST_STEPS_M = (30.0, 300.0)  # reaches tried first for the nearest edge: half a unit grid, and its neighbourhood
+__all__ = ["OutOfFrame", "PolygonIndex", "Turnover", "byte_order", "warm"]
+
 POINTS_A_THREAD = 20_000  # fewer are not worth a second thread
+DISTANCES_A_THREAD = 4_000
 
 
 def byte_order(codes: NDArray[Any]) -> Indices:
@@ -33,87 +43,91 @@ def byte_order(codes: NDArray[Any]) -> Indices:
     return np.argsort(codes, kind="stable").astype(np.int64)
 
 
-@dataclass(slots=True)
-class _Tree:
-    """A search tree over polygons that is built by the first who needs it."""
-
-    polygons: NDArray[Any]
-    built: shapely.STRtree | None = None
-    lock: Lock = field(default_factory=Lock)
-
-    def get(self) -> shapely.STRtree:
-        with self.lock:
-            if self.built is None:
-                self.built = shapely.STRtree(self.polygons)
-            return self.built
-
-
 @dataclass(frozen=True, slots=True)
 class PolygonIndex:
-    """n polygons with their codes, ready to be asked about points.
+    """Polygons with their codes in the slots 0 to len - 1, ready to be asked about points.
 
     Points are `lonlat` (m, 2) float64 in EPSG:4490. A point with a coordinate that is not finite is held by nothing,
     near nothing and infinitely far from every edge. Polygons may overlap, leave gaps and repeat codes; among equal
-    codes the first polygon is the lowest. Safe to share between threads.
+    codes the first polygon is the lowest. After an `update` a slot may be empty; no answer names it.
+    Safe to share between threads.
     """
 
-    polygons: NDArray[Any]
-    codes: NDArray[Any]
-    ranks: Indices  # of the codes in byte order
     cells: Cells
-    rings: Paths
-    arrays: tuple[NDArray[Any], ...]  # those of `cells`, as kernels take them
-    tree: _Tree
+    codes: Texts
 
     @classmethod
     def build(
-        cls, polygons: NDArray[Any], codes: NDArray[Any], *, trusted: bool = False, threads: int | None = None
+        cls,
+        polygons: NDArray[Any],
+        codes: NDArray[Any],
+        *,
+        trusted: bool = False,
+        threads: int | None = None,
+        heap: Heap | None = None,
     ) -> Self:
         """Index `polygons` (n,) of Polygon or MultiPolygon under `codes` (n,) of text, on all cores or `threads`.
 
         `trusted` says that the polygons are known to be valid and to form a valid coverage (what `gis.coverage.check`
         passes, gaps or not), which spares finding out; where that is wrong so are answers. Polygons should be valid:
-        of one that is not, what its rings enclose an odd number of times is its inside. ValueError where a polygon is
-        missing, empty, of another type or not finite, or where the lengths differ.
+        of one that is not, what its rings enclose an odd number of times is its inside. The index is written to `heap`,
+        or to one of its own. ValueError where a polygon is missing, empty, of another type or not finite, or where the
+        lengths differ; errors of `heap.append`.
         """
         polygons, codes = np.asarray(polygons, dtype=object), np.asarray(codes)
         if polygons.shape != codes.shape or polygons.ndim != 1:
             raise ValueError("polygons and codes are two arrays of the same length")
-        wrong = ~np.isin(shapely.get_type_id(polygons), (3, 6)) | shapely.is_empty(polygons)
-        if wrong.any():
-            raise ValueError(f"a polygon is missing, empty or not a polygon: number {int(np.flatnonzero(wrong)[0])}")
-        ranks = np.empty(len(codes), dtype=np.int64)
-        ranks[byte_order(codes)] = np.arange(len(codes))
+        check_polygons(polygons)
         rings = Paths.of(polygons)
-        cells = build_cells(polygons, rings, ranks, trusted=trusted, threads=threads)
-        return cls(polygons, codes, ranks, cells, rings, tuple(cells.arrays().values()), _Tree(polygons))
+        heap = heap or MemoryHeap(lines_of(3 * rings.coords.nbytes + 1024 * len(polygons)) + (1 << 12))
+        cells = build_cells(heap, polygons, codes, rings, trusted=trusted, threads=threads)
+        return cls._of(cells)
+
+    @classmethod
+    def _of(cls, cells: Cells) -> Self:
+        return cls(cells, Texts(cells.kernel[3], cells.kernel[2], cells.count))
+
+    @classmethod
+    def read(cls, heap: Heap, told: dict[str, Any]) -> Self:
+        """The index that `tell` told of, from the heap in which it lies."""
+        frame, tiles, pages = (get_array(heap, told["arrays"][name]) for name in ("frame", "tiles", "pages"))
+        return cls._of(Cells.of(heap, told["count"], frame, tiles, pages))
+
+    def tell(self) -> dict[str, Any]:
+        """Write the directories to the heap of the index; where they are, as JSON values for `read`."""
+        frame, tiles, pages, _ = self.cells.kernel
+        arrays: Told = put_arrays(self.cells.heap, {"frame": frame, "tiles": tiles, "pages": pages})
+        return {"count": self.cells.count, "arrays": arrays}
+
+    def update(self, turnover: Turnover) -> tuple[Self, int]:
+        """The index after a change, written to the same heap, and how many of its blocks were built for it.
+
+        Nothing else is written; this index stays as it is. Errors: OutOfFrame when a polygon reaches beyond the cells,
+        so that all must be built anew; ValueError as in `build`; those of `heap.append`.
+        """
+        check_polygons(turnover.polygons)
+        cells, built = update_cells(self.cells, turnover)
+        return self._of(cells), built
 
     def __len__(self) -> int:
-        return len(self.polygons)
+        return self.cells.count
 
     def holders(self, lonlat: Floats) -> tuple[Indices, Indices]:
         """Every polygon that covers each point: (point index (k,), polygon index (k,)), by point, then by code."""
-        point, polygon = holders_many(_points(lonlat), self.arrays)
+        point, polygon = holders_many(_points(lonlat), self.cells.kernel)
         return point, polygon
 
-    def lowest(self, lonlat: Floats, *, threads: int = 1) -> Indices:
-        """The polygon (m,) of the lowest code that covers each point, -1 where none does."""
+    def lowest(self, lonlat: Floats, threads: int | None = None) -> Indices:
+        """The polygon index (m,) of the lowest code that covers each point, -1 where none does; on all cores."""
         points = _points(lonlat)
         found = np.empty(len(points), dtype=np.int64)
-        parts = max(1, min(threads, len(points) // POINTS_A_THREAD))
-        if parts == 1:
-            lowest_many(points, found, self.arrays)
-            return found
-        ends = np.linspace(0, len(points), parts + 1).astype(np.int64)
-        with ThreadPoolExecutor(parts) as pool:
-            jobs = [pool.submit(lowest_many, points[a:b], found[a:b], self.arrays) for a, b in pairwise(ends)]
-            for job in jobs:
-                job.result()
+        kernel = self.cells.kernel
+        _share(len(points), POINTS_A_THREAD, threads, lambda part: lowest_many(points[part], found[part], kernel))
         return found
 
     def lowest_one(self, lon: float, lat: float) -> int:
         """`lowest` of one point, fast: -1 where no polygon covers it."""
-        return int(lowest_one(float(lon), float(lat), self.arrays))
+        return int(lowest_one(float(lon), float(lat), self.cells.kernel))
 
     def near(self, lonlat: Floats, reach_m: ArrayLike) -> tuple[Indices, Indices, Floats]:
         """Every polygon with an edge within `reach_m` (scalar or (m,), inclusive) of each point.
@@ -121,38 +135,110 @@ class PolygonIndex:
         Gives (point index (k,), polygon index (k,), metres to that polygon's nearest edge (k,)), by point, then by
         code. For a polygon that holds the point the distance is how far one goes to leave it or to fall into a hole.
         """
-        reach = checked_reach(reach_m, len(lonlat))
-        finite, places = _finite(lonlat)
-        point, polygon = self.tree.get().query(boxes(places, reach[finite])).astype(np.int64)
-        metres = self.rings.distances(places, point, polygon)
-        within = metres <= reach[finite[point]]
-        point, polygon, metres = point[within], polygon[within], metres[within]
-        order = np.lexsort((self.ranks[polygon], point))
-        return finite[point[order]], polygon[order], metres[order]
+        points = _points(lonlat)
+        reach = frozen(np.ascontiguousarray(checked_reach(reach_m, len(points))))
+        (point, polygon), metres = near_many(points, reach, self.cells.kernel)
+        return point, polygon, metres
+
+    def distances(self, lonlat: Floats, points: Indices, polygons: Indices) -> Floats:
+        """Metres from each point to the nearest edge of its polygon, for pairs of indices (k,), (k,)."""
+        asked = _points(lonlat)
+        which, slots = (frozen(np.ascontiguousarray(each, dtype=np.int64)) for each in (points, polygons))
+        found = np.empty(len(which), dtype=np.float64)
+        kernel = self.cells.kernel
+        _share(
+            len(which),
+            DISTANCES_A_THREAD,
+            None,
+            lambda part: distances_many(asked, which[part], slots[part], found[part], kernel),
+        )
+        return found
 
     def edge_distance(self, lonlat: Floats, reach_m: ArrayLike = np.inf) -> Floats:
         """Metres (m,) to the nearest edge of any polygon within `reach_m` (scalar or (m,), inclusive), inf beyond.
 
         With an infinite reach the true nearest edge of all, however far outside the point lies.
         """
-        reach = checked_reach(reach_m, len(lonlat))
-        found = np.full(len(lonlat), np.inf)
-        left, _ = _finite(lonlat)
-        for step in FIRST_STEPS_M:
-            point, _, metres = self.near(lonlat[left], np.minimum(step, reach[left]))
-            np.minimum.at(found, left[point], metres)
-            left = left[np.isinf(found[left]) & (reach[left] > step)]
-        # Far from every edge the polygon that is nearest in degrees bounds the distance: no edge beyond it counts.
-        seen, polygon = self.tree.get().query_nearest(shapely.points(lonlat[left]), all_matches=False).astype(np.int64)
-        bound = self.rings.distances(lonlat[left], seen, polygon)
-        left = left[seen]
-        point, _, metres = self.near(lonlat[left], np.minimum(bound, reach[left]))
-        np.minimum.at(found, left[point], metres)
+        points = _points(lonlat)
+        reach = frozen(np.ascontiguousarray(checked_reach(reach_m, len(points))))
+        found = np.empty(len(points), dtype=np.float64)
+        kernel = self.cells.kernel
+        _share(
+            len(points),
+            DISTANCES_A_THREAD,
+            None,
+            lambda part: edges_many(points[part], reach[part], found[part], kernel),
+        )
+        return found
+
+    def edges(self) -> tuple[Floats, Floats, Indices]:
+        """Every edge of every polygon: where it starts (k, 2) and ends (k, 2), and whose it is (k,)."""
+        starts, ends, owners = _edges(self.cells.count, self.cells.kernel)
+        return starts, ends, owners
+
+    def are_multiple(self) -> NDArray[np.bool_]:
+        """Which polygons (n,) have several parts."""
+        found: NDArray[np.bool_] = _multiple(self.cells.count, self.cells.kernel)
         return found
 
 
+def check_polygons(polygons: NDArray[Any]) -> None:
+    """Errors: ValueError where a polygon is missing, empty or of another type."""
+    wrong = ~np.isin(shapely.get_type_id(polygons), (3, 6)) | shapely.is_empty(polygons)
+    if wrong.any():
+        raise ValueError(f"a polygon is missing, empty or not a polygon: number {int(np.flatnonzero(wrong)[0])}")
+
+
+def _share(count: int, a_thread: int, threads: int | None, work: Callable[[slice], None]) -> None:
+    """Have parts of `count` things done, each in a thread of its own when they are many."""
+    parts = min(threads or os.cpu_count() or 1, count // a_thread + 1)
+    if parts <= 1:
+        work(slice(0, count))
+        return
+    bounds = np.linspace(0, count, parts + 1).astype(int)
+    with ThreadPoolExecutor(parts) as pool:
+        for job in [pool.submit(work, slice(begin, end)) for begin, end in pairwise(bounds.tolist())]:
+            job.result()
+
+
+@njit(cache=True, nogil=True)
+def _edges(count: int, arrays: Any) -> Any:
+    _, _, pages, lines = arrays
+    longs, doubles = lines.view(np.int64), lines.view(np.float64)
+    total = 0
+    for slot in range(count):
+        shape = shape_at(slot, pages, longs)
+        if shape:
+            total += path_end(shape, paths_of(shape, lines) - 1, lines) - paths_of(shape, lines)
+    starts, ends, owners = np.empty((total, 2)), np.empty((total, 2)), np.empty(total, np.int64)
+    at = 0
+    for slot in range(count):
+        shape = shape_at(slot, pages, longs)
+        if shape == 0:
+            continue
+        base, first = coords_at(shape, lines), np.int64(0)
+        for path in range(paths_of(shape, lines)):
+            end = path_end(shape, path, lines)
+            for k in range(base + 2 * first, base + 2 * (end - 1), 2):
+                starts[at, 0], starts[at, 1], owners[at] = doubles[k], doubles[k + 1], slot
+                ends[at, 0], ends[at, 1] = doubles[k + 2], doubles[k + 3]
+                at += 1
+            first = end
+    return starts, ends, owners
+
+
+@njit(cache=True, nogil=True)
+def _multiple(count: int, arrays: Any) -> Any:
+    _, _, pages, lines = arrays
+    found = np.zeros(count, np.bool_)
+    for slot in range(count):
+        shape = shape_at(slot, pages, lines.view(np.int64))
+        found[slot] = shape != 0 and is_multiple(shape, lines)
+    return found
+
+
 def warm() -> None:
-    """Load or compile every kernel that building and asking an index takes, so that no request waits for it.
+    """Load or compile every kernel that building, changing and asking an index takes, so that no request waits for it.
 
     Compiled code is kept beside the modules; where that is there this takes about a second.
     """
@@ -163,16 +249,14 @@ def warm() -> None:
     index.holders(points)
     index.lowest(points)
     index.lowest_one(0.5, 0.5)
+    index.near(points, 10.0)
+    index.distances(points, np.arange(4), np.arange(4))
     index.edge_distance(points)
+    index.edges()
+    index.are_multiple()
+    index.update(Turnover((3,), (1,), np.array([shapely.box(0.5, 0.5, 1.5, 2)], dtype=object), ("b",)))
 
 
 def _points(lonlat: Floats) -> Floats:
     """Points as kernels take them: contiguous and read-only, for which the kernels are compiled."""
     return frozen(np.ascontiguousarray(lonlat, dtype=np.float64).reshape(-1, 2))
-
-
-def _finite(lonlat: Floats) -> tuple[Indices, Floats]:
-    """The indices of the points whose coordinates are finite, and their coordinates."""
-    lonlat = np.ascontiguousarray(lonlat, dtype=np.float64).reshape(-1, 2)
-    finite = np.flatnonzero(np.isfinite(lonlat).all(axis=1))
-    return finite, lonlat[finite]

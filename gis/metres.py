@@ -150,6 +150,27 @@ def _starts(owners: NDArray[Any], count: int) -> Indices:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def ring_distance(lon: float, lat: float, per_lon: float, per_lat: float, bend: float, ends: Any) -> float:
+    """Square metres from one point to the nearest place of the path through `ends` (n, 2) lon/lat, for kernels."""
+    # Without branches, and each end taken anew: the processor then works at several edges at once.
+    ax = (ends[0, 0] - lon) * per_lon
+    ay = (ends[0, 1] - lat) * per_lat
+    dx = ax * (1.0 + bend * ay)
+    least = dx * dx + ay * ay
+    for k in range(len(ends) - 1):
+        ax = (ends[k, 0] - lon) * per_lon
+        ay = (ends[k, 1] - lat) * per_lat
+        ux = (ends[k + 1, 0] - lon) * per_lon - ax
+        uy = (ends[k + 1, 1] - lat) * per_lat - ay
+        share = -(ax * ux + ay * uy) / max(ux * ux + uy * uy, SHORTEST_M2)
+        share = min(max(share, 0.0), 1.0)
+        nx, ny = ax + ux * share, ay + uy * share
+        dx = nx * (1.0 + bend * ny)
+        least = min(least, dx * dx + ny * ny)
+    return float(least)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def path_distance(
     lon: float,
     lat: float,
@@ -167,23 +188,19 @@ def path_distance(
     """
     least = np.inf
     for path in range(path_starts[geometry], path_starts[geometry + 1]):
-        # Without branches, and each end taken anew: the processor then works at several edges at once.
         ends = coords[coord_starts[path] : coord_starts[path + 1]]
-        ax = (ends[0, 0] - lon) * per_lon
-        ay = (ends[0, 1] - lat) * per_lat
-        dx = ax * (1.0 + bend * ay)
-        least = min(least, dx * dx + ay * ay)
-        for k in range(len(ends) - 1):
-            ax = (ends[k, 0] - lon) * per_lon
-            ay = (ends[k, 1] - lat) * per_lat
-            ux = (ends[k + 1, 0] - lon) * per_lon - ax
-            uy = (ends[k + 1, 1] - lat) * per_lat - ay
-            share = -(ax * ux + ay * uy) / max(ux * ux + uy * uy, SHORTEST_M2)
-            share = min(max(share, 0.0), 1.0)
-            nx, ny = ax + ux * share, ay + uy * share
-            dx = nx * (1.0 + bend * ny)
-            least = min(least, dx * dx + ny * ny)
+        least = min(least, ring_distance(lon, lat, per_lon, per_lat, bend, ends))
     return float(np.sqrt(least))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def halves(per_lon: float, per_lat: float, bend: float, reach: float) -> tuple[float, float]:
+    """Half the width and height in degrees of the box that holds the reach, as `boxes` draws it, for kernels."""
+    reach = min(reach, 1e9)
+    shrunk = max(1.0 - abs(bend) * reach, 0.5)
+    wide = min(reach / max(per_lon * shrunk, 1e-9), WHOLE_WORLD_DEG)
+    high = min(reach / per_lat, WHOLE_WORLD_DEG)
+    return wide * (1.0 + 1e-9) + 1e-12, high * (1.0 + 1e-9) + 1e-12
 
 
 @njit(cache=True, nogil=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gis.metres import ECCENTRICITY_2, SEMI_MAJOR_M, WHOLE_WORLD_DEG, Floats, Indices
+from gis.metres import ECCENTRICITY_2, SEMI_MAJOR_M, Floats, Indices, halves
 
 FINEST_DEG = 0.0008  # the smallest cells, 89 m from south to north: a reach of 44 m meets four at most
 FACTOR = 4.0
@@ -29,16 +29,6 @@ def measure(lat: float) -> tuple[float, float, float]:
     meridian = prime_vertical * (1.0 - ECCENTRICITY_2) / flattened
     per_lon = prime_vertical * math.cos(radians) * (math.pi / 180.0)
     return per_lon, meridian * (math.pi / 180.0), -math.tan(radians) / (2.0 * prime_vertical)
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _halves(per_lon: float, per_lat: float, bend: float, reach: float) -> tuple[float, float]:
-    """Half the width and height in degrees of the box that holds the reach, as `gis.metres.boxes` draws it."""
-    reach = min(reach, 1e9)
-    shrunk = max(1.0 - abs(bend) * reach, 0.5)
-    wide = min(reach / max(per_lon * shrunk, 1e-9), WHOLE_WORLD_DEG)
-    high = min(reach / per_lat, WHOLE_WORLD_DEG)
-    return wide * (1.0 + 1e-9) + 1e-12, high * (1.0 + 1e-9) + 1e-12
 
 
 @njit(cache=True, nogil=True)
@@ -139,7 +129,7 @@ def _all(
             continue
         lon, lat = lonlat[row, 0], lonlat[row, 1]
         per_lon, per_lat, bend = measure(lat)
-        wide, high = _halves(per_lon, per_lat, bend, reach[row])
+        wide, high = halves(per_lon, per_lat, bend, reach[row])
         first = count
         i0, i1 = np.int64(math.floor((lat - high) / size)), np.int64(math.floor((lat + high) / size))
         j0, j1 = np.int64(math.floor((lon - wide) / size)), np.int64(math.floor((lon + wide) / size))
@@ -194,7 +184,7 @@ def _two(
             continue
         lon, lat = lonlat[row, 0], lonlat[row, 1]
         per_lon, per_lat, bend = measure(lat)
-        wide, high = _halves(per_lon, per_lat, bend, reach[row])
+        wide, high = halves(per_lon, per_lat, bend, reach[row])
         best, nearest, next_ = np.int64(-1), np.inf, np.inf
         i0, i1 = np.int64(math.floor((lat - high) / size)), np.int64(math.floor((lat + high) / size))
         j0, j1 = np.int64(math.floor((lon - wide) / size)), np.int64(math.floor((lon + wide) / size))

@@ -13,16 +13,22 @@ from numba import carray, njit, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from gis.cells.layout import EDGES, EDGES_AT, MEMBER_MASK, MEMBERS_AT, VERTEX_BITS, VERTEX_MASK, Whole
 from gis.cells.lookup import holders_many, lowest_one
+from gis.cells.near import shape_distance, tile_range
+from gis.cells.predicates import is_east, orient
+from gis.cells.slots import box_of, coords_at, is_multiple, path_end, paths_of, shape_at
 from gis.crs import DECIMALS
+from gis.heap.lines import WORDS
 from gis.locate import PolygonIndex
-from gis.metres import measures_at, path_distance
+from gis.metres import measures_at
 
 PER_DEGREE = 10.0**DECIMALS
 MOST_HELD = 256
 """So many holders of all indexes together are told; of more only that they are more."""
-ARRAYS = 9  # of an index: frame, tiles, lines, starts, coords, ranks; coords, coord_starts, path_starts of the rings
-TYPES = (np.float64, np.int32, np.int32, np.int64, np.float64, np.int32, np.float64, np.int64, np.int64)
+TYPES = (np.float64, np.int32, np.int32, np.int32)  # of an index: frame, tiles, pages, lines
+ARRAYS = len(TYPES)
+TOP = 62  # the other indexes from this one on share a bit
 
 
 def _as_pointer(typing_context: Any, address: Any) -> Any:
@@ -63,10 +69,17 @@ class SpotTable:
         found: list[int] = self.held[:count].tolist()
         return found
 
+    def open_layers(self, polygon: int) -> int:
+        """As bits the other indexes of which an edge may run through the inside of a polygon of the first one.
+
+        All over the inside of the polygon the same polygons of every other index hold: it is connected, and to get into
+        another one an edge must be crossed. Bits as in `others`.
+        """
+        return int(find_open(polygon, self.table))
+
 
 def _arrays(index: PolygonIndex) -> list[NDArray[Any]]:
-    rings = index.rings
-    arrays = [*index.arrays, rings.coords, rings.coord_starts, rings.path_starts]
+    arrays: list[NDArray[Any]] = list(index.cells.kernel)
     if [each.dtype.type for each in arrays] != list(TYPES) or not all(each.flags.c_contiguous for each in arrays):
         raise TypeError("the arrays of an index are not what the kernel takes them for")
     return arrays
@@ -78,9 +91,7 @@ def _cells(table: Any, k: int) -> Any:
         carray(_pointer(table[k, 0, 0]), (table[k, 0, 1],), np.float64),
         carray(_pointer(table[k, 1, 0]), (table[k, 1, 1],), np.int32),
         carray(_pointer(table[k, 2, 0]), (table[k, 2, 1],), np.int32),
-        carray(_pointer(table[k, 3, 0]), (table[k, 3, 1],), np.int64),
-        carray(_pointer(table[k, 4, 0]), (table[k, 4, 1], 2), np.float64),
-        carray(_pointer(table[k, 5, 0]), (table[k, 5, 1],), np.int32),
+        carray(_pointer(table[k, 3, 0]), (table[k, 3, 1],), np.int32),
     )
 
 
@@ -92,15 +103,12 @@ def find_spot(x: float, y: float, table: Any) -> tuple[float, float, int, float]
     where polygons do not overlap; inf where none holds the point.
     """
     lon, lat = np.rint(x * PER_DEGREE) / PER_DEGREE, np.rint(y * PER_DEGREE) / PER_DEGREE
-    polygon = lowest_one(lon, lat, _cells(table, 0))
+    cells = _cells(table, 0)
+    polygon = lowest_one(lon, lat, cells)
     if polygon < 0:
         return lon, lat, polygon, np.inf
-    coords = carray(_pointer(table[0, 6, 0]), (table[0, 6, 1], 2), np.float64)
-    coord_starts = carray(_pointer(table[0, 7, 0]), (table[0, 7, 1],), np.int64)
-    path_starts = carray(_pointer(table[0, 8, 0]), (table[0, 8, 1],), np.int64)
     per_lon, per_lat, bend = measures_at(lat)
-    metres = path_distance(lon, lat, per_lon, per_lat, bend, polygon, coords, coord_starts, path_starts)
-    return lon, lat, polygon, metres
+    return lon, lat, polygon, shape_distance(lon, lat, per_lon, per_lat, bend, polygon, cells[2], cells[3])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -110,10 +118,80 @@ def find_others(lon: float, lat: float, wanted: int, table: Any, found: Any) -> 
     point[0, 0], point[0, 1] = lon, lat
     total = 0
     for k in range(len(table) - 1):
-        if wanted >> min(k, 62) & 1:
+        if wanted >> min(k, TOP) & 1:
             held = holders_many(point, _cells(table, k + 1))[1]
             for each in range(len(held)):
                 if total < len(found):
                     found[total] = (np.int64(k) << 32) | held[each]
                 total += 1
     return total
+
+
+@njit(cache=True, nogil=True)
+def _parts(ax: float, ay: float, bx: float, by: float, px: float, py: float, qx: float, qy: float) -> Any:
+    """Whether the edges ab and pq meet elsewhere than in an end that both have."""
+    if max(ax, bx) < min(px, qx) or min(ax, bx) > max(px, qx) or max(ay, by) < min(py, qy) or min(ay, by) > max(py, qy):
+        return False
+    p, q = orient(ax, ay, bx, by, px, py), orient(ax, ay, bx, by, qx, qy)
+    a, b = orient(px, py, qx, qy, ax, ay), orient(px, py, qx, qy, bx, by)
+    if p * q > 0 or a * b > 0:
+        return False
+    if p == 0 and q == 0:
+        return True  # on one line
+    common = (ax == px and ay == py) or (ax == qx and ay == qy) or (bx == px and by == py) or (bx == qx and by == qy)
+    return not common
+
+
+@njit(cache=True, nogil=True)
+def _runs_through(ax: float, ay: float, bx: float, by: float, shape: Whole, lines: Any) -> Any:
+    """Whether an edge may run through the inside of a shape; never wrongly no, but for what lies beside its rim."""
+    doubles = lines.view(np.float64)
+    base, first, x, y, inside = coords_at(shape, lines), np.int64(0), (ax + bx) / 2, (ay + by) / 2, False
+    meets = False
+    for path in range(paths_of(shape, lines)):
+        end = path_end(shape, path, lines)
+        for k in range(base + 2 * first, base + 2 * (end - 1), 2):
+            px, py, qx, qy = doubles[k], doubles[k + 1], doubles[k + 2], doubles[k + 3]
+            if (ax == px and ay == py and bx == qx and by == qy) or (ax == qx and ay == qy and bx == px and by == py):
+                return False  # an edge of the shape itself
+            meets = meets or _parts(ax, ay, bx, by, px, py, qx, qy)
+            if is_east(x, y, px, py, qx, qy):
+                inside = not inside
+        first = end
+    return meets or inside
+
+
+@njit(cache=True, nogil=True)
+def _is_open(shape: Whole, box: Any, lines: Any, others: Any) -> Any:
+    """Whether an edge of the index `others` may run through the inside of a shape with a bounding box."""
+    frame, tiles, pages, other_lines = others
+    longs, doubles = other_lines.view(np.int64), other_lines.view(np.float64)
+    first, last, lowest, highest = tile_range(box[0], box[1], box[2], box[3], frame)
+    for row in range(lowest, highest + 1):
+        for column in range(first, last + 1):
+            block = np.int64(tiles[row * np.int64(frame[6]) + column])
+            edges = (block + other_lines[block * WORDS + EDGES_AT]) * (WORDS // 2)
+            members = (block + other_lines[block * WORDS + MEMBERS_AT]) * WORDS
+            for edge in range(edges, edges + other_lines[block * WORDS + EDGES]):
+                member = other_lines[members + ((longs[edge] >> VERTEX_BITS) & MEMBER_MASK)]
+                k = coords_at(shape_at(member, pages, longs), other_lines) + 2 * (longs[edge] & VERTEX_MASK)
+                ax, ay, bx, by = doubles[k], doubles[k + 1], doubles[k + 2], doubles[k + 3]
+                if max(ax, bx) < box[0] or min(ax, bx) > box[2] or max(ay, by) < box[1] or min(ay, by) > box[3]:
+                    continue
+                if _runs_through(ax, ay, bx, by, shape, lines):
+                    return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def find_open(polygon: int, table: Any) -> Whole:
+    """As bits the other indexes of which an edge may run through the inside of a polygon of the first one."""
+    _, _, pages, lines = _cells(table, 0)
+    shape, bits = shape_at(polygon, pages, lines.view(np.int64)), np.int64(0)
+    box = box_of(polygon, pages, lines.view(np.float32))
+    for k in range(len(table) - 1):
+        if bits >> min(k, TOP) & 1 == 0 and (
+            is_multiple(shape, lines) or _is_open(shape, box, lines, _cells(table, k + 1))
+        ):
+            bits |= np.int64(1) << min(k, TOP)
+    return bits

@@ -78,7 +78,6 @@ class Grid:
     revision: int
     profile: CodeProfile
     units: PolygonIndex
-    unit_codes: NDArray[Any]
     divisions: Mapping[str, DivisionName]
     gaps: PolygonIndex
     gap_names: NDArray[Any]
@@ -94,7 +93,7 @@ class Grid:
         return Located(units, gaps, {name: _held(layer.index, lonlat) for name, layer in self.areas.items()})
 
     def unit_code(self, unit_index: int) -> str | None:
-        return None if unit_index < 0 else str(self.unit_codes[unit_index])
+        return None if unit_index < 0 else self.units.codes[unit_index]
 
     def divisions_of(self, code: str | None) -> tuple[DivisionName, ...]:
         """The divisions that hold the unit, widest first."""
@@ -111,7 +110,7 @@ class Grid:
         """
         found = np.full(len(lonlat), np.inf)
         inside, outside = np.flatnonzero(units >= 0), np.flatnonzero(units < 0)
-        found[inside] = self.units.rings.distances(lonlat, inside, units[inside])
+        found[inside] = self.units.distances(lonlat, inside, units[inside])
         if len(outside) and len(self.units):
             found[outside] = self.units.edge_distance(lonlat[outside])
         return found
@@ -128,7 +127,6 @@ def load_grid(connection: Connection, at: int) -> Grid:
         at,
         profile,
         PolygonIndex.build(units["geom"], units["code"], trusted=True),  # what is published is a coverage
-        units["code"],
         {row[1]: DivisionName(*row) for row in zip(*named.values(), strict=True)},
         PolygonIndex.build(gaps["geom"], gaps["code"]),
         gaps["name"],

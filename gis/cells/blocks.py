@@ -27,11 +27,12 @@ from gis.cells.layout import (
     RECORDS_LINE,
     SHIFT,
     SIDE,
-    WORDS,
     Whole,
 )
 from gis.cells.predicates import crosses, is_east, is_on
 from gis.cells.records import MOST_LINES, REFERENCES, reference_x, reference_y, write_fast
+from gis.cells.slots import coords_at, is_untidy, path_end, paths_of, shape_at
+from gis.heap.lines import WORDS
 
 TRIES = 4096  # for a reference point that is on no edge; edges have no area, so the first ones do
 
@@ -79,14 +80,17 @@ def _reference(ends: Any, numbers: Any, frame: Any, column: Whole, row: Whole) -
 @njit(cache=True, nogil=True)
 def _holding(members: Any, shapes: Any, x: float, y: float) -> Any:
     """Which members hold a place that is on no edge, by all their edges: (members,) of bool."""
-    coords, ring_starts, path_starts, _, _ = shapes
+    pages, words, longs, doubles = shapes
     held = np.zeros(len(members), np.bool_)
     for member in range(len(members)):
-        polygon = members[member]
-        for ring in range(path_starts[polygon], path_starts[polygon + 1]):
-            for k in range(ring_starts[ring], ring_starts[ring + 1] - 1):
-                if is_east(x, y, coords[k, 0], coords[k, 1], coords[k + 1, 0], coords[k + 1, 1]):
+        shape = shape_at(members[member], pages, longs)
+        base, first = coords_at(shape, words), np.int64(0)
+        for path in range(paths_of(shape, words)):
+            end = path_end(shape, path, words)
+            for k in range(base + 2 * first, base + 2 * (end - 1), 2):
+                if is_east(x, y, doubles[k], doubles[k + 1], doubles[k + 2], doubles[k + 3]):
                     held[member] = not held[member]
+            first = end
     return held
 
 
@@ -119,9 +123,9 @@ def _count(held: Any) -> tuple[Whole, Whole]:
 
 
 @njit(cache=True, nogil=True)
-def _are_tidy(edges: Any, numbers: Any, members: Any, untidy: Any) -> Any:
-    for edge in numbers:
-        if untidy[members[edges[edge, 1]]] or (edges[edge, 2] >= 0 and untidy[members[edges[edge, 2]]]):
+def _are_tidy(edges: Any, numbers: Any, untidy: Any) -> Any:
+    for edge in numbers:  # noqa: SIM110 (compiled)
+        if untidy[edges[edge, 1]] or (edges[edge, 2] >= 0 and untidy[edges[edge, 2]]):
             return False
     return True
 
@@ -180,7 +184,9 @@ def _write_general(records: Any, word: Whole, list_at: Whole, count: Whole, rx: 
 def _cells(members: Any, shapes: Any, frame: Any, column: Whole, row: Whole, edges: Any, ends: Any) -> Any:
     """Heads (CELLS,), records (words), references (lines * 5,) and lists (words) of the tile that begins at a cell."""
     offsets, numbers = list_by_cell(ends, frame, column, row)
-    untidy = shapes[4]
+    untidy = np.zeros(len(members), np.bool_)
+    for member in range(len(members)):
+        untidy[member] = is_untidy(shape_at(members[member], shapes[0], shapes[2]), shapes[1])
     words = np.zeros(len(edges), np.int32)
     for edge in range(len(edges)):
         words[edge] = members[edges[edge, 1]] + 1
@@ -213,8 +219,8 @@ def _cells(members: Any, shapes: Any, frame: Any, column: Whole, row: Whole, edg
         heads[cell] = ~(RECORDS_LINE + line)
         records = _grown(records, (line + MOST_LINES) * WORDS)
         fast = count <= 1 and 0 < len(own) <= MOST_LINES * EDGES_A_LINE and number < REFERENCES
-        fast = fast and len(edges) < MOST_REFERABLE and not (count == 1 and untidy[members[last]])
-        if fast and _are_tidy(edges, own, members, untidy):
+        fast = fast and len(edges) < MOST_REFERABLE and not (count == 1 and untidy[last])
+        if fast and _are_tidy(edges, own, untidy):
             taken = write_fast(records, line, owner, number, own, ends, words, (rx, ry), frame)
             while len(references) < (line + taken) * EDGES_A_LINE:
                 references = np.concatenate((references, np.full(len(references), MOST_REFERABLE, np.uint16)))
@@ -239,8 +245,9 @@ def _lines_of(words: Whole) -> Whole:
 
 
 @njit(cache=True, nogil=True)
-def build_block(members: Any, shapes: Any, frame: Any, tile: Whole) -> Any:
-    """The block of a tile as int32 words, whole lines. `members` int32, the polygons whose boxes meet it, ascending."""
+def build_block(members: Any, frame: Any, pages: Any, lines: Any, tile: Whole) -> Any:
+    """The block of a tile as int32 words, whole lines. `members` int32, the slots whose boxes meet it, ascending."""
+    shapes = (pages, lines, lines.view(np.int64), lines.view(np.float64))
     column, row = (tile % np.int64(frame[6])) << SHIFT, (tile // np.int64(frame[6])) << SHIFT
     wide, high = 1e-3 * frame[4], 1e-3 * frame[5]
     west, south = frame[0] + column * frame[4] - wide, frame[1] + row * frame[5] - high

@@ -1,6 +1,7 @@
 """Building the whole index: which polygons are tidy, which meet each tile, and the blocks, on several threads."""
 
 import os
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,23 +12,15 @@ from shapely.errors import GEOSException
 
 from gis.cells.blocks import build_block
 from gis.cells.frames import choose_frame
-from gis.cells.layout import (
-    LINES,
-    MOST_POLYGONS,
-    SIDE,
-    VERTEX_MASK,
-    WHOLE,
-    Cells,
-    Frame,
-    Shapes,
-    Words,
-    aligned_lines,
-    frozen,
-)
+from gis.cells.layout import LINES, MOST_POLYGONS, SIDE, VERTEX_MASK, WHOLE, Cells, Frame
+from gis.cells.shelves import Boxes, boxes_of, pack_slots, put_pages, put_shapes, put_texts
+from gis.heap.lines import Heap, Words, frozen
 from gis.metres import Indices, Paths
 
 FARTHEST = 1e100  # areas and products of areas stay finite
 NOBODY = Frame(0.0, 0.0, 1.0, 1.0, 1, 1)  # where there are no polygons
+AT_ONCE = 512  # blocks in memory before they are written
+MARGIN = 1e-3  # of a cell: so much farther than its box a polygon is looked for
 
 
 def find_untidy(polygons: NDArray[Any]) -> NDArray[np.bool_]:
@@ -44,85 +37,113 @@ def find_untidy(polygons: NDArray[Any]) -> NDArray[np.bool_]:
     return untidy
 
 
-def build_cells(
-    polygons: NDArray[Any], rings: Paths, ranks: Indices, *, trusted: bool = False, threads: int | None = None
-) -> Cells:
-    """The index of `polygons` (n,) of Polygon and MultiPolygon, not empty, whose rings are `rings`.
+def check_rings(rings: Paths) -> None:
+    """Errors: ValueError for coordinates that are not finite or beyond 1e100, and for more nodes than a layout has."""
+    if not (np.abs(rings.coords) < FARTHEST).all():
+        raise ValueError("a polygon has a coordinate that is not a number, or not on any map")
+    if np.diff(rings.coord_starts[rings.path_starts]).max(initial=0) > VERTEX_MASK:
+        raise ValueError(f"a polygon of an index has at most {VERTEX_MASK} nodes")
 
-    `ranks` (n,) decides ties, the lowest wins. `trusted` says that the polygons are valid and form a valid coverage:
-    where they do not, answers are wrong there. A polygon that is not valid holds what its rings enclose an odd number
-    of times, and its boundary. ValueError for coordinates that are not finite or beyond 1e100,
-    and for sizes beyond the layout's.
+
+def build_cells(
+    heap: Heap, polygons: NDArray[Any], codes: NDArray[Any], rings: Paths, *, trusted: bool, threads: int | None = None
+) -> Cells:
+    """Write the index of `polygons` (n,) of Polygon and MultiPolygon, not empty, whose rings are `rings`, to a heap.
+
+    `codes` (n,) of text decide ties, the lowest in byte order wins. `trusted` says that the polygons are valid and form
+    a valid coverage: where they do not, answers are wrong there. A polygon that is not valid holds what its rings
+    enclose an odd number of times, and its boundary. Errors: ValueError of `check_rings` and for too many polygons;
+    those of `heap.append`.
     """
     if len(polygons) > MOST_POLYGONS:
         raise ValueError(f"an index holds at most {MOST_POLYGONS} polygons")
-    if not (np.abs(rings.coords) < FARTHEST).all():
-        raise ValueError("a polygon has a coordinate that is not a number, or not on any map")
+    check_rings(rings)
     untidy = np.zeros(len(polygons), dtype=np.bool_) if trusted else find_untidy(polygons)
-    shapes = Shapes.of(rings, untidy)
-    if np.diff(np.append(shapes.starts, len(shapes.coords))).max(initial=0) > VERTEX_MASK:
-        raise ValueError(f"a polygon of an index has at most {VERTEX_MASK} nodes")
-    boxes = shapely.bounds(polygons)
-    frame = choose_frame(shapes, boxes, shapely.area(polygons)) if len(polygons) else NOBODY
-    tiles, lines = _build_tiles(shapes, frame, boxes, threads or os.cpu_count() or 1)
-    held = (frame.packed(), tiles, lines, shapes.starts, shapes.coords, ranks.astype(np.int32))
-    return Cells(*(frozen(each) for each in held))
+    frame = choose_frame(rings, shapely.bounds(polygons), shapely.area(polygons)) if len(polygons) else NOBODY
+    boxes = boxes_of(polygons)
+    shapes = put_shapes(heap, polygons, rings, untidy)
+    pages = put_pages(heap, pack_slots(shapes, put_texts(heap, codes.tolist()), boxes))
+    tiles = _put_tiles(heap, frame, boxes, pages, threads or os.cpu_count() or 1)
+    return Cells.of(heap, len(polygons), frame.packed(), tiles, pages)
 
 
-def members_by_tile(frame: Frame, boxes: NDArray[np.float64]) -> tuple[Words, Indices]:
-    """The polygons whose boxes (n, 4) meet each tile: polygon numbers (k,), ascending within a tile, and offsets."""
-    corner, side = np.array([frame.west, frame.south]), np.array([frame.width, frame.height])
-    most = np.array([frame.columns, frame.rows]) - 1
-    low = np.clip(np.floor(((boxes[:, :2] - corner) / side - 1e-3) / SIDE).astype(np.int64), 0, most)
-    high = np.clip(np.floor(((boxes[:, 2:] - corner) / side + 1e-3) / SIDE).astype(np.int64), 0, most)
+def tile_ranges(frame: NDArray[np.float64], boxes: NDArray[Any]) -> tuple[Indices, Indices]:
+    """The first and the last column and row (n, 2) of tiles that boxes (n, 4) meet; `frame` is packed."""
+    most = frame[6:8] - 1
+    found = []
+    for corner, margin in ((boxes[:, :2], -MARGIN), (boxes[:, 2:], MARGIN)):
+        cells = (corner.astype(np.float64) - frame[:2]) * frame[2:4] + margin
+        found.append(np.clip(np.floor(cells / SIDE), 0, most).astype(np.int64))
+    return found[0], found[1]
+
+
+def members_by_tile(frame: NDArray[np.float64], boxes: Boxes) -> tuple[Words, Indices]:
+    """The polygons whose boxes (n, 4) meet each tile: slots (k,), ascending within a tile, and offsets."""
+    low, high = tile_ranges(frame, boxes)
     across, up = (high - low + 1).T
     count = across * up
     polygon = np.repeat(np.arange(len(boxes), dtype=np.int32), count)
     step = np.arange(len(polygon)) - np.repeat(np.cumsum(count) - count, count)
-    tile = (low[polygon, 1] + step // across[polygon]) * frame.columns + low[polygon, 0] + step % across[polygon]
+    columns = int(frame[6])
+    tile = (low[polygon, 1] + step // across[polygon]) * columns + low[polygon, 0] + step % across[polygon]
     order = np.argsort(tile, kind="stable")
-    return polygon[order], np.searchsorted(tile[order], np.arange(frame.columns * frame.rows + 1))
+    return polygon[order], np.searchsorted(tile[order], np.arange(columns * int(frame[7]) + 1))
 
 
-def _build_tiles(shapes: Shapes, frame: Frame, boxes: NDArray[np.float64], threads: int) -> tuple[Words, Words]:
-    """The directory and the lines of all tiles. Kernels of one thread that let go of the interpreter's lock, so that
-    a process may still fork afterwards.
+def build_blocks(
+    wanted: Sequence[tuple[int, Words]], frame: NDArray[np.float64], pages: Words, lines: Words, threads: int
+) -> Iterator[list[Words]]:
+    """The blocks of tiles, given with their members, in the same order, some at a time.
+
+    Kernels of one thread that let go of the interpreter's lock, so that a process may still fork afterwards.
     """
-    members, offsets = members_by_tile(frame, boxes)
-    packed, held = frame.packed(), (shapes.coords, shapes.ring_starts, shapes.path_starts, shapes.starts, shapes.untidy)
+    packed, pages, lines = frozen(frame), frozen(pages), frozen(lines)
 
-    def build(tile: int) -> Words:
-        block: Words = build_block(members[offsets[tile] : offsets[tile + 1]], held, packed, tile)
+    def build(tile: tuple[int, Words]) -> Words:
+        block: Words = build_block(np.ascontiguousarray(tile[1]), packed, pages, lines, tile[0])
         return block
 
-    filled = np.flatnonzero(np.diff(offsets)).tolist()
-    if threads == 1:
-        blocks = [_empty_block(), *map(build, filled)]
+    parts = [wanted[first : first + AT_ONCE] for first in range(0, len(wanted), AT_ONCE)]
+    if threads == 1 or len(wanted) < 8:  # fewer are not worth a thread
+        for part in parts:
+            yield [build(each) for each in part]
     else:
         with ThreadPoolExecutor(threads) as pool:
-            blocks = [_empty_block(), *pool.map(build, filled)]
-    tiles = np.zeros(frame.columns * frame.rows, dtype=np.int32)  # the first block is nobody's
-    kept, line = [], 0
+            for part in parts:
+                yield list(pool.map(build, part))
+
+
+def _put_tiles(heap: Heap, frame: Frame, boxes: Boxes, pages: Words, threads: int) -> Words:
+    """Write the blocks of all tiles; the directory."""
+    members, offsets = members_by_tile(frame.packed(), boxes)
+    filled = np.flatnonzero(np.diff(offsets)).tolist()
+    wanted = [(tile, members[offsets[tile] : offsets[tile + 1]]) for tile in filled]
+    (empty,) = heap.append(_empty_block())
+    tiles = np.full(frame.columns * frame.rows, empty, dtype=np.int32)
     whole: dict[int, int] = {}
-    for tile, block in zip([0, *filled], blocks, strict=True):
-        owner = int(block[WHOLE])
-        tiles[tile] = whole.get(owner, line)
-        if owner < 0 or owner not in whole:
-            if owner >= 0:
-                whole[owner] = line
-            kept.append(block)
-            line += int(block[LINES])
-    lines = aligned_lines(line)
-    at = 0
-    for block in kept:
-        lines[at : at + len(block)] = block
-        at += len(block)
-    return tiles, lines
+    place = iter(filled)
+    for blocks in build_blocks(wanted, frame.packed(), pages, heap.words, threads):
+        for line, tile in zip(put_blocks(heap, blocks, whole), place, strict=False):
+            tiles[tile] = line
+    return tiles
+
+
+def put_blocks(heap: Heap, blocks: list[Words], whole: dict[int, int]) -> list[int]:
+    """Write blocks; the line of each. Of those that are the same all over one is written and noted in `whole`."""
+    owners = [int(block[WHOLE]) for block in blocks]
+    kept = [
+        number
+        for number, owner in enumerate(owners)
+        if owner < 0 or (owner not in whole and owners.index(owner) == number)
+    ]
+    lines = dict(zip(kept, heap.append(*(blocks[number] for number in kept)), strict=True))
+    whole |= {owners[number]: line for number, line in lines.items() if owners[number] >= 0}
+    return [lines[number] if number in lines else whole[owners[number]] for number in range(len(blocks))]
 
 
 def _empty_block() -> Words:
     """The block of a tile that no polygon's box meets."""
-    rings, paths, starts = np.zeros(1, np.int64), np.zeros(1, np.int64), np.empty(0, np.int64)
-    shapes = tuple(frozen(each) for each in (np.empty((0, 2)), rings, paths, starts, np.empty(0, np.bool_)))
-    block: Words = build_block(np.empty(0, np.int32), shapes, NOBODY.packed(), 0)
+    nothing = np.zeros(16, dtype=np.int32)
+    block: Words = build_block(np.empty(0, np.int32), NOBODY.packed(), frozen(nothing), frozen(nothing), 0)
+    assert block[LINES] > 0
     return block

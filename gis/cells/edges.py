@@ -6,35 +6,40 @@ import numpy as np
 from numba import njit
 
 from gis.cells.layout import CELLS, SHIFT, SIDE, Whole
+from gis.cells.slots import coords_at, path_end, paths_of, shape_at
 
 MARGIN = 1e-6  # of a cell: rounding moves nothing by more than a hundredth of that in a frame of `gis.cells.frames`
 
 
 @njit(cache=True, nogil=True)
 def _passing(members: Any, shapes: Any, box: Any, found: Any) -> Whole:
-    """Count the edges of the members that meet the box, and write (vertex, member, coordinate) where there is room."""
-    coords, ring_starts, path_starts, starts, _ = shapes
+    """Count the edges of the members that meet the box, and write (vertex, member, place) where there is room."""
+    pages, words, longs, doubles = shapes
     count = 0
     for member in range(len(members)):
-        polygon = members[member]
-        for ring in range(path_starts[polygon], path_starts[polygon + 1]):
-            for k in range(ring_starts[ring], ring_starts[ring + 1] - 1):
-                ax, ay, bx, by = coords[k, 0], coords[k, 1], coords[k + 1, 0], coords[k + 1, 1]
+        shape = shape_at(members[member], pages, longs)
+        base, first = coords_at(shape, words), np.int64(0)
+        for path in range(paths_of(shape, words)):
+            end = path_end(shape, path, words)
+            for vertex in range(first, end - 1):
+                k = base + 2 * vertex
+                ax, ay, bx, by = doubles[k], doubles[k + 1], doubles[k + 2], doubles[k + 3]
                 if max(ax, bx) < box[0] or min(ax, bx) > box[2] or max(ay, by) < box[1] or min(ay, by) > box[3]:
                     continue
                 if ax == bx and ay == by:
                     continue
                 if count < len(found):
-                    found[count, 0], found[count, 1], found[count, 2] = k - starts[polygon], member, k
+                    found[count, 0], found[count, 1], found[count, 2] = vertex, member, k
                 count += 1
+            first = end
     return count
 
 
 @njit(cache=True, nogil=True)
 def _mixed(bits: Any, k: Whole) -> Whole:
-    """A hash of the edge from coordinate k to the next, the same in both directions (mixer of MurmurHash3)."""
-    mixed = (bits[k, 0] + bits[k + 1, 0]) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= (bits[k, 1] + bits[k + 1, 1]) * np.uint64(0xC2B2AE3D27D4EB4F)
+    """A hash of the edge from the coordinate at k to the next, the same in both directions (mixer of MurmurHash3)."""
+    mixed = (bits[k] + bits[k + 2]) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= (bits[k + 1] + bits[k + 3]) * np.uint64(0xC2B2AE3D27D4EB4F)
     mixed ^= mixed >> np.uint64(29)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
     return mixed ^ (mixed >> np.uint64(32))
@@ -46,8 +51,7 @@ def list_edges(members: Any, shapes: Any, box: Any) -> tuple[Any, Any]:
 
     An edge of two polygons is listed once. A third polygon with the same edge lists it again, for itself.
     """
-    coords = shapes[0]
-    bits = coords.view(np.uint64)
+    doubles, bits = shapes[3], shapes[3].view(np.uint64)
     found = np.empty((_passing(members, shapes, box, np.empty((0, 3), np.int64)), 3), np.int64)
     _passing(members, shapes, box, found)
     size = 64
@@ -58,7 +62,7 @@ def list_edges(members: Any, shapes: Any, box: Any) -> tuple[Any, Any]:
     count = 0
     for each in range(len(found)):
         vertex, member, k = found[each, 0], found[each, 1], found[each, 2]
-        ax, ay, bx, by = coords[k, 0], coords[k, 1], coords[k + 1, 0], coords[k + 1, 1]
+        ax, ay, bx, by = doubles[k], doubles[k + 1], doubles[k + 2], doubles[k + 3]
         place = np.int64(_mixed(bits, k) & mask)
         while True:
             twin = table[place]

@@ -7,7 +7,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gis.cells.layout import SIDE, Frame, Shapes, Whole
+from gis.cells.layout import SIDE, Frame, Whole
+from gis.metres import Paths
 
 CELLS_A_POLYGON = 16  # a cell's side is a quarter of a usual polygon's side ...
 EDGES_A_CELL = 1.5  # ... or less, where boundaries are rich in nodes: about so many nodes a cell on average
@@ -18,11 +19,11 @@ TILES_AT_LEAST, POLYGONS_A_TILE = 1024, 8  # tiles with edges in them: at most n
 GROWTH = 1.5
 
 
-def choose_frame(shapes: Shapes, boxes: NDArray[np.float64], areas: NDArray[np.float64]) -> Frame:
+def choose_frame(rings: Paths, boxes: NDArray[np.float64], areas: NDArray[np.float64]) -> Frame:
     """A frame over polygons with bounding boxes (n, 4) and areas (n,) in the plane of their coordinates, n > 0."""
     west, south = boxes[:, :2].min(axis=0)
     east, north = boxes[:, 2:].max(axis=0)
-    nodes = np.diff(np.append(shapes.starts, len(shapes.coords)))
+    nodes = np.diff(rings.coord_starts[rings.path_starts])
     cell = float(np.median(np.minimum(areas / CELLS_A_POLYGON, areas / nodes * EDGES_A_CELL)))
     sides = np.median(boxes[:, 2:] - boxes[:, :2], axis=0)
     shape = float(np.clip(sides[0] / sides[1] if sides[1] > 0 else 1.0, NARROWEST, 1 / NARROWEST))
@@ -40,13 +41,13 @@ def choose_frame(shapes: Shapes, boxes: NDArray[np.float64], areas: NDArray[np.f
             int((north - south) / height + 1.5) // SIDE + 1,
         )
         tiles = frame.columns * frame.rows
-        if tiles <= 16 * most and _touched(shapes.coords, shapes.ring_starts, frame.packed()) <= most:
+        if tiles <= 16 * most and _touched(rings.coords, frame.packed()) <= most:
             return frame
         width, height = width * GROWTH, height * GROWTH
 
 
 @njit(cache=True, nogil=True)
-def _touched(coords: Any, ring_starts: Any, frame: Any) -> Whole:
+def _touched(coords: Any, frame: Any) -> Whole:
     """In how many tiles there is a node."""
     columns, rows = np.int64(frame[6]), np.int64(frame[7])
     touched = np.zeros(columns * rows, np.bool_)

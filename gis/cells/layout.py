@@ -1,9 +1,17 @@
-"""How the index of cells is laid out: a few flat arrays that can be written to a file and mapped as they are.
+"""How the index of cells is laid out in a heap of 64-byte lines, so that built and mapped ones run the same kernels.
 
-The plane is cut into cells, 32 x 32 cells make a tile, and each tile has one block of 64-byte lines in `lines`. Every
-reference within a block counts from its own first line, so that a block can be moved, and a new index can share the
-blocks that did not change: `tiles` says at which line the block of each tile begins. Blocks that are the same all
-over (nobody's, or inside one polygon) are stored once.
+The plane is cut into cells, 32 x 32 cells make a tile, and each tile has one block of lines. Every reference within a
+block counts from its own first line, so that a block can be moved, and a new index can share the blocks that did not
+change: `tiles` says at which line the block of each tile begins. Blocks that are the same all over (nobody's, or inside
+one polygon) are stored once.
+
+A polygon is known by its slot, a small number that it keeps. `pages` says at which line each page of 256 slots begins;
+a slot is 32 bytes: where its shape and its text begin (in 8-byte words of the heap; 0: the slot is empty), and its
+bounding box as 4 float32, rounded outwards. So an edit writes the shapes and pages that it touches, not a table of all.
+
+    shape   int32 paths | FLAGS, int32 coordinates; int32 for each path: the coordinate behind its last one (an even
+            number of them); float64 x, y of each coordinate. Rings repeat their first coordinate.
+    text    int32 bytes, then UTF-8. In byte order it decides ties: the lowest wins; of equal texts the lower slot.
 
 A block, in int32 words (16 a line):
 
@@ -13,27 +21,25 @@ A block, in int32 words (16 a line):
     records           see `gis.cells.records`
     references        5 x uint16 for each record line: the numbers of its edges in this block
     edges             int64 each: vertex of the first member | first member << 24 | (second member + 1) << 44
-    members           the polygons whose boxes meet the tile, in ascending order
+    members           the slots of the polygons whose boxes meet the tile, in ascending order
     lists             for cells with a general record: see `gis.cells.records`
 
-An owner is the number of the polygon + 1, so that 0 is nobody and XOR with it changes nothing. A vertex counts from
-the first coordinate of its polygon; the edge goes from there to the next coordinate.
+An owner is the slot of the polygon + 1, so that 0 is nobody and XOR with it changes nothing. A vertex counts from the
+first coordinate of its polygon; the edge goes from there to the next coordinate.
 """
 
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gis.metres import Paths
+from gis.heap.lines import WORDS, Heap, Words, frozen
 
 SHIFT = 5
 SIDE = 1 << SHIFT  # cells along the side of a tile
 CELLS = SIDE * SIDE
-WORDS = 16  # int32 in a line
-LINE_BYTES = 64
-MAGIC = 0x57474C31
+MAGIC = 0x57474C32
 HEADS = WORDS  # the word of a block at which its heads begin
 RECORDS_LINE = 1 + CELLS // WORDS
 
@@ -49,8 +55,15 @@ VERTEX_MASK, MEMBER_MASK = (1 << VERTEX_BITS) - 1, (1 << MEMBER_BITS) - 1
 EDGES_A_LINE = 5
 MOST_REFERABLE = 0xFFFF  # edge numbers of records are uint16, this one stands for none
 
-Words = NDArray[np.int32]
+PAGE_BITS = 8
+PAGE = 1 << PAGE_BITS  # slots in a page
+SLOT_LONGS = 4  # 8-byte words in a slot
+UNTIDY, MULTIPLE = 1 << 30, 1 << 29  # flags of a shape: needs general records; has several parts
+MOST_PATHS = MULTIPLE - 1
+
 Whole = Any  # in the signature of a kernel: an integer of any width
+Kernel = tuple[NDArray[np.float64], Words, Words, Words]
+"""What kernels take: `Frame.packed`, tiles, pages, and the words of the heap; all read-only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,63 +85,19 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The index of cells over n polygons. All arrays are read-only, so that built and mapped ones run the same kernels.
+    """The index of cells over the polygons in the first `count` slots. `kernel` is what kernels take."""
 
-    `frame` (8,) float64 as `Frame.packed`; `tiles` (columns * rows,) int32; `lines` int32, 16 words a line, the first
-    on an address divisible by 64; `starts` (n,) int64, the first coordinate of each polygon in `coords` (k, 2);
-    `ranks` (n,) int32, the place of each polygon among all in the order that decides ties.
-    """
-
-    frame: NDArray[np.float64]
-    tiles: Words
-    lines: Words
-    starts: NDArray[np.int64]
-    coords: NDArray[np.float64]
-    ranks: Words
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """By name, to be written to a file; `of` takes them back."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+    heap: Heap
+    count: int
+    kernel: Kernel
 
     @classmethod
-    def of(cls, arrays: dict[str, NDArray[Any]]) -> Self:
-        """From `arrays`, for instance mapped ones; ValueError where the lines are not aligned to 64 bytes."""
-        held = {each.name: frozen(np.asarray(arrays[each.name])) for each in fields(cls)}
-        if held["lines"].ctypes.data % LINE_BYTES:
-            raise ValueError("the lines of an index begin at an address that 64 divides")
-        return cls(**held)
+    def of(cls, heap: Heap, count: int, frame: NDArray[np.float64], tiles: Words, pages: Words) -> "Cells":
+        """With arrays as `gis.cells.layout` says."""
+        arrays = tuple(frozen(np.ascontiguousarray(each)) for each in (frame, tiles, pages, heap.words))
+        return cls(heap, count, arrays)  # type: ignore[arg-type]
 
     @property
     def nbytes(self) -> int:
-        return sum(each.nbytes for each in self.arrays().values())
-
-
-@dataclass(frozen=True, slots=True)
-class Shapes:
-    """What blocks are built from: the rings of n polygons and which polygons need general records."""
-
-    coords: NDArray[np.float64]
-    ring_starts: NDArray[np.int64]
-    path_starts: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    untidy: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, rings: Paths, untidy: NDArray[np.bool_]) -> Self:
-        starts = rings.coord_starts[rings.path_starts[:-1]]
-        arrays = (rings.coords, rings.coord_starts, rings.path_starts, starts, untidy)
-        return cls(*(frozen(each) for each in arrays))
-
-
-def frozen(array: NDArray[Any]) -> NDArray[Any]:
-    """A read-only view."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def aligned_lines(count: int) -> Words:
-    """`count` lines of zeros at an address that 64 divides: a record then takes one cache line."""
-    spare = np.zeros(count * LINE_BYTES + LINE_BYTES, dtype=np.uint8)
-    start = -spare.ctypes.data % LINE_BYTES
-    return spare[start : start + count * LINE_BYTES].view(np.int32)
+        """Of the heap, as far as it was written, and of the directories."""
+        return self.heap.used * WORDS * 4 + sum(each.nbytes for each in self.kernel[:3])

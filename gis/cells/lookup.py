@@ -1,6 +1,6 @@
 """Kernels that ask the index where points lie. Exact; see `gis.cells.records` for how and `gis.cells.layout` for what.
 
-Each takes the arrays of a `Cells`: frame, tiles, lines, starts, coords, ranks. Points are (m, 2) float64, read-only.
+Each takes the arrays of `layout.Kernel`: frame, tiles, pages, lines. Points are (m, 2) float64, read-only.
 """
 
 from typing import Any
@@ -26,39 +26,40 @@ from gis.cells.layout import (
     SIDE,
     VERTEX_BITS,
     VERTEX_MASK,
-    WORDS,
     Whole,
 )
 from gis.cells.predicates import crosses, is_on
 from gis.cells.records import QUANTA, reference_x, reference_y
+from gis.cells.slots import coords_at, is_lower, shape_at
 from gis.cells.vectors import cross_line, prefetch
+from gis.heap.lines import WORDS
 
 BATCH = 256  # points whose heads, then records, are fetched ahead: what the first cache holds
-LAST = np.int32(0x7FFFFFFF)  # a rank behind all
 
 
 @njit(cache=True, nogil=True, forceinline=True)
 def _exact_views(arrays: Any) -> Any:
-    """What exact reading takes: lines as int32, int64, float64 and uint16, then starts, coords, ranks."""
-    _, _, lines, starts, coords, ranks = arrays
-    return lines, lines.view(np.int64), lines.view(np.float64), lines.view(np.uint16), starts, coords, ranks
+    """What exact reading takes: lines as int32, int64, float64 and uint16, and the pages of slots."""
+    _, _, pages, lines = arrays
+    return lines, lines.view(np.int64), lines.view(np.float64), lines.view(np.uint16), pages
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _edge(block: Whole, number: Whole, lines: Any, packed_edges: Any, starts: Any) -> tuple[Whole, Whole, Whole]:
-    """Coordinate at which an edge of a block begins, and the owners on its two sides as far as known."""
-    packed = packed_edges[(block + lines[block * WORDS + EDGES_AT]) * (WORDS // 2) + number]
+def _edge(block: Whole, number: Whole, lines: Any, longs: Any, pages: Any) -> tuple[Whole, Whole, Whole]:
+    """Where the coordinates of an edge of a block begin, and the owners on its two sides as far as known."""
+    packed = longs[(block + lines[block * WORDS + EDGES_AT]) * (WORDS // 2) + number]
     members = (block + lines[block * WORDS + MEMBERS_AT]) * WORDS
     first = lines[members + ((packed >> VERTEX_BITS) & MEMBER_MASK)]
     second = packed >> (VERTEX_BITS + MEMBER_BITS)
     other = np.int32(0) if second == 0 else lines[members + second - 1] + np.int32(1)
-    return starts[first] + (packed & VERTEX_MASK), first + np.int32(1), other
+    place = coords_at(shape_at(first, pages, longs), lines) + 2 * (packed & VERTEX_MASK)
+    return place, first + np.int32(1), other
 
 
 @njit(cache=True, nogil=True)
 def _read_exactly(x: float, y: float, rx: float, ry: float, block: Whole, word: Whole, views: Any, held: Any) -> Whole:
     """Polygons that hold a point, from a fast record and the original edges: written to `held`, their number."""
-    lines, packed, _, references, starts, coords, _ = views
+    lines, longs, doubles, references, pages = views
     at = (block + lines[block * WORDS + REFERENCES_AT]) * WORDS * 2
     owner, count = lines[word] & OWNER_MASK, 0
     while True:
@@ -66,8 +67,8 @@ def _read_exactly(x: float, y: float, rx: float, ry: float, block: Whole, word: 
         for k in range(first, first + EDGES_A_LINE):
             if references[k] == MOST_REFERABLE:
                 break
-            place, one, other = _edge(block, np.int64(references[k]), lines, packed, starts)
-            ax, ay, bx, by = coords[place, 0], coords[place, 1], coords[place + 1, 0], coords[place + 1, 1]
+            place, one, other = _edge(block, np.int64(references[k]), lines, longs, pages)
+            ax, ay, bx, by = doubles[place], doubles[place + 1], doubles[place + 2], doubles[place + 3]
             if is_on(x, y, ax, ay, bx, by):
                 count = _add(held, count, one)
                 count = _add(held, count, other)
@@ -94,11 +95,11 @@ def _add(held: Any, count: Whole, owner: Whole) -> Whole:
 @njit(cache=True, nogil=True)
 def _holds(x: float, y: float, rx: float, ry: float, block: Whole, at: Whole, views: Any) -> Any:
     """Whether the candidate whose entry of a general record begins at a word holds a point."""
-    lines, packed, _, _, starts, coords, _ = views
+    lines, longs, doubles, _, pages = views
     inside = lines[at + 1] & 1 == 1
     for k in range(at + 2, at + 2 + (lines[at + 1] >> 1)):
-        place, _, _ = _edge(block, np.int64(lines[k]), lines, packed, starts)
-        ax, ay, bx, by = coords[place, 0], coords[place, 1], coords[place + 1, 0], coords[place + 1, 1]
+        place, _, _ = _edge(block, np.int64(lines[k]), lines, longs, pages)
+        ax, ay, bx, by = doubles[place], doubles[place + 1], doubles[place + 2], doubles[place + 3]
         if is_on(x, y, ax, ay, bx, by):
             return True
         if crosses(x, y, rx, ry, ax, ay, bx, by):
@@ -126,14 +127,14 @@ def _read_general(x: float, y: float, block: Whole, word: Whole, views: Any, hel
 @njit(cache=True, nogil=True)
 def _lowest_general(x: float, y: float, block: Whole, word: Whole, views: Any) -> Whole:
     """The lowest of the polygons that hold a point, from a general record, or -1."""
-    lines, doubles, ranks = views[0], views[2], views[6]
+    lines, longs, doubles, _, pages = views
     rx, ry = doubles[word // 2 + 2], doubles[word // 2 + 3]
     at = (block + lines[block * WORDS + LISTS_AT]) * WORDS + lines[word + 1]
-    best, rank = -1, LAST
+    best = -1
     for _ in range(lines[word + 2]):
         polygon = lines[at]
-        if ranks[polygon] < rank and _holds(x, y, rx, ry, block, at, views):
-            best, rank = polygon, ranks[polygon]
+        if (best < 0 or is_lower(polygon, best, pages, longs)) and _holds(x, y, rx, ry, block, at, views):
+            best = polygon
         at += 2 + (lines[at + 1] >> 1)
     return best
 
@@ -143,10 +144,10 @@ def _lowest_exactly(x: float, y: float, rx: float, ry: float, block: Whole, word
     """The lowest of the polygons that hold a point, from a fast record and the original edges, or -1."""
     held = np.empty(64, np.int32)
     count = _read_exactly(x, y, rx, ry, block, word, views, held)
-    best, rank = -1, LAST
+    best = -1
     for k in range(count):
-        if views[6][held[k]] < rank:
-            best, rank = held[k], views[6][held[k]]
+        if best < 0 or is_lower(held[k], best, views[4], views[1]):
+            best = held[k]
     return best
 
 
@@ -197,7 +198,7 @@ def _head(column: Whole, row: Whole, block: Whole) -> Whole:
 @njit(cache=True, nogil=True, error_model="numpy")
 def lowest_one(x: float, y: float, arrays: Any) -> Whole:
     """The lowest polygon that holds one point, -1 where none does."""
-    frame, tiles, lines = arrays[0], arrays[1], arrays[2]
+    frame, tiles, _, lines = arrays
     column, row, block = _cell(x, y, frame, tiles)
     if block < 0:
         return -1
@@ -235,7 +236,7 @@ def lowest_many(points: Any, found: Any, arrays: Any) -> None:
     In batches: first all heads are asked for, then all records, then they are read, so that memory is waited for
     once a batch and not once a point.
     """
-    frame, tiles, lines = arrays[0], arrays[1], arrays[2]
+    frame, tiles, _, lines = arrays
     views = _exact_views(arrays)
     blocks, heads = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
     words, which = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
@@ -264,10 +265,10 @@ def lowest_many(points: Any, found: Any, arrays: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _sort_by_rank(held: Any, count: Whole, ranks: Any) -> None:
+def _sort_by_text(held: Any, count: Whole, views: Any) -> None:
     for k in range(1, count):
         each, place = held[k], k
-        while place > 0 and ranks[held[place - 1]] > ranks[each]:
+        while place > 0 and is_lower(each, held[place - 1], views[4], views[1]):
             held[place] = held[place - 1]
             place -= 1
         held[place] = each
@@ -275,10 +276,10 @@ def _sort_by_rank(held: Any, count: Whole, ranks: Any) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _read_all(x: float, y: float, block: Whole, word: Whole, frame: Any, views: Any, held: Any) -> tuple[Whole, Any]:
-    """All polygons that hold a point of a cell with a record, by rank, by exact reading: their number, and `held` or a
+    """All polygons that hold a point of a cell with a record, by text, by exact reading: their number, and `held` or a
     larger copy with them.
     """
-    lines, ranks = views[0], views[6]
+    lines = views[0]
     if lines[word] & OWNER_MASK == GENERAL:
         count, held = _read_general(x, y, block, word, views, held)
     else:
@@ -286,7 +287,7 @@ def _read_all(x: float, y: float, block: Whole, word: Whole, frame: Any, views: 
         number = (lines[word] >> OWNER_BITS) & 15
         rx, ry = reference_x(number, column, frame), reference_y(number, row, frame)
         count = _read_exactly(x, y, rx, ry, block, word, views, held)
-    _sort_by_rank(held, count, ranks)
+    _sort_by_text(held, count, views)
     return count, held
 
 
@@ -302,8 +303,8 @@ def _roomy(pairs: Any, needed: Whole) -> Any:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def holders_many(points: Any, arrays: Any) -> Any:
-    """All polygons that hold each point: points and polygons (2, k) int64, by point, then by rank. In batches."""
-    frame, tiles, lines = arrays[0], arrays[1], arrays[2]
+    """All polygons that hold each point: points and polygons (2, k) int64, by point, then by text. In batches."""
+    frame, tiles, _, lines = arrays
     views = _exact_views(arrays)
     blocks, heads = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
     pairs, held, total = np.empty((2, len(points) + BATCH), np.int64), np.empty(64, np.int32), 0

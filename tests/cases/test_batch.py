@@ -80,9 +80,9 @@ def test_cases_on_corners_and_edges_of_units_and_areas_have_the_same_answers(
     city: tuple[Clerk, list[Case]], same: Same
 ) -> None:
     grid, rng = city[0].desk.grid, np.random.default_rng(4)
-    polygons = np.concatenate([grid.units.polygons, *(layer.index.polygons for layer in grid.areas.values())])
-    corners = shapely.get_coordinates(polygons)
-    middles = (corners[1:] + corners[:-1]) / 2
+    edges = [index.edges()[:2] for index in (grid.units, *(layer.index for layer in grid.areas.values()))]
+    corners, ends = (np.concatenate(each) for each in zip(*edges, strict=True))
+    middles = (corners + ends) / 2
     places = np.concatenate([rng.choice(corners, 500), rng.choice(middles, 500)])
     cases = rng.choice(np.array(city[1], dtype=object), len(places))
     same([replace(case, lon=float(x), lat=float(y)) for case, (x, y) in zip(cases, places, strict=True)])
@@ -160,7 +160,6 @@ def grids(draw: st.DrawFn) -> Grid:
         1,
         GBT,
         PolygonIndex.build(objects([each for each, _ in units]), np.array([code for _, code in units], dtype=object)),
-        objects([code for _, code in units]),
         divisions,
         PolygonIndex.build(objects(list(gap)), np.array([f"g{at}" for at in range(len(gap))], dtype=object)),
         objects(["湖"] * len(gap)),

@@ -9,6 +9,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gis.cells.layout import SIDE, Cells
+from gis.locate import byte_order
 
 DIRECTIONS = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if x or y]
 
@@ -35,7 +36,7 @@ def hard_points(polygons: NDArray[Any], cells: Cells, count: int, seed: int = 0)
     first = first if len(first) <= count else random.choice(first, count, replace=False)
     one, other = nodes[first], nodes[first + 1]
     along = random.random((len(first), 1))
-    west, south, _, _, width, height, columns, rows = cells.frame
+    west, south, _, _, width, height, columns, rows = cells.kernel[0]
     cell = random.integers(0, [int(columns) * SIDE, int(rows) * SIDE], (count, 2))
     corners = np.array([west, south]) + cell * np.array([width, height])
     plain = [one, (one + other) / 2, one * (1 - along) + other * along, corners]
@@ -81,16 +82,16 @@ def covers_exactly(polygon: Any, x: float, y: float) -> bool:
     return inside
 
 
-def differences(index: Any, points: NDArray[Any]) -> list[str]:
+def differences(index: Any, polygons: NDArray[Any], points: NDArray[Any]) -> list[str]:
     """Where an index and GEOS do not agree, rational arithmetic having the last word; at most a few lines of text."""
-    held = held_by_geos(index.polygons, index.ranks, points)
+    held = held_by_geos(polygons, np.argsort(byte_order(index.codes.all())), points)
     own = np.column_stack(index.holders(points))
     found = []
     if not np.array_equal(held, own):
         both = {tuple(pair) for pair in held.tolist()} ^ {tuple(pair) for pair in own.tolist()}
         own_pairs = {tuple(pair) for pair in own.tolist()}
         for point, polygon in sorted(both):
-            if ((point, polygon) in own_pairs) != covers_exactly(index.polygons[polygon], *points[point]):
+            if ((point, polygon) in own_pairs) != covers_exactly(polygons[polygon], *points[point]):
                 found.append(f"point {points[point].tolist()}, polygon {polygon}")
         if not both:
             found.append("another order")

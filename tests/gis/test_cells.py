@@ -1,12 +1,14 @@
 import numpy as np
+import orjson
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis.cells.build import find_untidy
-from gis.cells.layout import CELLS, HEADS, LINES, OWNER_MASK, RECORDS_LINE, WORDS, Cells, aligned_lines
+from gis.cells.layout import CELLS, HEADS, LINES, OWNER_MASK, RECORDS_LINE, Cells
 from gis.cells.lookup import holders_many, lowest_many, lowest_one
+from gis.heap.lines import WORDS, FileHeap, MemoryHeap
 from gis.locate import PolygonIndex, warm
 from tests.coverages import lattice
 from tests.gis.hard_points import covers_exactly, differences, hard_points
@@ -79,7 +81,7 @@ def coverages(draw):
 @given(coverages(), st.integers(0, 1000))
 def test_holders_are_those_of_geos_on_hard_points_of_any_coverage(polygons, seed):
     index = PolygonIndex.build(polygons, codes_for(polygons))
-    assert differences(index, hard_points(polygons, index.cells, 40, seed)) == []
+    assert differences(index, polygons, hard_points(polygons, index.cells, 40, seed)) == []
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -90,19 +92,21 @@ def test_a_coverage_answers_as_geos_does_anywhere_in_the_world(place, trusted):
         pytest.skip("numbers this small make it no coverage")
     polygons = polygons[shapely.is_valid(polygons)]
     index = PolygonIndex.build(polygons, codes_for(polygons), trusted=trusted)
-    assert differences(index, hard_points(polygons, index.cells, 1000)) == []
+    assert differences(index, polygons, hard_points(polygons, index.cells, 1000)) == []
 
 
 def heads_of(cells: Cells) -> np.ndarray:
-    blocks = np.unique(cells.tiles)
-    return np.concatenate([cells.lines[b * WORDS + HEADS : b * WORDS + HEADS + CELLS] for b in blocks.tolist()])
+    _, tiles, _, lines = cells.kernel
+    blocks = np.unique(tiles)
+    return np.concatenate([lines[b * WORDS + HEADS : b * WORDS + HEADS + CELLS] for b in blocks.tolist()])
 
 
 def test_a_valid_coverage_has_no_general_records_and_an_untidy_polygon_has_them_where_it_is():
     polygons, codes = lattice(12, 12, 3)
     cells = PolygonIndex.build(polygons, codes).cells
-    block = int(cells.tiles[0])
-    records = cells.lines[(block + RECORDS_LINE) * WORDS :][: WORDS * int(cells.lines[block * WORDS + 2])]
+    _, tiles, _, lines = cells.kernel
+    block = int(tiles[0])
+    records = lines[(block + RECORDS_LINE) * WORDS :][: WORDS * int(lines[block * WORDS + 2])]
     assert not (records[::WORDS] & OWNER_MASK == OWNER_MASK).any()
     assert not find_untidy(polygons).any()
     doubled = np.append(polygons, shrunk(polygons[70], 0.5))
@@ -116,15 +120,15 @@ def test_polygons_of_very_different_size_take_a_bounded_number_of_cells():
     polygons = np.array([*small, world, dust])
     index = PolygonIndex.build(polygons, codes_for(polygons))
     assert index.cells.nbytes < 30e6
-    assert differences(index, hard_points(polygons, index.cells, 300)) == []
+    assert differences(index, polygons, hard_points(polygons, index.cells, 300)) == []
 
 
 def test_tiles_inside_one_polygon_share_one_block():
-    shell = shapely.Point(0, 0).buffer(10, quad_segs=4000)
-    index = PolygonIndex.build(np.array([shell]), np.array(["a"]))
-    inside = index.cells.tiles.reshape(-1)
+    polygons = np.array([shapely.Point(0, 0).buffer(10, quad_segs=4000)])
+    index = PolygonIndex.build(polygons, np.array(["a"]))
+    inside = index.cells.kernel[1]
     assert len(np.unique(inside)) < len(inside)
-    assert differences(index, hard_points(index.polygons, index.cells, 500)) == []
+    assert differences(index, polygons, hard_points(polygons, index.cells, 500)) == []
 
 
 def test_many_polygons_on_one_place_are_all_held_and_the_lowest_wins():
@@ -146,49 +150,43 @@ def test_a_polygon_that_crosses_itself_holds_what_it_encloses_an_odd_number_of_t
     assert (index.lowest(grid) == 0).tolist() == [covers_exactly(twisted, x, y) for x, y in grid]
 
 
-def test_an_index_written_to_files_and_mapped_gives_the_same_answers(tmp_path):
+def test_an_index_in_a_file_gives_the_same_answers_by_the_same_kernels_after_it_was_opened_again(tmp_path):
     polygons, codes = lattice(8, 8, 5)
     index = PolygonIndex.build(polygons, codes)
-    for name, array in index.cells.arrays().items():
-        array.tofile(tmp_path / name)
-    mapped = {
-        name: np.memmap(tmp_path / name, array.dtype, "r").reshape(array.shape)
-        for name, array in index.cells.arrays().items()
-    }
-    arrays = tuple(Cells.of(mapped).arrays().values())
     points = hard_points(polygons, index.cells, 300)
     points.flags.writeable = False
-    before = [len(kernel.signatures) for kernel in (lowest_many, holders_many, lowest_one)]
-    found = np.empty(len(points), dtype=np.int64)
-    lowest_many(points, found, arrays)
-    assert np.array_equal(found, index.lowest(points))
-    assert np.array_equal(holders_many(points, arrays), np.array(index.holders(points)))
-    assert lowest_one(*points[0].tolist(), arrays) == found[0]
-    after = [len(kernel.signatures) for kernel in (lowest_many, holders_many, lowest_one)]
-    assert [max(1, count) for count in before] == after  # the same kernels serve built and mapped arrays
-
-
-def test_lines_that_are_not_aligned_are_refused():
-    cells = PolygonIndex.build(*lattice(2, 2)).cells
-    shifted = aligned_lines(len(cells.lines) // WORDS + 1)[1 : 1 + len(cells.lines)]
-    with pytest.raises(ValueError, match="64"):
-        Cells.of({**cells.arrays(), "lines": shifted})
+    kernels = (lowest_many, holders_many, lowest_one)
+    lowest, held = index.lowest(points), np.array(index.holders(points))
+    near, outside = index.near(points, 7.0), index.edge_distance(points + 0.01)
+    index.lowest_one(*points[0].tolist())
+    before = [len(kernel.signatures) for kernel in kernels]
+    written = PolygonIndex.build(polygons, codes, heap=FileHeap.create(tmp_path / "heap", 1 << 16))
+    told = orjson.loads(orjson.dumps(written.tell()))
+    mapped = PolygonIndex.read(FileHeap.open(tmp_path / "heap"), told)
+    assert np.array_equal(mapped.lowest(points), lowest)
+    assert np.array_equal(mapped.holders(points), held)
+    assert all(np.array_equal(one, other) for one, other in zip(mapped.near(points, 7.0), near, strict=True))
+    assert np.array_equal(mapped.edge_distance(points + 0.01), outside)
+    assert mapped.lowest_one(*points[0].tolist()) == lowest[0]
+    assert mapped.codes.all().tolist() == codes.tolist()
+    assert [len(kernel.signatures) for kernel in kernels] == before
 
 
 def test_blocks_do_not_depend_on_where_they_lie_or_on_the_number_of_threads():
     polygons, codes = lattice(30, 30, 2)
     one, two = (PolygonIndex.build(polygons, codes, threads=threads).cells for threads in (1, 2))
-    assert np.array_equal(one.lines, two.lines)
-    assert np.array_equal(one.tiles, two.tiles)
-    moved = aligned_lines(len(one.lines) // WORDS)
-    tiles, at = one.tiles.copy(), 0
-    for block in np.unique(one.tiles)[::-1].tolist():  # every block to another place
-        size = int(one.lines[block * WORDS + LINES])
-        moved[at * WORDS : (at + size) * WORDS] = one.lines[block * WORDS : (block + size) * WORDS]
-        tiles[one.tiles == block] = at
-        at += size
-    arrays = tuple(Cells.of({**one.arrays(), "lines": moved, "tiles": tiles}).arrays().values())
+    used = one.heap.used * WORDS
+    assert np.array_equal(one.kernel[3][:used], two.kernel[3][:used])
+    assert np.array_equal(one.kernel[1], two.kernel[1])
+    frame, tiles, pages, lines = one.kernel
+    heap, moved = MemoryHeap(), tiles.copy()
+    heap.append(lines[WORDS:used])  # shapes and slots stay where they were
+    for block in np.unique(tiles)[::-1].tolist():  # every block to another place
+        size = int(lines[block * WORDS + LINES])
+        moved[tiles == block] = heap.append(lines[block * WORDS : (block + size) * WORDS])[0]
     points = hard_points(polygons, one, 500)
+    points.flags.writeable = False
+    arrays = Cells.of(heap, one.count, frame, moved, pages).kernel
     assert np.array_equal(holders_many(points, arrays), np.array(PolygonIndex.build(polygons, codes).holders(points)))
 
 

@@ -53,7 +53,7 @@ def test_holders_are_those_of_geos_on_hard_points_of_real_layers(shared_data, la
         if len(polygons):
             codes = np.array([f"{k:06d}" for k in np.random.default_rng(1).permutation(len(polygons))])
             index = PolygonIndex.build(polygons, codes)
-            assert differences(index, hard_points(polygons, index.cells, 1500)) == []
+            assert differences(index, polygons, hard_points(polygons, index.cells, 1500)) == []
             seen += 1
     assert seen
 
@@ -88,6 +88,6 @@ def test_holders_are_those_of_geos_on_the_polygons_of_its_own_test_suite(shared_
         warnings.simplefilter("ignore", RuntimeWarning)  # GEOS reads numbers that overflow
         for name, polygons in torture_layers(shared_data / "geometry_torture" / "geos_xml"):
             index = PolygonIndex.build(polygons, np.array([f"{k:04d}" for k in range(len(polygons))]))
-            assert differences(index, hard_points(polygons, index.cells, 30)) == [], name
+            assert differences(index, polygons, hard_points(polygons, index.cells, 30)) == [], name
             layers += 1
     assert layers > 500

@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from gis.cells.layout import aligned_lines, frozen
 from gis.cells.records import (
     BESIDE_EDGE,
     BESIDE_WAY,
@@ -19,6 +18,7 @@ from gis.cells.records import (
     write_fast,
 )
 from gis.cells.vectors import cross_line
+from gis.heap.lines import frozen
 
 FRAME = frozen(np.array([116.0, 39.6, 1 / 3e-4, 1 / 2e-4, 3e-4, 2e-4, 4.0, 4.0]))
 COLUMN, ROW = 37, 101
@@ -66,7 +66,7 @@ def cross_one_by_one(lines, word, px, py) -> tuple[int, bool]:
 
 
 def write(ends, words, number):
-    lines = aligned_lines(8)
+    lines = np.zeros(8 * 16, dtype=np.int32)
     numbers, owners = np.arange(len(ends), dtype=np.int32), np.array(words, dtype=np.int32)
     taken = write_fast(lines, 0, 7, number, numbers, np.array(ends), owners, corner(number), FRAME)
     return frozen(lines), taken
@@ -142,7 +142,7 @@ def test_more_than_five_edges_take_lines_that_follow_each_other():
 
 def test_lanes_read_a_line_as_plain_code_does():
     random = np.random.default_rng(9)
-    lines = aligned_lines(2)
+    lines = np.zeros(2 * 16, dtype=np.int32)
     for _ in range(500):
         lines[:] = random.integers(-(2**31), 2**31, len(lines))
         lines.view(np.int16)[2:22] = random.integers(-600, 600, 20) * random.choice([1, 40])

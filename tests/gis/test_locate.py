@@ -212,7 +212,7 @@ def test_without_a_limit_the_edge_distance_is_the_least_over_all_polygons(shift)
     west, south, east, north = shapely.total_bounds(polygons)
     lonlat = np.random.default_rng(4).uniform([west, south], [east, north], (300, 2)) + shift
     points, every = np.repeat(np.arange(300), 64), np.tile(np.arange(64), 300)
-    least = index.rings.distances(lonlat, points, every).reshape(300, 64).min(axis=1)
+    least = index.distances(lonlat, points, every).reshape(300, 64).min(axis=1)
     assert np.array_equal(index.edge_distance(lonlat), least)
     reach = np.median(least)
     assert np.array_equal(index.edge_distance(lonlat, reach), np.where(least <= reach, least, np.inf))
