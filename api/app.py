@@ -21,7 +21,7 @@ from api.settings import Settings
 from api.shelf import Shelf
 from api.warm import warm
 from api.watch import Watch
-from api.worlds import Worlds
+from api.worlds import Worlds, folder_of
 from cases.reports import Defaults, parse_zone
 from gis.errors import Refusal
 from gis.store.engine import Store, open_store
@@ -51,7 +51,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     """
     own = store is None
     store = store or open_store(settings.store, settings.wait_s)
-    worlds = Worlds(store)
+    worlds = Worlds(store, folder_of(settings.data, store))
     app = FastAPI(
         title="网格 Wangge",
         version="1",

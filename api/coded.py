@@ -12,7 +12,6 @@ from cases.batch import Answers, route_batch
 from cases.clerk import Clerk
 from cases.codes import Worded, flags_of, worded_advice, worded_flags, worded_outcome, worded_reasons
 from cases.columns import read_columns
-from cases.names import Names
 from cases.reports import Defaults
 from gis.metres import Floats
 
@@ -26,9 +25,8 @@ class CodedDesk:
     def __init__(self, clerk: Clerk) -> None:
         self.clerk = clerk
         self.units = pa.array(clerk.desk.grid.units.codes.all().tolist(), pa.string())
-        codes = clerk.desk.inventory.columns["code"].tolist()
-        self.components = pa.array(codes, pa.string())
-        self.names = Names.of(codes)
+        self.components = clerk.desk.inventory.columns["code"]
+        self.names = clerk.desk.inventory.names
 
     def answer(
         self, columns: Mapping[str, pa.Array], rows: NDArray[np.int64], defaults: Defaults

@@ -361,7 +361,7 @@ class Alive(Shape):
 class Ready(Shape):
     """Lookups can be answered, of this revision; `age_s` is how long ago the store confirmed it."""
 
-    status: Literal["ready"]
+    status: Literal["ready", "degraded"]
     revision: int
     age_s: float
     store: Literal["up", "down"]

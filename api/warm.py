@@ -89,7 +89,7 @@ def _inventory() -> Inventory:
     }
     index = FeatureIndex.build(shapes, np.array(["2026 01001"] * 2))
     index.nearest(np.array([[0.0, 0.0]]), np.array(["2026 01001"]), 10.0)
-    return Inventory(index, columns, np.ones(2), {"c1": 0, "c2": 1})
+    return Inventory.of(index, columns, np.ones(2))
 
 
 def _route_columns(desk: Desk) -> None:

@@ -1,84 +1,234 @@
-"""The worlds that lookups read: one desk a revision, the newest always at hand, older ones made on demand."""
+"""The worlds that lookups read: one desk a revision, the newest always at hand, older ones made on demand.
 
+The newest lies in the world files of the host (`gis.heap.folder`), which all processes map and one writes: whoever
+first learns of a new revision and gets the right to write. To ask whether the files hold another one is to read their
+root word. Without files, or where they cannot be written, each process keeps a world of its own in memory.
+"""
+
+import hashlib
+import logging
 import threading
 from collections import OrderedDict
 from datetime import datetime
-from time import monotonic
+from pathlib import Path
+from time import monotonic, time
+
+from sqlalchemy import select
 
 from cases.desk import Desk, load_desk
-from gis.errors import Refusal
+from gis.errors import Refusal, refuse
+from gis.heap.folder import LINE_BITS, Folder, Root, Writer, verify
+from gis.heap.lines import LINE_BYTES, Damaged, HeapFull
+from gis.heap.records import seal, unseal
 from gis.store.engine import Store, reading
 from gis.store.revisions import head, revision_at
+from gis.store.tables import revision
 
+LOG = logging.getLogger("wangge.worlds")
 POLL_S = 0.2
 KEPT = 4
+FORMAT = 1  # of the world files; a change of what is in them changes it
+FIRST_BYTES = 2**30
+"""Of a new world file, which is sparse; where that is too little it is begun again with four times as much."""
+
+
+def folder_of(data: Path, store: Store) -> Path:
+    """Where the world files of a store lie: each store has a folder of its own, so that none reads another's."""
+    name = store.world.url.render_as_string(hide_password=True)
+    return data / "world" / hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
 class Worlds:
     """Desks by revision. Answers go on with the newest one known while the store is away."""
 
-    def __init__(self, store: Store, poll_s: float = POLL_S) -> None:
+    def __init__(self, store: Store | None, folder: Path | None = None, poll_s: float = POLL_S) -> None:
+        """Of a store, with files in `folder` if there are to be any; or of files alone."""
         self.store = store
         self.poll_s = poll_s
-        self.store_is_up = True
+        self.store_is_up = store is not None
         self.watched = False
         """Whether a thread renews the newest desk, so that requests take the one at hand."""
+        self._files = Folder(folder) if folder else None
         self._newest: Desk | None = None
+        self._word = 0  # of the files from which the newest desk was read, 0 when it is in memory
+        self._verified = -1  # the generation of files that this process has verified or written
+        self._refused = 0  # a word of damaged files
+        self._agreed: tuple[int, int] = (-1, 0)  # a revision of the store and the word that was found to be of it
         self._desks: OrderedDict[int, Desk] = OrderedDict()
         self._head = -1
+        self._refusal: Refusal | None = None
         self._polled = -1e9
-        self._confirmed = -1e9
-        self._loading = threading.Lock()
+        self._confirmed: float | None = None
+        self._written_at = time()
+        self._loading = threading.RLock()
 
     def newest(self) -> Desk:
         """The desk of the newest revision, at most `poll_s` old; while one is being read, the one before.
 
-        Errors: store_down when nothing was read yet.
+        Errors: store_down when nothing was read yet; world_missing when there are files alone, and none.
         """
         if self.watched and self._newest is not None:
             return self._newest
         return self.renew()
 
     def renew(self) -> Desk:
-        """The desk of the newest revision, read now when it is new. Errors: store_down when nothing was read yet."""
-        self._newest = self._desk(self.newest_number())
-        return self._newest
+        """The desk of the newest revision, read now when it is new. Errors: those of `newest`."""
+        with self._loading:
+            refusal = self._poll()
+            desk = self._mapped()
+            if refusal is None and (desk is None or not self._is_of_store(desk)):
+                desk = self._written() if self._files is not None else None
+                desk = desk or self._desk(self._head)
+            if desk is None:
+                raise refusal or _missing()
+            self._newest = desk
+            return desk
 
     def newest_number(self) -> int:
         """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down."""
-        if monotonic() - self._polled >= self.poll_s:
-            try:
-                with reading(self.store.world) as connection:
-                    self._head = head(connection)
-                self.store_is_up = True
-                self._confirmed = monotonic()
-            except Refusal:
-                self.store_is_up = False
-                if self._head < 0:
-                    raise
-            self._polled = monotonic()
-        return self._head
+        refusal = self._poll()
+        if refusal is None:
+            return self._head
+        if self._newest is None:
+            raise refusal
+        return self._newest.revision
 
     @property
     def age_s(self) -> float:
-        """Seconds since the store last told which revision is the newest."""
-        return monotonic() - self._confirmed
+        """Seconds since the store last told which revision is the newest, or since the files were written."""
+        return time() - self._written_at if self._confirmed is None else monotonic() - self._confirmed
 
     def at(self, when: int | datetime | None) -> Desk:
         """The desk of a revision or of the one in force at a time. Errors: those of `revision_at`."""
         if when is None:
             return self.newest()
-        return self._desk(self.number(when))
+        number = self.number(when)
+        newest = self.newest()
+        return newest if newest.revision == number else self._desk(number)
 
     def number(self, when: int | datetime) -> int:
-        """The revision that a number or a time means."""
+        """The revision that a number or a time means. Errors: those of `revision_at`; world_alone."""
+        if self.store is None:
+            newest = self.newest().revision
+            if when == newest:
+                return newest
+            raise refuse(
+                "world_alone",
+                f"World files hold one revision, here {newest}: other ones and times need the store.",
+                f"索引文件只含一个数据版本（此处为 {newest}）：其他版本或时间需要连接数据库。",
+            )
         with reading(self.store.world) as connection:
             return revision_at(connection, when)
+
+    def _poll(self) -> Refusal | None:
+        """Ask the store for its newest revision, unless it was just asked; what it refused with."""
+        if self.store is None:
+            return _missing()
+        if monotonic() - self._polled >= self.poll_s:
+            try:
+                with reading(self.store.world) as connection:
+                    self._head = head(connection)
+                self._refusal, self.store_is_up, self._confirmed = None, True, monotonic()
+            except Refusal as refusal:
+                self._refusal, self.store_is_up = refusal, False
+            self._polled = monotonic()
+        return self._refusal
+
+    def _is_of_store(self, desk: Desk) -> bool:
+        """Whether a desk is that of the store's newest revision, by the number and by when it was recorded."""
+        if desk.revision != self._head:
+            return False
+        if self._word and self._agreed != (self._head, self._word):
+            root = self._files.root() if self._files else None
+            if root is None or root.content.get("recorded_at") != self._recorded_at():
+                return False  # of a store that another one took the place of
+            self._agreed = self._head, self._word
+        return True
+
+    def _recorded_at(self) -> str:
+        assert self.store is not None
+        with reading(self.store.world) as connection:
+            found = connection.execute(select(revision.c.recorded_at).where(revision.c.number == self._head)).scalar()
+        return "" if found is None else found.isoformat()
+
+    def _mapped(self) -> Desk | None:
+        """The desk in the files, read again when their root word has changed; else the newest one known."""
+        if self._files is None:
+            return self._newest
+        word = self._files.word()
+        if word in (0, self._word, self._refused):
+            return self._newest
+        try:
+            root = self._files.root()
+            return self._newest if root is None else self._read(root)
+        except Damaged as damage:
+            LOG.warning("the world files in %s are not used: %s", self._files.path, damage)
+            self._refused = word
+            return self._newest
+
+    def _read(self, root: Root) -> Desk:
+        """The desk of a root. Errors: Damaged."""
+        if root.content.get("format") != FORMAT:
+            raise Damaged("they are of another version")
+        if root.generation != self._verified:
+            verify(root)
+            self._verified = root.generation
+        desk = Desk.read(root.heap, unseal(root.heap, root.content["desk"]))
+        self._word, self._written_at = root.word, root.content["written_at"]
+        return desk
+
+    def _written(self) -> Desk | None:
+        """The store's newest revision, written to the files or read from them after another process wrote it.
+
+        None when another process is writing it and there is an older one to go on with, or nothing can be written.
+        """
+        assert self._files is not None
+        try:
+            with self._files.writing(wait=self._newest is None) as writer:
+                if writer is None:
+                    return self._newest
+                desk = self._mapped()  # another process may have been faster
+                if desk is not None and self._is_of_store(desk):
+                    return desk
+                if self._head == 0:  # what the files hold is of another store
+                    writer.forget()
+                    return None
+                return self._write(writer)
+        except Refusal as refusal:
+            if refusal.code != "world_unwritable":
+                raise
+            LOG.warning("%s", refusal)
+            self._files, self._word = None, 0
+            return None
+
+    def _write(self, writer: Writer, room: int = FIRST_BYTES) -> Desk:
+        assert self.store is not None
+        assert self._files is not None
+        try:
+            heap = writer.begin(room // LINE_BYTES)
+            with reading(self.store.world) as connection:
+                told = load_desk(connection, self._head, heap).tell(heap)
+            word = writer.publish(
+                {
+                    "format": FORMAT,
+                    "revision": self._head,
+                    "recorded_at": self._recorded_at(),
+                    "written_at": time(),
+                    "desk": seal(heap, told),
+                }
+            )
+        except HeapFull:
+            return self._write(writer, 4 * room)
+        self._verified = word >> LINE_BITS
+        root = self._files.root()
+        assert root is not None
+        return self._read(root)
 
     def _desk(self, number: int) -> Desk:
         desk = self._desks.get(number)
         if desk is not None:
             return desk
+        assert self.store is not None
         with self._loading:
             if number not in self._desks:
                 with reading(self.store.world) as connection:
@@ -92,3 +242,12 @@ class Worlds:
             : max(0, len(self._desks) - KEPT)
         ]:
             del self._desks[old]
+
+
+def _missing() -> Refusal:
+    return refuse(
+        "world_missing",
+        "There are no world files there, or none of this version: let a command or the server write them first.",
+        "该处没有可用的索引文件：请先运行服务或其他命令生成。",
+        kind="unavailable",
+    )

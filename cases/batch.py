@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from cases.clerk import COMPONENT, ClassKey, Clerk
 from cases.crossings import changed_sets, ways_out
 from cases.desk import SAME_EDGE_M
-from cases.names import UNKNOWN
 from cases.outcomes import NOBODY
 from cases.tree import Ids
 from gis.metres import Floats, Indices
+from gis.names import UNKNOWN
 
 FLAGS: Final = (
     "ambiguous",

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cases.desk import Desk
-from cases.frontiers import Frontier, between
+from cases.frontiers import Frontier
 from cases.holders import Holdings
 from cases.outcomes import NOBODY, Column, Inquiry, Outcome, columns_of, outcome_of
 from cases.rules.book import Key
@@ -99,31 +99,29 @@ class Clerk:
         self.places = list(places)
 
     def _read_inventory(self) -> None:
-        columns = self.desk.inventory.columns
-        bodies = [
-            np.asarray(columns[name], dtype=object) for name in ("owner_code", "maintainer_code", "supervisor_code")
-        ]
+        inventory = self.desk.inventory
+        bodies = [inventory.texts(name) for name in ("owner_code", "maintainer_code", "supervisor_code")]
         codes = [pd.factorize(each, use_na_sentinel=False) for each in bodies]
-        number = np.zeros(len(self.desk.inventory), dtype=np.int64)
+        number = np.zeros(len(inventory), dtype=np.int64)
         for each, _ in codes:
             number = pd.factorize((number << 32) | each)[0].astype(np.int64)
         _, first = np.unique(number, return_index=True)
         self.bodies = (number + 1).astype(np.int32)
         self._bodies = [None, *(tuple(each[at] for each in bodies) for at in first.tolist())]
-        states = {state for state in columns["state"] if state is not None and state.strip().lower() in NOT_THERE}
-        self.gone = np.isin(columns["state"].astype(str), list(states)) & (columns["state"] != None)  # noqa: E711
-        self.editions, self.edition_of = _numbered(columns["edition"])
-        self.class_codes, self.class_of = _numbered(columns["class_code"])
+        states, state_of = _numbered(inventory.texts("state"))
+        gone = [number for state, number in states.items() if str(state).strip().lower() in NOT_THERE]
+        self.gone = np.isin(state_of, gone)
+        self.editions, self.edition_of = _numbered(inventory.texts("edition"))
+        self.class_codes, self.class_of = _numbered(inventory.texts("class_code"))
 
     def _draw_frontiers(self) -> None:
         """The cells where another place of the rules, another division, or the end of the grid may be near."""
         grid = self.desk.grid
-        units = grid.units.edges()
-        self.place_frontier = Frontier.of(*between(*units, self.unit_place.astype(np.int64)))
+        self.place_frontier = Frontier.of(*grid.units.edges_between(self.unit_place.astype(np.int64)))
         kinds = self.unit_place.astype(np.int64)
         for level in self.unit_levels.T:
             kinds = pd.factorize((kinds << 32) | level)[0].astype(np.int64)
-        self.level_frontier = Frontier.of(*between(*units, kinds))
+        self.level_frontier = Frontier.of(*grid.units.edges_between(kinds))
         self.area_frontiers = [Frontier.of(*layer.index.edges()[:2]) for layer in grid.areas.values()]
 
     def roots(self, classes: Sequence[ClassKey], of: Ids, units: Indices) -> tuple[Ids, NDArray[np.int64]]:

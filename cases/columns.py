@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from cases.batch import BIT, Batch
 from cases.clerk import ClassKey
-from cases.names import NOT_NAMED, UNKNOWN, Names
 from cases.positions import suspect
 from cases.reports import FIELDS, KINDS, USUAL_ACCURACY_M, WORST_ACCURACY_M, Case, Defaults, from_records
 from cases.times import plain_times
@@ -25,6 +24,7 @@ from gis import crs
 from gis.errors import Fault, Refusal
 from gis.formats.columns import from_arrow
 from gis.metres import Floats
+from gis.names import NOT_NAMED, UNKNOWN, Names
 
 Flags = NDArray[np.bool_]
 Plain = Callable[[Any], bool]

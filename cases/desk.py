@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sqlalchemy import Connection
@@ -11,9 +11,11 @@ from sqlalchemy import Connection
 from cases.books import load_book
 from cases.reports import Case
 from cases.routing import Memo, Routing, route
-from cases.rules import RuleBook
+from cases.rules import RuleBook, from_row, to_row
 from cases.situation import AreaHolder, Asset, Department, Division, Place, Variation
-from components.lookup import Inventory, class_name, load_inventory
+from components.lookup import FIELDS, Inventory, class_name, load_inventory
+from gis.heap.lines import Heap
+from gis.heap.records import seal, unseal
 from gis.locate import PolygonIndex
 from gis.metres import Floats
 from gis.store.scope import EVERYTHING, Scope
@@ -35,6 +37,18 @@ class Desk:
     book: RuleBook
     departments: Mapping[str, Department]
     memo: Memo = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, heap: Heap, told: Mapping[str, Any]) -> Self:
+        """The desk that `tell` wrote, read where it lies."""
+        grid = Grid.read(heap, told["grid"])
+        book = RuleBook.compile(from_row(row) for row in unseal(heap, told["rules"]))
+        return cls(grid, Inventory.read(heap, told["inventory"]), book, _departments(grid))
+
+    def tell(self, heap: Heap) -> dict[str, Any]:
+        """Write the desk to the heap in which the indexes of its grid lie; where it is, as JSON values for `read`."""
+        rules = seal(heap, [to_row(each) for each in self.book.rules])
+        return {"grid": self.grid.tell(heap), "inventory": self.inventory.tell(heap), "rules": rules}
 
     @property
     def revision(self) -> int:
@@ -88,8 +102,8 @@ class Desk:
                 found.setdefault(int(asked[report]), []).append((int(member), float(metres)))
         meant = {i: self._nearest(nearby, float(accuracy[i])) for i, nearby in found.items()}
         for index, case in enumerate(cases):
-            member = self.inventory.by_code.get(case.component_code or "")
-            if member is not None:  # a code that the inventory lacks leaves the nearest one, with a flag
+            member = self.inventory.names.number(case.component_code)
+            if member >= 0:  # a code that the inventory lacks leaves the nearest one, with a flag
                 metres = self.inventory.distance(lonlat[index], member)
                 meant[index] = self._asset(member, metres, case.accuracy_m, named=True)
         return meant
@@ -102,15 +116,17 @@ class Desk:
     def _asset(
         self, member: int, metres: float, accuracy: float, *, named: bool = False, rivals: tuple[Asset, ...] = ()
     ) -> Asset:
-        columns = self.inventory.columns
+        code, edition, class_code, state, supervisor, owner, maintainer = (
+            self.inventory.text(name, member) for name in FIELDS
+        )
         return Asset(
-            columns["code"][member],
-            columns["class_code"][member],
-            columns["edition"][member],
-            columns["state"][member],
-            columns["supervisor_code"][member],
-            columns["owner_code"][member],
-            columns["maintainer_code"][member],
+            code or "",
+            class_code or "",
+            edition or "",
+            state,
+            supervisor,
+            owner,
+            maintainer,
             distance_m=metres,
             named=named,
             second_distance_m=rivals[0].distance_m if rivals else None,
@@ -214,10 +230,13 @@ def near_polygons(index: PolygonIndex, lonlat: Floats, accuracy: Floats) -> Near
     return found
 
 
-def load_desk(connection: Connection, at: int) -> Desk:
-    """Read everything that routing needs of revision `at`."""
-    grid = load_grid(connection, at)
-    departments = {
+def load_desk(connection: Connection, at: int, heap: Heap | None = None) -> Desk:
+    """Read everything that routing needs of revision `at`; the indexes of its grid are written to `heap`, if given."""
+    grid = load_grid(connection, at, heap)
+    return Desk(grid, load_inventory(connection, at), load_book(connection, at), _departments(grid))
+
+
+def _departments(grid: Grid) -> dict[str, Department]:
+    return {
         code: Department(code, row["name"], row["parent"], row["ids"] or {}) for code, row in grid.departments.items()
     }
-    return Desk(grid, load_inventory(connection, at), load_book(connection, at), departments)

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import pandas as pd
 from numba import njit
 from numpy.typing import NDArray
 
-from gis.crs import DECIMALS
 from gis.metres import Floats
 
 CELL_M = 25.0
@@ -102,31 +100,3 @@ class Frontier:
         found = np.zeros(len(lonlat), dtype=np.bool_)
         _ask(lonlat, reach_m, asked, self.west, self.south, self.step_x, self.step_y, self.cells, found)
         return found
-
-
-def between(starts: Floats, ends: Floats, owners: NDArray[np.int64], kinds: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Of the edges of a valid coverage those with another kind, or nothing, on their other side.
-
-    `kinds` (n,) are those of the owners. An edge without the same edge of one neighbour is kept: its other side is not
-    known. Beyond an edge that is left out a polygon of the same kind begins, so that whoever goes from one kind to
-    another crosses an edge that is kept.
-    """
-    first, second = _vertices(starts, ends)
-    key = (np.minimum(first, second) << 32) | np.maximum(first, second)
-    order = np.argsort(key)
-    key, kind = key[order], kinds[owners[order]]
-    begins = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.zeros(0, dtype=np.int64)
-    count = np.diff(np.append(begins, len(key)))
-    pair = begins[count == 2]
-    inner = pair[kind[pair] == kind[pair + 1]]
-    kept = np.ones(len(key), dtype=np.bool_)
-    kept[inner] = kept[inner + 1] = False
-    return starts[order[kept]], ends[order[kept]]
-
-
-def _vertices(starts: Floats, ends: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Numbers of the vertices, equal for equal coordinates."""
-    both = np.rint(np.concatenate([starts, ends]) * 10**DECIMALS).astype(np.int64)
-    x, y = (pd.factorize(both[:, axis])[0].astype(np.int64) for axis in (0, 1))
-    number = pd.factorize((x << 32) | y)[0].astype(np.int64)
-    return number[: len(starts)], number[len(starts) :]

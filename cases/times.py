@@ -5,7 +5,7 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
-from cases.names import text_buffers
+from gis.names import text_buffers
 
 Flags = NDArray[np.bool_]
 

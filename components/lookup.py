@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from components.tables import component
+from gis.heap.lines import Heap
+from gis.heap.records import get_columns, put_columns
 from gis.metres import Floats, Indices
+from gis.names import Names
 from gis.nearest import FeatureIndex
 from gis.store.scope import EVERYTHING
 from gis.store.versions import Query, read_columns
@@ -17,17 +21,48 @@ from gis.store.versions import Query, read_columns
 USUAL_ACCURACY_M = 1.0
 """The survey accuracy of a component that states none: the middle class of the surveys (±0.5, ±1, ±10 m)."""
 
-FIELDS = ("code", "edition", "class_code", "state", "supervisor_code", "owner_code", "maintainer_code", "accuracy_m")
+FIELDS = ("code", "edition", "class_code", "state", "supervisor_code", "owner_code", "maintainer_code")
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """n components. `columns` are FIELDS, object arrays (n,); `accuracy_m` (n,) float64 has no gaps."""
+    """n components. `columns` are FIELDS, columns (n,) of text; `accuracy_m` (n,) float64 has no gaps.
+
+    `names` tells the number of a code, of equal codes the last.
+    """
 
     index: FeatureIndex
-    columns: Mapping[str, NDArray[Any]]
+    columns: Mapping[str, pa.Array]
     accuracy_m: Floats
-    by_code: Mapping[str, int]
+    names: Names
+
+    @classmethod
+    def of(cls, index: FeatureIndex, columns: Mapping[str, NDArray[Any]], accuracy_m: Floats) -> Self:
+        """From an index and FIELDS as object arrays (n,) in its order."""
+        texts = {name: _text_column(name, columns[name]) for name in FIELDS}
+        return cls(index, texts, accuracy_m, Names.of(texts["code"]))
+
+    @classmethod
+    def read(cls, heap: Heap, told: Mapping[str, Any]) -> Self:
+        """The inventory that `tell` wrote, read where it lies."""
+        columns = get_columns(heap, told["columns"])
+        accuracy = columns.pop("accuracy_m").to_numpy()
+        return cls(FeatureIndex.read(heap, told["index"]), columns, accuracy, Names.read(heap, told["names"]))
+
+    def tell(self, heap: Heap) -> dict[str, Any]:
+        """Write the inventory to a heap; where it is, as JSON values for `read`."""
+        columns = put_columns(heap, {**self.columns, "accuracy_m": pa.array(self.accuracy_m)})
+        return {"index": self.index.tell(heap), "columns": columns, "names": self.names.tell(heap)}
+
+    def texts(self, name: str) -> NDArray[Any]:
+        """A column as an object array (n,), None where there is nothing."""
+        found: NDArray[Any] = self.columns[name].cast(pa.string()).to_numpy(zero_copy_only=False).astype(object)
+        return found
+
+    def text(self, name: str, member: int) -> str | None:
+        """One value of a column."""
+        found: str | None = self.columns[name][member].as_py()
+        return found
 
     def __len__(self) -> int:
         return len(self.accuracy_m)
@@ -57,15 +92,17 @@ def class_name(edition: str, code: str) -> str:
 
 def load_inventory(connection: Connection, at: int) -> Inventory:
     """Read the components of revision `at`."""
-    columns = read_columns(connection, component, Query(EVERYTHING, at=at), (*FIELDS, "geom"))
+    columns = read_columns(connection, component, Query(EVERYTHING, at=at), (*FIELDS, "accuracy_m", "geom"))
     classes = np.array(
         [class_name(edition, code) for edition, code in zip(columns["edition"], columns["class_code"], strict=True)],
         dtype=object,
     )
     accuracy = [USUAL_ACCURACY_M if metres is None else metres for metres in columns["accuracy_m"]]
-    return Inventory(
-        FeatureIndex.build(columns.pop("geom"), classes.astype(str)),
-        columns,
-        np.array(accuracy, dtype=np.float64),
-        {code: number for number, code in enumerate(columns["code"])},
-    )
+    index = FeatureIndex.build(columns.pop("geom"), classes.astype(str))
+    return Inventory.of(index, columns, np.array(accuracy, dtype=np.float64))
+
+
+def _text_column(name: str, values: NDArray[Any]) -> pa.Array:
+    """Codes as they are; what repeats is kept once."""
+    column = pa.array(values.tolist(), pa.string())
+    return column if name == "code" else column.dictionary_encode()

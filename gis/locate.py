@@ -15,15 +15,14 @@ from typing import Any, Self
 
 import numpy as np
 import shapely
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from gis.cells.build import build_cells
+from gis.cells.edges import all_edges, edges_between
 from gis.cells.layout import Cells
 from gis.cells.lookup import holders_many, lowest_many, lowest_one
 from gis.cells.near import distances_many, edges_many, near_many
 from gis.cells.shelves import Texts
-from gis.cells.slots import coords_at, is_multiple, path_end, paths_of, shape_at
 from gis.cells.update import OutOfFrame, Turnover, update_cells
 from gis.heap.lines import Heap, MemoryHeap, frozen, lines_of
 from gis.heap.records import Told, get_array, put_arrays
@@ -173,13 +172,18 @@ class PolygonIndex:
 
     def edges(self) -> tuple[Floats, Floats, Indices]:
         """Every edge of every polygon: where it starts (k, 2) and ends (k, 2), and whose it is (k,)."""
-        starts, ends, owners = _edges(self.cells.count, self.cells.kernel)
+        starts, ends, owners = all_edges(self.cells.count, self.cells.kernel)
         return starts, ends, owners
 
-    def are_multiple(self) -> NDArray[np.bool_]:
-        """Which polygons (n,) have several parts."""
-        found: NDArray[np.bool_] = _multiple(self.cells.count, self.cells.kernel)
-        return found
+    def edges_between(self, kinds: Indices) -> tuple[Floats, Floats]:
+        """The edges (k, 2), (k, 2) with polygons of two kinds on their sides, or of one that is all by itself.
+
+        `kinds` (n,) are those of the polygons. An edge without the same edge of one neighbour is by itself: its other
+        side is not known. In a valid coverage another polygon of the same kind begins beyond every edge that is left
+        out, so that whoever goes from one kind to another crosses an edge that is given. An edge may come repeatedly.
+        """
+        starts, ends = edges_between(frozen(np.ascontiguousarray(kinds, dtype=np.int64)), self.cells.kernel)
+        return starts, ends
 
 
 def check_polygons(polygons: NDArray[Any]) -> None:
@@ -201,42 +205,6 @@ def _share(count: int, a_thread: int, threads: int | None, work: Callable[[slice
             job.result()
 
 
-@njit(cache=True, nogil=True)
-def _edges(count: int, arrays: Any) -> Any:
-    _, _, pages, lines = arrays
-    longs, doubles = lines.view(np.int64), lines.view(np.float64)
-    total = 0
-    for slot in range(count):
-        shape = shape_at(slot, pages, longs)
-        if shape:
-            total += path_end(shape, paths_of(shape, lines) - 1, lines) - paths_of(shape, lines)
-    starts, ends, owners = np.empty((total, 2)), np.empty((total, 2)), np.empty(total, np.int64)
-    at = 0
-    for slot in range(count):
-        shape = shape_at(slot, pages, longs)
-        if shape == 0:
-            continue
-        base, first = coords_at(shape, lines), np.int64(0)
-        for path in range(paths_of(shape, lines)):
-            end = path_end(shape, path, lines)
-            for k in range(base + 2 * first, base + 2 * (end - 1), 2):
-                starts[at, 0], starts[at, 1], owners[at] = doubles[k], doubles[k + 1], slot
-                ends[at, 0], ends[at, 1] = doubles[k + 2], doubles[k + 3]
-                at += 1
-            first = end
-    return starts, ends, owners
-
-
-@njit(cache=True, nogil=True)
-def _multiple(count: int, arrays: Any) -> Any:
-    _, _, pages, lines = arrays
-    found = np.zeros(count, np.bool_)
-    for slot in range(count):
-        shape = shape_at(slot, pages, lines.view(np.int64))
-        found[slot] = shape != 0 and is_multiple(shape, lines)
-    return found
-
-
 def warm() -> None:
     """Load or compile every kernel that building, changing and asking an index takes, so that no request waits for it.
 
@@ -253,7 +221,7 @@ def warm() -> None:
     index.distances(points, np.arange(4), np.arange(4))
     index.edge_distance(points)
     index.edges()
-    index.are_multiple()
+    index.edges_between(np.arange(4))
     index.update(Turnover((3,), (1,), np.array([shapely.box(0.5, 0.5, 1.5, 2)], dtype=object), ("b",)))
 
 

@@ -22,6 +22,8 @@ import shapely
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from gis.heap.lines import frozen
+
 SEMI_MAJOR_M = 6378137.0
 FLATTENING = 1 / 298.257222101
 ECCENTRICITY_2 = FLATTENING * (2 - FLATTENING)
@@ -123,9 +125,9 @@ class Paths:
         order = np.argsort(path_owner, kind="stable")
         coords, coord_path = shapely.get_coordinates(paths[order], return_index=True)
         return cls(
-            np.ascontiguousarray(coords, dtype=np.float64),
-            _starts(coord_path, len(paths)),
-            _starts(path_owner, len(geometries)),
+            frozen(np.ascontiguousarray(coords, dtype=np.float64)),
+            frozen(_starts(coord_path, len(paths))),
+            frozen(_starts(path_owner, len(geometries))),
         )
 
     def distances(self, lonlat: Floats, points: Indices, geometries: Indices) -> Floats:

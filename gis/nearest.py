@@ -14,25 +14,58 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from gis.heap.lines import Heap
+from gis.heap.records import get_arrays, get_columns, put_arrays, put_columns
 from gis.metres import Floats, Indices, Paths, boxes, checked_reach
 from gis.scattered import Hits, Scattered, level_of, mixed_rows, rows_match
 
 UNKNOWN = -1
+USUAL_LEVELS = (0, 1)  # cells for reaches up to 44 and 178 m are written to files; others are made when asked for
+
+
+class Others:
+    """The features that are no single points: a tree for each class, made by the first who needs it."""
+
+    def __init__(self, members: Indices, numbers: NDArray[np.int32], shapes: NDArray[Any]) -> None:
+        self.members, self.numbers = members, numbers
+        self.classes = np.unique(numbers)
+        self._shapes = shapes  # of shapely, or WKB until they are needed
+        self._trees: dict[int, tuple[Indices, shapely.STRtree]] | None = None
+        self._making = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def made(self) -> tuple[NDArray[Any], dict[int, tuple[Indices, shapely.STRtree]]]:
+        """The shapes (k,), and by class which of them and the tree over these."""
+        with self._making:
+            if self._trees is None:
+                if len(self) and isinstance(self._shapes[0], bytes):
+                    self._shapes = shapely.from_wkb(self._shapes)
+                self._trees = {
+                    number: (which, shapely.STRtree(self._shapes[which])) for number, which in _groups(self.numbers)
+                }
+            return self._shapes, self._trees
+
+    def wkb(self) -> list[bytes]:
+        """The shapes, to be written to a file."""
+        found: list[bytes] = shapely.to_wkb(self.made()[0]).tolist()
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureIndex:
     """n features, each of a class, ready to be asked which one of a class is nearest. Safe to share between threads."""
 
-    geometries: NDArray[Any]
     paths: Paths
     solid: NDArray[np.bool_]  # which features are polygons
     classes: Mapping[str, int]
     single: tuple[Floats, NDArray[np.int32], Indices]  # the single points: lon/lat, class, which feature
-    trees: Mapping[int, tuple[Indices, shapely.STRtree]]  # the other features of a class and the tree over them
+    others: Others
     _levels: dict[int, Scattered] = field(default_factory=dict, repr=False)
     _making: Any = field(default_factory=threading.Lock, repr=False)
 
@@ -50,24 +83,60 @@ class FeatureIndex:
         if wrong.any():
             raise ValueError(f"a geometry is missing or empty: number {int(np.flatnonzero(wrong)[0])}")
         names, numbers = np.unique(classes, return_inverse=True)
+        kinds: NDArray[np.int32] = numbers.astype(np.int32)
         paths = Paths.of(geometries)
         is_point = shapely.get_type_id(geometries) == 0
-        single, others = np.flatnonzero(is_point), np.flatnonzero(~is_point)
+        single, others = (np.flatnonzero(each).astype(np.int64) for each in (is_point, ~is_point))
         places = paths.coords[paths.coord_starts[paths.path_starts[single]]]
-        trees = {}
-        for number, members in _groups(numbers[others]):
-            trees[number] = (others[members], shapely.STRtree(geometries[others[members]]))
         return cls(
-            geometries,
             paths,
             shapely.get_dimensions(geometries) == 2,
             {str(name): number for number, name in enumerate(names)},
-            (np.ascontiguousarray(places), numbers[single].astype(np.int32), single.astype(np.int64)),
-            trees,
+            (np.ascontiguousarray(places), kinds[single], single),
+            Others(others, kinds[others], geometries[others]),
         )
 
+    @classmethod
+    def read(cls, heap: Heap, told: Mapping[str, Any]) -> Self:
+        """The index that `tell` wrote, read where it lies."""
+        held = get_arrays(heap, told["arrays"])
+        levels = {
+            int(level): Scattered.of(int(level), get_arrays(heap, arrays), held["single"])
+            for level, arrays in told["levels"].items()
+        }
+        shapes = get_columns(heap, told["shapes"])["wkb"].to_numpy(zero_copy_only=False)
+        return cls(
+            Paths(held["coords"], held["coord_starts"], held["path_starts"]),
+            held["solid"],
+            told["classes"],
+            (held["places"], held["numbers"], held["single"]),
+            Others(held["others"], held["other_numbers"], shapes),
+            levels,
+        )
+
+    def tell(self, heap: Heap) -> dict[str, Any]:
+        """Write the index to a heap; where it is, as JSON values for `read`."""
+        places, numbers, single = self.single
+        arrays = {
+            "coords": self.paths.coords,
+            "coord_starts": self.paths.coord_starts,
+            "path_starts": self.paths.path_starts,
+            "solid": self.solid,
+            "places": places,
+            "numbers": numbers,
+            "single": single,
+            "others": self.others.members,
+            "other_numbers": self.others.numbers,
+        }
+        return {
+            "arrays": put_arrays(heap, arrays),
+            "levels": {str(each): put_arrays(heap, self._scattered(each).arrays()) for each in USUAL_LEVELS},
+            "classes": self.classes,
+            "shapes": put_columns(heap, {"wkb": pa.array(self.others.wkb(), pa.large_binary())}),
+        }
+
     def __len__(self) -> int:
-        return len(self.geometries)
+        return len(self.solid)
 
     def numbers(self, classes: NDArray[Any]) -> NDArray[np.int32]:
         """The numbers (m,) by which the index knows classes (m,) of text; -1 for one that no feature has."""
@@ -87,7 +156,7 @@ class FeatureIndex:
         index = np.full(len(lonlat), -1, dtype=np.int64)
         first, second = np.full(len(lonlat), np.inf), np.full(len(lonlat), np.inf)
         lonlat, numbers = _asked(lonlat), self._numbered(classes)
-        if not self.trees:
+        if not len(self.others):
             for level, rows in _levels(lonlat, reach):
                 self._scattered(level).two(lonlat, numbers, reach, rows, index, first, second)
             return index, first, second
@@ -106,7 +175,7 @@ class FeatureIndex:
         lonlat, numbers = _asked(lonlat), self._numbered(classes)
         parts = [self._scattered(level).all(lonlat, numbers, reach, rows) for level, rows in _levels(lonlat, reach)]
         in_order = len(parts) <= 1
-        if self.trees:
+        if len(self.others):
             others = self._others(lonlat, numbers, reach)
             if len(others[0]):
                 parts.append(others)
@@ -133,17 +202,21 @@ class FeatureIndex:
     def _others(self, lonlat: Floats, numbers: NDArray[np.int32], reach: Floats) -> Hits:
         """Those that are no single points."""
         pairs = [np.empty((2, 0), dtype=np.int64)]
-        finite = np.flatnonzero(np.isfinite(lonlat).all(axis=1) & np.isin(numbers, list(self.trees)))
+        finite = np.flatnonzero(np.isfinite(lonlat).all(axis=1) & np.isin(numbers, self.others.classes))
+        if not len(finite):
+            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
+        shapes, trees = self.others.made()
         for number, asked in _groups(numbers[finite]):
-            members, tree = self.trees[number]
+            which, tree = trees[number]
             asked = finite[asked]
             point, member = tree.query(boxes(lonlat[asked], reach[asked]))
-            pairs.append(np.stack([asked[point], members[member]]))
-        point, feature = np.concatenate(pairs, axis=1)
+            pairs.append(np.stack([asked[point], which[member]]))
+        point, other = np.concatenate(pairs, axis=1)
+        feature = self.others.members[other]
         metres = self.paths.distances(lonlat, point, feature)
         within = np.flatnonzero(self.solid[feature])
         places = lonlat[point[within]]
-        covered = shapely.intersects_xy(self.geometries[feature[within]], places[:, 0], places[:, 1])
+        covered = shapely.intersects_xy(shapes[other[within]], places[:, 0], places[:, 1])
         metres[within[covered]] = 0.0
         kept = metres <= reach[point]
         return point[kept], feature[kept], metres[kept]

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from gis.heap.lines import frozen
 from gis.metres import ECCENTRICITY_2, SEMI_MAJOR_M, Floats, Indices, halves
 
 FINEST_DEG = 0.0008  # the smallest cells, 89 m from south to north: a reach of 44 m meets four at most
@@ -228,8 +229,17 @@ class Scattered:
         starts, member = np.zeros(slots + 1, dtype=np.int32), np.empty(len(places), dtype=np.int32)
         xy, group = np.empty((len(places), 2)), np.empty(len(places), dtype=np.int32)
         size = FINEST_DEG * FACTOR**level
-        _fill(places, groups, size, starts, xy, group, member)
-        return cls(size, starts, xy, group, member, features)
+        _fill(frozen(places), frozen(groups), size, starts, xy, group, member)
+        return cls(size, *(frozen(each) for each in (starts, xy, group, member, features)))
+
+    @classmethod
+    def of(cls, level: int, arrays: dict[str, NDArray[Any]], features: Indices) -> Self:
+        """With the arrays of another one, which were written to a file for instance."""
+        return cls(FINEST_DEG * FACTOR**level, *(frozen(each) for each in (*arrays.values(), features)))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Those that `of` takes."""
+        return {"starts": self.starts, "xy": self.xy, "group": self.group, "member": self.member}
 
     def all(self, lonlat: Floats, asked: Ints, reach: Floats, rows: Indices) -> Hits:
         """Every point of the class asked within reach: (row, feature, metres), in the order of rows, then by metres."""

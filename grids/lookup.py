@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from gis.heap.lines import Heap
+from gis.heap.records import seal, unseal
 from gis.locate import PolygonIndex
 from gis.metres import Floats, Indices
 from gis.store.revisions import read_settings
@@ -39,6 +41,34 @@ class AreaLayer:
     departments: NDArray[Any]
     priorities: NDArray[np.int64]
     overlap: Mapping[str, str]
+
+    @classmethod
+    def read(cls, heap: Heap, told: Mapping[str, Any]) -> Self:
+        """The layer that `tell` wrote, read where it lies."""
+        held = unseal(heap, told["table"])
+        return cls(
+            held["name"],
+            PolygonIndex.read(heap, told["index"]),
+            _objects(held["codes"]),
+            _objects(held["names"]),
+            _objects(held["owners"]),
+            _objects(held["departments"]),
+            np.array(held["priorities"], dtype=np.int64),
+            held["overlap"],
+        )
+
+    def tell(self, heap: Heap) -> dict[str, Any]:
+        """Write the layer to the heap in which its index lies; where it is, as JSON values for `read`."""
+        held = {
+            "name": self.name,
+            "codes": self.codes.tolist(),
+            "names": self.names.tolist(),
+            "owners": self.owners.tolist(),
+            "departments": self.departments.tolist(),
+            "priorities": self.priorities.tolist(),
+            "overlap": dict(self.overlap),
+        }
+        return {"index": self.index.tell(), "table": seal(heap, held)}
 
     def ordered(self, held: Indices, unit_code: str | None, scope: Scope = EVERYTHING) -> Indices:
         """Those of the areas `held` that count, in the stated order: longest owner, highest priority, lowest code.
@@ -84,6 +114,39 @@ class Grid:
     areas: Mapping[str, AreaLayer]
     departments: Mapping[str, Mapping[str, Any]]
 
+    @classmethod
+    def read(cls, heap: Heap, told: Mapping[str, Any]) -> Self:
+        """The grid that `tell` wrote, read where it lies."""
+        held = unseal(heap, told["table"])
+        units, gaps = (PolygonIndex.read(heap, told[name]) for name in ("units", "gaps"))
+        layers = (AreaLayer.read(heap, each) for each in told["areas"])
+        return cls(
+            held["revision"],
+            read_profile(held["profile"]),
+            units,
+            {row[1]: DivisionName(*row) for row in held["divisions"]},
+            gaps,
+            _objects(held["gaps"]),
+            {layer.name: layer for layer in layers},
+            held["departments"],
+        )
+
+    def tell(self, heap: Heap) -> dict[str, Any]:
+        """Write the grid to the heap in which its indexes lie; where it is, as JSON values for `read`."""
+        held = {
+            "revision": self.revision,
+            "profile": self.profile.name,
+            "divisions": [[each.level, each.code, each.name, each.department] for each in self.divisions.values()],
+            "gaps": self.gap_names.tolist(),
+            "departments": {code: dict(row) for code, row in self.departments.items()},
+        }
+        return {
+            "units": self.units.tell(),
+            "gaps": self.gaps.tell(),
+            "areas": [layer.tell(heap) for layer in self.areas.values()],
+            "table": seal(heap, held),
+        }
+
     def locate(self, lonlat: Floats) -> Located:
         """Unit by the tie rule, named gap where there is no unit, and the areas of every layer, of points (n, 2)."""
         units = self.units.lowest(lonlat)
@@ -116,8 +179,8 @@ class Grid:
         return found
 
 
-def load_grid(connection: Connection, at: int) -> Grid:
-    """Read the grid of revision `at`."""
+def load_grid(connection: Connection, at: int, heap: Heap | None = None) -> Grid:
+    """Read the grid of revision `at`; its indexes are written to `heap`, or each to one of its own."""
     everything = Query(EVERYTHING, at=at)
     profile = read_profile(read_settings(connection).get("profile", FREE.name))
     units = read_columns(connection, unit, everything, ("code", "geom"))
@@ -126,11 +189,11 @@ def load_grid(connection: Connection, at: int) -> Grid:
     return Grid(
         at,
         profile,
-        PolygonIndex.build(units["geom"], units["code"], trusted=True),  # what is published is a coverage
+        PolygonIndex.build(units["geom"], units["code"], trusted=True, heap=heap),  # what is published is a coverage
         {row[1]: DivisionName(*row) for row in zip(*named.values(), strict=True)},
-        PolygonIndex.build(gaps["geom"], gaps["code"]),
+        PolygonIndex.build(gaps["geom"], gaps["code"], heap=heap),
         gaps["name"],
-        _load_areas(connection, everything),
+        _load_areas(connection, everything, heap),
         load_departments(connection, at),
     )
 
@@ -141,7 +204,7 @@ def load_departments(connection: Connection, at: int) -> dict[str, dict[str, Any
     return {row[0]: dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)}
 
 
-def _load_areas(connection: Connection, everything: Query) -> dict[str, AreaLayer]:
+def _load_areas(connection: Connection, everything: Query, heap: Heap | None) -> dict[str, AreaLayer]:
     declared = read_columns(connection, area_layer, everything, ("code", "owner", "overlap"))
     names = ("layer", "owner", "code", "name", "department", "priority", "geom")
     every = read_columns(connection, area, everything, names)
@@ -152,7 +215,7 @@ def _load_areas(connection: Connection, everything: Query) -> dict[str, AreaLaye
         overlap = {owner: how for code, owner, how in zip(*declared.values(), strict=True) if code == name}
         layers[name] = AreaLayer(
             name,
-            PolygonIndex.build(part["geom"], part["code"]),
+            PolygonIndex.build(part["geom"], part["code"], heap=heap),
             part["code"],
             part["name"],
             part["owner"],
@@ -166,3 +229,9 @@ def _load_areas(connection: Connection, everything: Query) -> dict[str, AreaLaye
 def _held(index: PolygonIndex, lonlat: Floats) -> tuple[Indices, Indices]:
     point, polygon = index.holders(lonlat)
     return np.searchsorted(point, np.arange(len(lonlat) + 1)).astype(np.int64), polygon
+
+
+def _objects(values: list[Any]) -> NDArray[Any]:
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column

@@ -1,5 +1,7 @@
 """Fixtures for every test. Those of one concern live under `tests/fixtures`."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,10 @@ import pytest
 pytest_plugins = ["tests.fixtures.postgis", "tests.fixtures.stores", "tests.fixtures.cities"]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Servers and commands of the tests keep their files here, unless a test says where.
+_DATA = tempfile.TemporaryDirectory(prefix="wangge-tests-")
+os.environ["WANGGE_DATA"] = _DATA.name
 
 
 @pytest.fixture(scope="session")

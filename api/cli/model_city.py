@@ -12,7 +12,7 @@ from api.cli.opening import open_settled, read_time
 from api.cli.screen import progress, show_line, show_report, status
 from api.imports import Options, run_import
 from api.settings import Settings
-from api.worlds import Worlds
+from api.worlds import Worlds, folder_of
 from cases.reports import Defaults, parse_zone
 from gis.errors import Refusal
 from gis.formats import read, write
@@ -76,7 +76,7 @@ def route_cases(store: Store, folder: Path, settings: Settings) -> None:
     table = spell_out(read(folder / "cases.csv"), None)
     defaults = Defaults(source="demo", zone=parse_zone(settings.zone))
     cases, faults = read_cases(table, {}, defaults, None)
-    worlds = Worlds(store)
+    worlds = Worlds(store, folder_of(settings.data, store))
     with progress() as bar:
         task = bar.add_task("派遣 route" if settings.language == "zh" else "route", total=len(table))
         asked: list[Moment] = [None] * len(table)

@@ -19,7 +19,7 @@ def healthz() -> Response:
 
 @router.get("/readyz", response_model=Ready, summary="Lookups can be answered 服务就绪")
 def readyz(request: Request) -> Response:
-    """200 when lookups can be answered, even from memory while the store is away; else 503."""
+    """200 when lookups can be answered, `degraded` while they are without the store; else 503."""
     worlds: Worlds = request.app.state.worlds
     desk = worlds.newest()
     if desk.revision == 0:
@@ -29,6 +29,6 @@ def readyz(request: Request) -> Response:
             "尚未发布任何数据：请先导入行政区划和单元网格。",
             kind="unavailable",
         )
-    store = "up" if worlds.store_is_up else "down"
+    status, store = ("ready", "up") if worlds.store_is_up else ("degraded", "down")
     age = round(worlds.age_s, 3)
-    return answer({"status": "ready", "revision": desk.revision, "age_s": age, "store": store}, desk.revision)
+    return answer({"status": status, "revision": desk.revision, "age_s": age, "store": store}, desk.revision)

@@ -1,12 +1,25 @@
-"""The edges that pass a tile and its cells. First part of building a block, see `gis.cells.blocks`."""
+"""The edges that pass a tile and its cells, first part of building a block (`gis.cells.blocks`); and all of them."""
 
 from typing import Any
 
 import numpy as np
 from numba import njit
 
-from gis.cells.layout import CELLS, SHIFT, SIDE, Whole
+from gis.cells.layout import (
+    CELLS,
+    EDGES,
+    EDGES_AT,
+    MEMBER_BITS,
+    MEMBER_MASK,
+    MEMBERS_AT,
+    SHIFT,
+    SIDE,
+    VERTEX_BITS,
+    VERTEX_MASK,
+    Whole,
+)
 from gis.cells.slots import coords_at, path_end, paths_of, shape_at
+from gis.heap.lines import WORDS
 
 MARGIN = 1e-6  # of a cell: rounding moves nothing by more than a hundredth of that in a frame of `gis.cells.frames`
 
@@ -118,3 +131,57 @@ def list_by_cell(ends: Any, frame: Any, column: Whole, row: Whole) -> tuple[Any,
                 offsets[cell + 1] += offsets[cell]
             numbers = np.empty(offsets[CELLS], np.int32)
     return offsets, numbers
+
+
+@njit(cache=True, nogil=True)
+def all_edges(count: int, arrays: Any) -> Any:
+    """Every edge of the polygons in the first slots: where it starts and ends (k, 2), and its slot (k,)."""
+    _, _, pages, lines = arrays
+    longs, doubles = lines.view(np.int64), lines.view(np.float64)
+    total = 0
+    for slot in range(count):
+        shape = shape_at(slot, pages, longs)
+        if shape:
+            total += path_end(shape, paths_of(shape, lines) - 1, lines) - paths_of(shape, lines)
+    starts, ends, owners = np.empty((total, 2)), np.empty((total, 2)), np.empty(total, np.int64)
+    at = 0
+    for slot in range(count):
+        shape = shape_at(slot, pages, longs)
+        if shape == 0:
+            continue
+        base, first = coords_at(shape, lines), np.int64(0)
+        for path in range(paths_of(shape, lines)):
+            end = path_end(shape, path, lines)
+            for k in range(base + 2 * first, base + 2 * (end - 1), 2):
+                starts[at, 0], starts[at, 1], owners[at] = doubles[k], doubles[k + 1], slot
+                ends[at, 0], ends[at, 1] = doubles[k + 2], doubles[k + 3]
+                at += 1
+            first = end
+    return starts, ends, owners
+
+
+@njit(cache=True, nogil=True)
+def edges_between(kinds: Any, arrays: Any) -> Any:
+    """The edges of all blocks with slots of two kinds on their sides, or of one alone: starts and ends (k, 2)."""
+    _, tiles, pages, lines = arrays
+    longs, doubles = lines.view(np.int64), lines.view(np.float64)
+    starts, ends, count = np.empty((0, 2)), np.empty((0, 2)), 0
+    for step in range(2):
+        count = 0
+        for tile in range(len(tiles)):
+            block = np.int64(tiles[tile])
+            at = (block + lines[block * WORDS + EDGES_AT]) * (WORDS // 2)
+            members = (block + lines[block * WORDS + MEMBERS_AT]) * WORDS
+            for edge in range(at, at + lines[block * WORDS + EDGES]):
+                first = lines[members + ((longs[edge] >> VERTEX_BITS) & MEMBER_MASK)]
+                second = longs[edge] >> (VERTEX_BITS + MEMBER_BITS)
+                if second and kinds[first] == kinds[lines[members + second - 1]]:
+                    continue
+                if step == 1:
+                    k = coords_at(shape_at(first, pages, longs), lines) + 2 * (longs[edge] & VERTEX_MASK)
+                    starts[count, 0], starts[count, 1] = doubles[k], doubles[k + 1]
+                    ends[count, 0], ends[count, 1] = doubles[k + 2], doubles[k + 3]
+                count += 1
+        if step == 0:
+            starts, ends = np.empty((count, 2)), np.empty((count, 2))
+    return starts, ends

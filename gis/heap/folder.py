@@ -41,6 +41,10 @@ class Root:
     def line(self) -> int:
         return self.word & (1 << LINE_BITS) - 1
 
+    @property
+    def generation(self) -> int:
+        return self.word >> LINE_BITS
+
 
 @dataclass(slots=True)
 class Folder:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from gis.heap.lines import LINE_BYTES, WORDS, Damaged, Heap, frozen, lines_of
@@ -20,7 +21,7 @@ Told = dict[str, list[Any]]
 
 def seal(heap: Heap, content: Any) -> int:
     """Write a record of JSON values; its line."""
-    body = orjson.dumps(content)
+    body = orjson.dumps(content, option=orjson.OPT_NON_STR_KEYS)
     record = _HEAD.pack(_MARK, zlib.crc32(body), len(body)) + body
     return heap.append(np.frombuffer(record, dtype=np.uint8))[0]
 
@@ -67,3 +68,20 @@ def get_array(heap: Heap, told: list[Any]) -> NDArray[Any]:
 def get_arrays(heap: Heap, told: Told) -> dict[str, NDArray[Any]]:
     """All of them, by name."""
     return {name: get_array(heap, each) for name, each in told.items()}
+
+
+def put_columns(heap: Heap, columns: Mapping[str, pa.Array]) -> int:
+    """Write columns of the same length as an Arrow stream; its line."""
+    batch = pa.record_batch(dict(columns))
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+    return heap.append(np.frombuffer(sink.getvalue(), dtype=np.uint8))[0]
+
+
+def get_columns(heap: Heap, line: int) -> dict[str, pa.Array]:
+    """The columns at a line, by name; texts are read where they lie."""
+    held = pa.py_buffer(heap.words[line * WORDS :].data)
+    with pa.ipc.open_stream(held) as stream:
+        batch = stream.read_next_batch()
+    return {name: batch.column(name) for name in batch.schema.names}

@@ -18,7 +18,7 @@ def as_batch(clerk: Clerk, cases: Sequence[Case]) -> Batch:
     """The cases as columns, made without the reader of columns."""
     classes: dict[Any, int] = {}
     of = [classes.setdefault((c.edition, c.kind, c.class_code, c.condition), len(classes)) for c in cases]
-    known = clerk.desk.inventory.by_code
+    known = {code: number for number, code in enumerate(clerk.desk.inventory.texts("code"))}
     named = [-1 if case.component_code is None else known.get(case.component_code, -2) for case in cases]
     return Batch(
         np.array([(case.lon, case.lat) for case in cases], dtype=np.float64).reshape(-1, 2),
@@ -33,7 +33,7 @@ def as_batch(clerk: Clerk, cases: Sequence[Case]) -> Batch:
 def in_columns(clerk: Clerk, cases: Sequence[Case]) -> list[Row]:
     """What `route_batch` answers."""
     answers = route_batch(clerk, as_batch(clerk, cases))
-    desk, codes = clerk.desk, clerk.desk.inventory.columns["code"]
+    desk, codes = clerk.desk, clerk.desk.inventory.texts("code")
     department, rule, area = (
         worded_outcome(answers, clerk.told(what)).spelled() for what in ("department", "rule", "area")
     )

@@ -91,7 +91,7 @@ def test_cases_on_corners_and_edges_of_units_and_areas_have_the_same_answers(
 def test_components_named_unknown_or_of_another_class_have_the_same_answers(
     city: tuple[Clerk, list[Case]], same: Same
 ) -> None:
-    codes, rng = city[0].desk.inventory.columns["code"], np.random.default_rng(5)
+    codes, rng = city[0].desk.inventory.texts("code"), np.random.default_rng(5)
     named = [replace(case, component_code=str(rng.choice(codes))) for case in city[1][:400]]
     same([*named, *(replace(case, component_code="no such") for case in city[1][:400])])
 
@@ -202,11 +202,10 @@ def inventories(draw: st.DrawFn) -> Inventory:
         for at, (_, _, code) in enumerate(places)
     ]  # fmt: skip
     classes = np.array([class_name(row["edition"], row["class_code"]) for row in rows], dtype=str)
-    return Inventory(
+    return Inventory.of(
         FeatureIndex.build(geometries, classes),
         {name: objects([row[name] for row in rows]) for name in FIELDS},
         np.array([draw(st.sampled_from([0.5, 10.0])) for _ in rows], dtype=np.float64),
-        {row["code"]: at for at, row in enumerate(rows)},
     )
 
 

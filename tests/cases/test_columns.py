@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from cases.batch import BIT
 from cases.columns import ReadBatch, read_columns
-from cases.names import Names
 from cases.reports import Defaults, from_columns, parse_zone
 from gis.formats.columns import from_arrow
+from gis.names import Names
 
 NAMES = Names.of(["P1", "P2", "部件"])
 GENEROUS = Defaults("s", crs="CRS84", zone=parse_zone("+08:00"), edition="2026", kind="matter")

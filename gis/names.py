@@ -1,6 +1,6 @@
 """Codes in columns to the numbers that they stand for, without making a Python text of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -8,6 +8,9 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
+
+from gis.heap.lines import Heap, frozen
+from gis.heap.records import Told, get_arrays, put_arrays
 
 NOT_NAMED: Final = -1
 UNKNOWN: Final = -2
@@ -71,25 +74,32 @@ def _look(
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Codes and their numbers; of equal codes the last counts. `by_code` holds the same."""
+    """Codes and their numbers; of equal codes the last counts."""
 
-    by_code: Mapping[str, int]
     slots: NDArray[np.int32]
     text: Bytes
     offsets: Longs
 
     @classmethod
-    def of(cls, codes: Sequence[str]) -> Self:
+    def of(cls, codes: Sequence[str] | pa.Array) -> Self:
         """The code at place k has the number k."""
-        column = pa.array(codes, pa.string())
-        text, offsets = text_buffers(column)
+        text, offsets = text_buffers(pa.array(codes, pa.string()))
         slots = np.full(1 << max(4, (2 * len(codes)).bit_length()), -1, dtype=np.int32)
         _fill(slots, text, offsets)
-        return cls({code: number for number, code in enumerate(codes)}, slots, text, offsets)
+        return cls(*(frozen(each) for each in (slots, text, offsets)))
+
+    @classmethod
+    def read(cls, heap: Heap, told: Told) -> Self:
+        """Those that `tell` wrote."""
+        return cls(**get_arrays(heap, told))
+
+    def tell(self, heap: Heap) -> Told:
+        """Write them to a heap; where they are, for `read`."""
+        return put_arrays(heap, {"slots": self.slots, "text": self.text, "offsets": self.offsets})
 
     def number(self, code: str | None) -> int:
-        """The number of one code, NOT_NAMED for None, UNKNOWN for one that is not here."""
-        return NOT_NAMED if code is None else self.by_code.get(code, UNKNOWN)
+        """The number of one code, NOT_NAMED for None and the empty text, UNKNOWN for one that is not here."""
+        return NOT_NAMED if not code else int(self.numbers(pa.array([code], pa.string()))[0])
 
     def numbers(self, column: pa.Array) -> Longs:
         """The numbers (n,) of a column of text, empty text standing for none. Blanks around a code make it unknown."""
