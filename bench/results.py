@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
 class NotMeasurable(Exception):
-    """What the benchmark measures is not there yet; the message says what is missing."""
+    """What the benchmark measures, or measures by, is not there; the message is a sentence that says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +41,38 @@ def keep(path: Path, found: Mapping[str, Result], missing: Iterable[str]) -> Non
 
 
 def show(console: Console, found: Mapping[str, Result], missing: Mapping[str, str]) -> None:
-    """The table: the figure, the ratios, the rest in small print."""
+    """The table: the figure, the ratios, the rest in small print; below it whoever is absent, or says otherwise."""
     table = Table("benchmark", "value", "times better than", "beside it", title="Medians of interleaved rounds")
     for name, result in found.items():
         ratios = "\n".join(f"{peer} {_short(ratio)}x" for peer, ratio in result.ratios.items())
-        beside = "\n".join(f"{key} {_told(value)}" for key, value in result.figures.items() if key != "machine")
-        table.add_row(name, f"{_short(result.value)} {result.unit}", ratios, beside)
+        shown = {key: value for key, value in result.figures.items() if key not in HIDDEN}
+        beside = "\n".join(line for key, value in shown.items() for line in _lines(key, value))
+        table.add_row(name, f"{_short(result.value)} {result.unit}", ratios, escape(beside), end_section=True)
     for name, reason in missing.items():
-        table.add_row(name, "not measurable yet", "", reason)
+        table.add_row(name, "not measured", "", escape(reason), end_section=True)
     console.print(table)
+    for name, result in found.items():
+        for peer, reason in result.figures.get("absent", {}).items():
+            console.print(f"{name}: not compared with {peer}: {escape(reason)}", highlight=False, soft_wrap=True)
+        for peer, count in result.figures.get("differences", {}).items():
+            if count:
+                told = f"[red]{name}: {count:,} answers of {peer} are not ours.[/red]"
+                console.print(told, highlight=False, soft_wrap=True)
 
 
-def _told(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_told(each)}" for key, each in value.items())
+HIDDEN = ("machine", "absent")
+"""Figures that are for the file, or told below the table."""
+
+
+def _lines(key: str, value: Any) -> list[str]:
+    """A figure in lines: what has parts below one another."""
+    if isinstance(value, Mapping) and value:
+        return [key, *(f"  {line}" for name, each in value.items() for line in _lines(name, each))]
     if isinstance(value, list):
-        return " ".join(_told(each) for each in value)
-    return _short(value) if isinstance(value, float) else str(value)
+        return [f"{key} {' '.join(str(each) for each in value)}"]
+    return [f"{key} {_short(value) if isinstance(value, int | float) else value}"]
 
 
 def _short(value: float) -> str:
     """Three digits that count, in thousands where it is large."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 or isinstance(value, int) else f"{value:.3g}"

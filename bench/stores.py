@@ -1,7 +1,6 @@
 """A store with a whole model city, imported by the command line, kept under .cache/bench."""
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ import pyarrow.csv
 import pyarrow.parquet
 import yaml
 
-from bench.cities import CACHE
+from bench import cities
+from bench.progress import tell
 from bench.results import NotMeasurable
 from examples.model_city import write
 
@@ -20,6 +20,7 @@ REPORTED = (
     "source", "id", "version", "lon", "lat", "crs", "accuracy_m", "reported_at", "edition", "kind", "class_code",
     "condition", "component_code",
 )  # fmt: skip
+MIGRATIONS = cities.ROOT / "api" / "migrations"
 NUMBERS = ("lon", "lat", "accuracy_m")
 
 
@@ -37,17 +38,19 @@ class Stored:
         return {**os.environ, "WANGGE_STORE": self.url, "WANGGE_DATA": str(self.folder / "data")}
 
 
-def make_store(units: int, cases: int, cache: Path = CACHE) -> Stored:
+def make_store(units: int, cases: int, cache: Path | None = None) -> Stored:
     """A store of a city of about `units` units and four times as many components, and `cases` cases to route."""
-    folder = cache / f"store-{units}-{cases}"
+    folder = (cache or cities.CACHE) / f"store-{units}-{cases}"
     stored = Stored(folder, f"sqlite:///{folder / 'wangge.db'}", folder / "cases.parquet")
     done = folder / ".done"
-    if not done.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        write(folder, units=units, cases=cases)
-        _write_parquet(folder / "cases.csv", stored.cases)
-        _import(stored)
-        done.touch()
+    with cities.alone(folder, cities.MODEL_CITY, MIGRATIONS):
+        if not done.exists():
+            tell(f"making a store of {units:,} units and {cases:,} cases, once")
+            write(folder, units=units, cases=cases)
+            _write_parquet(folder / "cases.csv", stored.cases)
+            (folder / "cases.csv").unlink()
+            _import(stored)
+            done.touch()
     return stored
 
 
@@ -60,6 +63,7 @@ def _import(stored: Stored) -> None:
     manifest = yaml.safe_load((stored.folder / "city.yaml").read_text(encoding="utf-8"))
     _call(stored, "migrate")
     for layer, *rest in manifest["import"]:
+        tell(f"importing {layer} into the store, once")
         _call(stored, "import", layer, *rest, "--effective", manifest["effective"], "--commit")
 
 
