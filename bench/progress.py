@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 from rich.console import Console
 from rich.status import Status
@@ -35,3 +36,10 @@ def tell(step: str) -> None:
         console.print(f"  {step}", markup=False, soft_wrap=True)
     else:
         status.update(step)
+
+
+def last_line(said: IO[str]) -> str:
+    """The last line of what a program has said into a file: where it failed, the reason."""
+    said.seek(0)
+    lines = [line.strip() for line in said if line.strip()]
+    return lines[-1] if lines else "it said nothing"

@@ -12,7 +12,7 @@ from rich.table import Table
 
 
 class NotMeasurable(Exception):
-    """What the benchmark measures, or measures by, is not there; the message is a sentence that says what is missing."""
+    """What the benchmark measures, or measures by, is not there; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +41,39 @@ def keep(path: Path, found: Mapping[str, Result], missing: Iterable[str]) -> Non
 
 
 def show(console: Console, found: Mapping[str, Result], missing: Mapping[str, str]) -> None:
-    """The table: the figure, the ratios, the rest in small print; below it whoever is absent, or says otherwise."""
-    table = Table("benchmark", "value", "times better than", "beside it", title="Medians of interleaved rounds")
+    """A table of the figures and ratios; below it what stands beside them, who is absent, and who says otherwise."""
+    table = Table(title="Medians of interleaved rounds", title_justify="left")
+    for head in ("benchmark", "value", "least", "most", "times better than"):
+        table.add_column(head, no_wrap=True)
     for name, result in found.items():
-        ratios = "\n".join(f"{peer} {_short(ratio)}x" for peer, ratio in result.ratios.items())
-        shown = {key: value for key, value in result.figures.items() if key not in HIDDEN}
-        beside = "\n".join(line for key, value in shown.items() for line in _lines(key, value))
-        table.add_row(name, f"{_short(result.value)} {result.unit}", ratios, escape(beside), end_section=True)
-    for name, reason in missing.items():
-        table.add_row(name, "not measured", "", escape(reason), end_section=True)
+        ratios = "\n".join(f"{_short(ratio)}x {peer}" for peer, ratio in result.ratios.items())
+        least, most = (_short(result.figures[each]) if each in result.figures else "" for each in ("min", "max"))
+        table.add_row(name, f"{_short(result.value)} {result.unit}", least, most, ratios, end_section=True)
+    for name in missing:
+        table.add_row(name, "not measured", end_section=True)
     console.print(table)
     for name, result in found.items():
+        told = "; ".join(_told(key, value) for key, value in result.figures.items() if key not in HIDDEN)
+        console.print(f"[bold]{name}[/bold]: {escape(told)}", highlight=False)
         for peer, reason in result.figures.get("absent", {}).items():
-            console.print(f"{name}: not compared with {peer}: {escape(reason)}", highlight=False, soft_wrap=True)
+            console.print(f"  not compared with {peer}: {escape(reason)}", highlight=False, soft_wrap=True)
         for peer, count in result.figures.get("differences", {}).items():
             if count:
-                told = f"[red]{name}: {count:,} answers of {peer} are not ours.[/red]"
-                console.print(told, highlight=False, soft_wrap=True)
+                console.print(f"  [red]{count:,} answers of {peer} are not ours[/red]", highlight=False)
+    for name, reason in missing.items():
+        console.print(f"[bold]{name}[/bold]: not measured: {escape(reason)}", highlight=False, soft_wrap=True)
 
 
-HIDDEN = ("machine", "absent")
-"""Figures that are for the file, or told below the table."""
+HIDDEN = ("machine", "absent", "prepare", "seconds", "first_stages", "min", "max")
+"""Figures that are for the file alone, or told elsewhere."""
 
 
-def _lines(key: str, value: Any) -> list[str]:
-    """A figure in lines: what has parts below one another."""
-    if isinstance(value, Mapping) and value:
-        return [key, *(f"  {line}" for name, each in value.items() for line in _lines(name, each))]
+def _told(key: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{key}: {', '.join(_told(name, each) for name, each in value.items())}"
     if isinstance(value, list):
-        return [f"{key} {' '.join(str(each) for each in value)}"]
-    return [f"{key} {_short(value) if isinstance(value, int | float) else value}"]
+        return f"{key} {' '.join(str(each) for each in value)}"
+    return f"{key} {_short(value) if isinstance(value, int | float) else value}"
 
 
 def _short(value: float) -> str:

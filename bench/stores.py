@@ -1,4 +1,4 @@
-"""A store with a whole model city, imported by the command line, kept under .cache/bench."""
+"""A store with a whole model city, imported as the demonstration imports it, kept under .cache/bench."""
 
 import os
 import subprocess
@@ -9,7 +9,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-import yaml
 
 from bench import cities
 from bench.progress import tell
@@ -60,19 +59,11 @@ def wangge() -> str:
 
 
 def _import(stored: Stored) -> None:
-    manifest = yaml.safe_load((stored.folder / "city.yaml").read_text(encoding="utf-8"))
-    _call(stored, "migrate")
-    for layer, *rest in manifest["import"]:
-        tell(f"importing {layer} into the store, once")
-        _call(stored, "import", layer, *rest, "--effective", manifest["effective"], "--commit")
-
-
-def _call(stored: Stored, *arguments: str) -> None:
-    command = [wangge(), *arguments]
-    done = subprocess.run(command, cwd=stored.folder, env=stored.settings, text=True, capture_output=True, check=False)
+    command = [sys.executable, "-m", "bench.ours.fill", str(stored.folder)]
+    done = subprocess.run(command, cwd=cities.ROOT, env=stored.settings, text=True, capture_output=True, check=False)
     if done.returncode:
-        said = (done.stdout + done.stderr)[-2000:]
-        raise NotMeasurable(f"the city could not be imported: wangge {' '.join(arguments)} said\n{said}")
+        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-3:])
+        raise NotMeasurable(f"the city could not be imported: {said}")
 
 
 def _write_parquet(csv: Path, parquet: Path) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bench.cities import ROOT
 from bench.environment import peers_python, thread_settings
-from bench.progress import tell
+from bench.progress import last_line, tell
 from bench.results import NotMeasurable
 from bench.rounds import OURS
 
@@ -50,10 +50,8 @@ class Worker:
         """End the process; more than once does no harm."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        try:
+        with suppress(BrokenPipeError):
             self.process.stdin.close()
-        except BrokenPipeError:
-            pass
         try:
             self.process.wait(GRACE_S)
         except subprocess.TimeoutExpired:
@@ -88,16 +86,11 @@ class Worker:
         except BrokenPipeError:
             told = ""
         if not told:
-            raise RuntimeError(f"{self.name} ended without an answer to '{line.split()[0]}': {self._last_words()}")
+            raise RuntimeError(f"{self.name} ended without an answer to '{line.split()[0]}': {last_line(self.said)}")
         reply: dict[str, Any] = json.loads(told)
         if "error" in reply:
             raise RuntimeError(f"{self.name}: {reply['error']}")
         return reply
-
-    def _last_words(self) -> str:
-        self.said.seek(0)
-        lines = [line.strip() for line in self.said if line.strip()]
-        return lines[-1] if lines else "it said nothing"
 
 
 @dataclass(frozen=True, slots=True)

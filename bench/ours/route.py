@@ -47,10 +47,9 @@ class Route:
         watch_routing(self.clock)
         return {"load_s": load_s}
 
-    def run(self) -> int:
+    def run(self) -> None:
         self.clock.reset()
         self.tally = stream(self.cases, self.out, self.router.answer, lambda _: None)
-        return self.tally.rows
 
     def answers(self, found: Any) -> None:
         return None
@@ -69,7 +68,7 @@ class Route:
             one_by_one, _ = text_router(self.asked, self.defaults, {}, None, CODES)(piece)
             coded, _ = self.router.answer(piece)
             rows = [zip(*(_values(each[name]) for name in ROUTE_COLUMNS), strict=True) for each in (one_by_one, coded)]
-            self.different = sum(one != other for one, other in zip(*rows, strict=True))
+            self.different: int = sum(one != other for one, other in zip(*rows, strict=True))
         return self.different
 
 
