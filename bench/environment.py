@@ -16,6 +16,8 @@ from bench.results import NotMeasurable
 VENV = ROOT / ".cache" / "bench-venv"
 LOCK = ROOT / "bench" / "requirements.lock"
 THREADS = 2
+PEERS_FAIL = "the peers could not be installed from bench/requirements.lock; see to the network and try again"
+_refused: dict[str, str] = {}
 
 
 def peers_are_installed() -> bool:
@@ -32,7 +34,7 @@ def peers_python() -> Path:
     tell(f"installing the peers into {VENV}, once")
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
     for command in ([str(ROOT / "scripts" / "make_venv"), str(VENV)], [*pip, "--require-hashes", "-r", str(LOCK)]):
-        _run(command, "the peers could not be installed")
+        _run(command, PEERS_FAIL)
     stamp.write_text(hashlib.sha256(LOCK.read_bytes()).hexdigest())
     return python
 
@@ -45,10 +47,13 @@ def install(script: str) -> None:
 
 def _run(command: Sequence[str], failure: str) -> None:
     """Errors: NotMeasurable, with the last thing that was said."""
+    if failure in _refused:  # what failed is not tried again for the next benchmark
+        raise NotMeasurable(_refused[failure])
     done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
         said = [line.strip() for line in done.stdout.splitlines() if line.strip()] or ["it said nothing"]
-        raise NotMeasurable(f"{failure}: {' … '.join(dict.fromkeys([said[0], said[-1]]))}")
+        _refused[failure] = f"{failure}: {said[-1]}"
+        raise NotMeasurable(_refused[failure])
 
 
 def share_two_processors() -> None:

@@ -43,12 +43,11 @@ def keep(path: Path, found: Mapping[str, Result], missing: Iterable[str]) -> Non
 def show(console: Console, found: Mapping[str, Result], missing: Mapping[str, str]) -> None:
     """A table of the figures and ratios; below it what stands beside them, who is absent, and who says otherwise."""
     table = Table(title="Medians of interleaved rounds", title_justify="left")
-    for head in ("benchmark", "value", "least", "most", "times better than"):
+    for head in ("benchmark", "value", "times better than"):
         table.add_column(head, no_wrap=True)
     for name, result in found.items():
         ratios = "\n".join(f"{_short(ratio)}x {peer}" for peer, ratio in result.ratios.items())
-        least, most = (_short(result.figures[each]) if each in result.figures else "" for each in ("min", "max"))
-        table.add_row(name, f"{_short(result.value)} {result.unit}", least, most, ratios, end_section=True)
+        table.add_row(name, f"{_short(result.value)} {result.unit}", ratios, end_section=True)
     for name in missing:
         table.add_row(name, "not measured", end_section=True)
     console.print(table)
@@ -64,8 +63,8 @@ def show(console: Console, found: Mapping[str, Result], missing: Mapping[str, st
         console.print(f"[bold]{name}[/bold]: not measured: {escape(reason)}", highlight=False, soft_wrap=True)
 
 
-HIDDEN = ("machine", "absent", "prepare", "seconds", "first_stages", "min", "max")
-"""Figures that are for the file alone, or told elsewhere."""
+HIDDEN = ("machine", "absent", "prepare", "seconds", "first_stages")
+"""Figures that are for the file alone, or told in lines of their own."""
 
 
 def _told(key: str, value: Any) -> str:

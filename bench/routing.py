@@ -32,7 +32,7 @@ def route_year(size: Size) -> Result:
         "routed": last["routed"],
         "bad": last["bad"],
         "written_bytes": written,
-        "peak_bytes": last["peak_bytes"],
+        "peak_bytes": first["peak_bytes"],
         **prepared,
         "min": min(rounds.of(OURS)),
         "max": max(rounds.of(OURS)),
