@@ -41,8 +41,8 @@ campaign: setup ## the long counts: kills, fuzz, state machines
 	scripts/install_postgis
 	$(PYTEST) -m campaign $(ARGS)
 
-bench: setup ## benchmarks against peers (ONLY=name)
-	$(PY) -m bench $(ONLY)
+bench: setup ## benchmarks against peers (ONLY="name …" ARGS=--quick)
+	@$(PY) -m bench $(ONLY) $(ARGS)
 
 lint: setup ## ruff, mypy, the direction of imports, the frame of the repository, the types of the page
 	$(VENV)/bin/ruff check .

@@ -4,36 +4,56 @@ import hashlib
 import os
 import platform
 import subprocess
-import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench.cities import ROOT
+from bench.progress import tell
+from bench.results import NotMeasurable
 
 VENV = ROOT / ".cache" / "bench-venv"
 LOCK = ROOT / "bench" / "requirements.lock"
 THREADS = 2
+PEERS_FAIL = "the peers could not be installed from bench/requirements.lock; see to the network and try again"
+_refused: dict[str, str] = {}
+
+
+def peers_are_installed() -> bool:
+    """Whether the peers' environment is there, as the lock names it."""
+    stamp = VENV / ".installed"
+    return stamp.exists() and stamp.read_text() == hashlib.sha256(LOCK.read_bytes()).hexdigest()
 
 
 def peers_python() -> Path:
-    """The Python of the peers, installed from the lock where it is not there yet. Errors: SystemExit."""
+    """The Python of the peers, installed from the lock where it is not there yet. Errors: NotMeasurable."""
     python, stamp = VENV / "bin" / "python", VENV / ".installed"
-    wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == wanted:
+    if peers_are_installed():
         return python
-    print(f"Installing the peers into {VENV}", flush=True)
+    tell(f"installing the peers into {VENV}, once")
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
     for command in ([str(ROOT / "scripts" / "make_venv"), str(VENV)], [*pip, "--require-hashes", "-r", str(LOCK)]):
-        if subprocess.run(command, cwd=ROOT, check=False).returncode:
-            sys.exit(f"The peers could not be installed: {' '.join(command)} failed. See to the network and try again.")
-    stamp.write_text(wanted)
+        _run(command, PEERS_FAIL)
+    stamp.write_text(hashlib.sha256(LOCK.read_bytes()).hexdigest())
     return python
 
 
 def install(script: str) -> None:
-    """Run a script of `scripts/` that installs a program where it is missing. Errors: SystemExit."""
-    if subprocess.run([str(ROOT / "scripts" / script)], check=False).returncode:
-        sys.exit(f"scripts/{script} failed, see above.")
+    """Run a script of `scripts/` that installs a program where it is missing. Errors: NotMeasurable."""
+    tell(f"looking for what scripts/{script} installs")
+    _run([str(ROOT / "scripts" / script)], f"scripts/{script} failed")
+
+
+def _run(command: Sequence[str], failure: str) -> None:
+    """Errors: NotMeasurable, with the last thing that was said."""
+    if failure in _refused:  # what failed is not tried again for the next benchmark
+        raise NotMeasurable(_refused[failure])
+    done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        said = [line.strip() for line in done.stdout.splitlines() if line.strip()] or ["it said nothing"]
+        _refused[failure] = f"{failure}: {said[-1]}"
+        raise NotMeasurable(_refused[failure])
 
 
 def share_two_processors() -> None:
@@ -59,4 +79,15 @@ def machine() -> dict[str, Any]:
         "processors": os.cpu_count(),
         "load_before": load,
         "python": platform.python_version(),
+        "commit": _commit(),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def _commit() -> str:
+    """The commit that is measured, with a + where files were changed since."""
+    git = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"]
+    try:
+        return subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""

@@ -3,6 +3,7 @@
 import json
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -10,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from bench.cities import ROOT
+from bench.progress import last_line, tell
 
 START_S = 300.0  # a server may have to read its city first
 CONNECTIONS = 64
@@ -51,22 +53,19 @@ def serving(command: Sequence[str], environment: Mapping[str, str], ready: str) 
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = int(listener.getsockname()[1])
-    process = subprocess.Popen(
-        [part.format(port=port) for part in command],
-        cwd=ROOT,
-        env=dict(environment),
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        _await(process, f"http://127.0.0.1:{port}{ready}")
-        yield port
-    finally:
-        process.terminate()
+    parts = [part.format(port=port) for part in command]
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(parts, cwd=ROOT, env=dict(environment), stdout=said, stderr=subprocess.STDOUT)
         try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            _await(process, f"http://127.0.0.1:{port}{ready}", said)
+            yield port
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def ask(port: int, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
@@ -79,14 +78,21 @@ def ask(port: int, path: str, body: bytes | None = None, headers: Mapping[str, s
         return error.code, error.read()
 
 
-def _await(process: subprocess.Popen[bytes], address: str) -> None:
+def _await(process: subprocess.Popen[bytes], address: str, said: IO[str]) -> None:
+    tell(f"waiting for a server: {_command(process)}")
     end = time.monotonic() + START_S
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise RuntimeError(f"the server ended at once: {process.args!r}")
+            raise RuntimeError(f"a server ended at once ({_command(process)}): {last_line(said)}")
         try:
             with urllib.request.urlopen(address, timeout=60):
                 return
         except OSError:
             time.sleep(0.1)
-    raise RuntimeError(f"the server was not ready after {START_S:g} s: {process.args!r}")
+    raise RuntimeError(f"a server was not ready after {START_S:g} s ({_command(process)}): {last_line(said)}")
+
+
+def _command(process: subprocess.Popen[bytes]) -> str:
+    """The command without the path and the port, which tell nobody anything."""
+    assert isinstance(process.args, list)
+    return " ".join([Path(str(process.args[0])).name, *(str(part) for part in process.args[1:] if "port" not in part)])

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
 class NotMeasurable(Exception):
-    """What the benchmark measures is not there yet; the message says what is missing."""
+    """What the benchmark measures, or measures by, is not there; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +41,40 @@ def keep(path: Path, found: Mapping[str, Result], missing: Iterable[str]) -> Non
 
 
 def show(console: Console, found: Mapping[str, Result], missing: Mapping[str, str]) -> None:
-    """The table: the figure, the ratios, the rest in small print."""
-    table = Table("benchmark", "value", "times better than", "beside it", title="Medians of interleaved rounds")
+    """A table of the figures and ratios; below it what stands beside them, who is absent, and who says otherwise."""
+    table = Table(title="Medians of interleaved rounds", title_justify="left")
+    for head in ("benchmark", "value", "times better than"):
+        table.add_column(head, no_wrap=True)
     for name, result in found.items():
-        ratios = "\n".join(f"{peer} {_short(ratio)}x" for peer, ratio in result.ratios.items())
-        beside = "\n".join(f"{key} {_told(value)}" for key, value in result.figures.items() if key != "machine")
-        table.add_row(name, f"{_short(result.value)} {result.unit}", ratios, beside)
-    for name, reason in missing.items():
-        table.add_row(name, "not measurable yet", "", reason)
+        ratios = "\n".join(f"{_short(ratio)}x {peer}" for peer, ratio in result.ratios.items())
+        table.add_row(name, f"{_short(result.value)} {result.unit}", ratios, end_section=True)
+    for name in missing:
+        table.add_row(name, "not measured", end_section=True)
     console.print(table)
+    for name, result in found.items():
+        told = "; ".join(_told(key, value) for key, value in result.figures.items() if key not in HIDDEN)
+        console.print(f"[bold]{name}[/bold]: {escape(told)}", highlight=False)
+        for peer, reason in result.figures.get("absent", {}).items():
+            console.print(f"  not compared with {peer}: {escape(reason)}", highlight=False, soft_wrap=True)
+        for peer, count in result.figures.get("differences", {}).items():
+            if count:
+                console.print(f"  [red]{count:,} answers of {peer} are not ours[/red]", highlight=False)
+    for name, reason in missing.items():
+        console.print(f"[bold]{name}[/bold]: not measured: {escape(reason)}", highlight=False, soft_wrap=True)
 
 
-def _told(value: Any) -> str:
+HIDDEN = ("machine", "absent", "prepare", "seconds", "first_stages")
+"""Figures that are for the file alone, or told in lines of their own."""
+
+
+def _told(key: str, value: Any) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_told(each)}" for key, each in value.items())
+        return f"{key}: {', '.join(_told(name, each) for name, each in value.items())}"
     if isinstance(value, list):
-        return " ".join(_told(each) for each in value)
-    return _short(value) if isinstance(value, float) else str(value)
+        return f"{key} {' '.join(str(each) for each in value)}"
+    return f"{key} {_short(value) if isinstance(value, int | float) else value}"
 
 
 def _short(value: float) -> str:
     """Three digits that count, in thousands where it is large."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 or isinstance(value, int) else f"{value:.3g}"

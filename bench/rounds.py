@@ -1,4 +1,7 @@
-"""Rounds in which everybody runs once, one after another: a machine that slows down slows down everybody."""
+"""Rounds in which everybody runs once, one after another: a machine that slows down slows down everybody.
+
+Each round begins with another contender, so that nobody always runs after the same one.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bench.progress import tell
 
 OURS = "ours"
 
@@ -48,8 +53,11 @@ def play(contenders: Mapping[str, Runner], rounds: int, budget_s: float) -> Roun
     for number in range(rounds):
         if number and (monotonic() - begin) * (number + 1) / number > budget_s:
             break
-        for name, contender in contenders.items():
-            told[name].append(contender.run())
+        names = list(contenders)
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            tell(f"round {number + 1} of at most {rounds}: {name}")
+            told[name].append(contenders[name].run())
     return Rounds(told)
 
 

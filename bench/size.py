@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from bench.cities import YEAR
 
+QUICK = 1000
+"""How many times smaller a quick run is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
@@ -13,6 +16,11 @@ class Size:
     budget_s: float = 180.0
     shrink: int = 1
     http_s: float = 5.0
+
+    @classmethod
+    def quick(cls) -> "Size":
+        """As little as shows that everything works: no figure of it means anything."""
+        return cls(2, 20.0, QUICK, 1.0)
 
     @property
     def points(self) -> int:

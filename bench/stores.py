@@ -1,7 +1,6 @@
-"""A store with a whole model city, imported by the command line, kept under .cache/bench."""
+"""A store with a whole model city, imported as the demonstration imports it, kept under .cache/bench."""
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-import yaml
 
-from bench.cities import CACHE
+from bench import cities
+from bench.progress import tell
 from bench.results import NotMeasurable
 from examples.model_city import write
 
@@ -20,6 +19,7 @@ REPORTED = (
     "source", "id", "version", "lon", "lat", "crs", "accuracy_m", "reported_at", "edition", "kind", "class_code",
     "condition", "component_code",
 )  # fmt: skip
+MIGRATIONS = cities.ROOT / "api" / "migrations"
 NUMBERS = ("lon", "lat", "accuracy_m")
 
 
@@ -37,17 +37,19 @@ class Stored:
         return {**os.environ, "WANGGE_STORE": self.url, "WANGGE_DATA": str(self.folder / "data")}
 
 
-def make_store(units: int, cases: int, cache: Path = CACHE) -> Stored:
+def make_store(units: int, cases: int, cache: Path | None = None) -> Stored:
     """A store of a city of about `units` units and four times as many components, and `cases` cases to route."""
-    folder = cache / f"store-{units}-{cases}"
+    folder = (cache or cities.CACHE) / f"store-{units}-{cases}"
     stored = Stored(folder, f"sqlite:///{folder / 'wangge.db'}", folder / "cases.parquet")
     done = folder / ".done"
-    if not done.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        write(folder, units=units, cases=cases)
-        _write_parquet(folder / "cases.csv", stored.cases)
-        _import(stored)
-        done.touch()
+    with cities.alone(folder, cities.MODEL_CITY, MIGRATIONS):
+        if not done.exists():
+            tell(f"making a store of {units:,} units and {cases:,} cases, once")
+            write(folder, units=units, cases=cases)
+            _write_parquet(folder / "cases.csv", stored.cases)
+            (folder / "cases.csv").unlink()
+            _import(stored)
+            done.touch()
     return stored
 
 
@@ -57,18 +59,11 @@ def wangge() -> str:
 
 
 def _import(stored: Stored) -> None:
-    manifest = yaml.safe_load((stored.folder / "city.yaml").read_text(encoding="utf-8"))
-    _call(stored, "migrate")
-    for layer, *rest in manifest["import"]:
-        _call(stored, "import", layer, *rest, "--effective", manifest["effective"], "--commit")
-
-
-def _call(stored: Stored, *arguments: str) -> None:
-    command = [wangge(), *arguments]
-    done = subprocess.run(command, cwd=stored.folder, env=stored.settings, text=True, capture_output=True, check=False)
+    command = [sys.executable, "-m", "bench.ours.fill", str(stored.folder)]
+    done = subprocess.run(command, cwd=cities.ROOT, env=stored.settings, text=True, capture_output=True, check=False)
     if done.returncode:
-        said = (done.stdout + done.stderr)[-2000:]
-        raise NotMeasurable(f"the city could not be imported: wangge {' '.join(arguments)} said\n{said}")
+        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-3:])
+        raise NotMeasurable(f"the city could not be imported: {said}")
 
 
 def _write_parquet(csv: Path, parquet: Path) -> None:

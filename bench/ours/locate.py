@@ -15,14 +15,14 @@ THREADS = 2
 
 
 class Locate:
-    def prepare(self, units: str, points: str, cold: bool = False) -> dict[str, Any]:
+    def prepare(self, units: str, points: str, cold: bool = False, trusted: bool = True) -> dict[str, Any]:
         # What a store delivers: WKB and codes.
         self.wkb, self.codes = shapely.to_wkb(load_units(units)), load_codes(units)
-        self.points = load_array(points)
+        self.points, self.trusted = load_array(points), trusted
         self.stages: dict[str, float] = {}
-        self.index = None
+        self.index: PolygonIndex | None = None
         few = slice(0, 1000)  # so that what is compiled at first use is compiled
-        self._locate(PolygonIndex.build(shapely.from_wkb(self.wkb[few]), self.codes[few]), self.points[:1000])
+        self._locate(self._build(few)[0], self.points[:1000])
         if cold:
             return {}
         self.index, stages = self._build()
@@ -38,11 +38,11 @@ class Locate:
         self.stages["locate_s"] = perf_counter() - begin
         return found
 
-    def _build(self) -> tuple[PolygonIndex, dict[str, float]]:
+    def _build(self, part: slice = slice(None)) -> tuple[PolygonIndex, dict[str, float]]:
         begin = perf_counter()
-        polygons = shapely.from_wkb(self.wkb)
+        polygons = shapely.from_wkb(self.wkb[part])
         parsed = perf_counter()
-        index = PolygonIndex.build(polygons, self.codes, trusted=True)
+        index = PolygonIndex.build(polygons, self.codes[part], trusted=self.trusted)
         return index, {"parse_s": parsed - begin, "build_s": perf_counter() - parsed}
 
     def _locate(self, index: PolygonIndex, points: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -42,7 +42,7 @@ class MemoryLimit:
         return {"table_bytes": head.nbytes + self.records.nbytes}
 
     def run(self) -> NDArray[np.int32]:
-        return _read(self.points, self.low, self.scale, self.head, self.records)
+        return np.asarray(_read(self.points, self.low, self.scale, self.head, self.records))
 
     def answers(self, found: Any) -> None:
         return None

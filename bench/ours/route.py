@@ -1,54 +1,79 @@
-"""The product's routing of a file of cases, Parquet to Parquet, in a process that has the city in memory."""
+"""The product's routing of a file of cases, Parquet to Parquet, in a process that has the city in memory.
 
+What runs is what `wangge route CASES OUT --because codes` runs; between two runs the process keeps what that makes of
+the city, as a service does that routes file after file.
+"""
+
+import resource
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from api.bulk import Moment, read_cases, route_table, spell_out
+import pyarrow as pa
+
+from api.bulk import CODES, ROUTE_COLUMNS
 from api.cli.opening import open_settled
+from api.moments import read_moment
 from api.settings import Settings
+from api.streaming import Asked, CodedRouter, names_of, stream, text_router
+from api.streams import pieces, plain
+from api.warm import warm
 from api.worlds import Worlds
+from bench.ours.stages import Clock, watch_routing
 from bench.peers.protocol import serve
 from cases.reports import Defaults, parse_zone
-from gis.formats import read, write
+from components.editions import CURRENT
+
+COMPARED = 2_000
 
 
 class Route:
     def prepare(self, store: str, cases: str, out: str) -> dict[str, Any]:
+        warm()  # as a server does at its start
         begin = perf_counter()
         self.cases, self.out = Path(cases), Path(out)
-        self.opened = open_settled(Settings(store=store))
-        self.worlds = Worlds(self.opened.__enter__())
-        self.worlds.newest()
-        self.stages: dict[str, float] = {}
-        return {"load_s": perf_counter() - begin}
-
-    def run(self) -> int:
-        self.stages = {}
-        table = self._timed("read_s", lambda: spell_out(read(self.cases), None))
-        defaults = Defaults(source="bench", zone=parse_zone("Asia/Shanghai"))
-        cases, faults = self._timed("parse_s", lambda: read_cases(table, {}, defaults, None))
-        if faults:
-            raise ValueError(f"{len(faults)} cases are not read: {faults[0].message}")
-        asked: list[Moment] = [None] * len(table)
-        answered, routings = self._timed(
-            "route_s", lambda: route_table(self.worlds, table, cases, asked, lambda done: None, "en")
+        settings = Settings(store=store)
+        self.opened = open_settled(settings)
+        worlds = Worlds(self.opened.__enter__())
+        worlds.newest()
+        load_s = perf_counter() - begin
+        self.asked = Asked.of(worlds, None, partial(read_moment, zone=settings.zone), names_of(self.cases))
+        self.defaults = Defaults(
+            source=self.cases.stem, zone=parse_zone(settings.zone), edition=CURRENT, stated=frozenset({"edition"})
         )
-        self._timed("write_s", lambda: write(self.out, answered))
-        self.routed = sum(routing is not None and routing.department is not None for routing in routings)
-        return len(routings)
+        self.router = CodedRouter(self.asked, self.defaults, {})
+        self.clock = Clock()
+        watch_routing(self.clock)
+        return {"load_s": load_s}
 
-    def _timed(self, stage: str, work: Any) -> Any:
-        begin = perf_counter()
-        done = work()
-        self.stages[stage] = perf_counter() - begin
-        return done
+    def run(self) -> None:
+        self.clock.reset()
+        self.tally = stream(self.cases, self.out, self.router.answer, lambda _: None)
 
     def answers(self, found: Any) -> None:
         return None
 
     def figures(self) -> dict[str, Any]:
-        return {**self.stages, "routed": self.routed}
+        tally = self.tally
+        counts = {"rows": tally.rows, "routed": tally.total - sum(tally.lost.values()), "bad": tally.rows - tally.total}
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return {"stages": self.clock.seconds(), **counts, "peak_bytes": peak, "differences": self._differences}
+
+    @property
+    def _differences(self) -> int:
+        """How many of the first cases are answered otherwise when they are routed one by one; counted once."""
+        if not hasattr(self, "different"):
+            piece = next(pieces(self.cases, COMPARED))
+            one_by_one, _ = text_router(self.asked, self.defaults, {}, None, CODES)(piece)
+            coded, _ = self.router.answer(piece)
+            rows = [zip(*(_values(each[name]) for name in ROUTE_COLUMNS), strict=True) for each in (one_by_one, coded)]
+            self.different: int = sum(one != other for one, other in zip(*rows, strict=True))
+        return self.different
+
+
+def _values(column: pa.Array) -> list[Any]:
+    return [None if value == "" else value for value in plain(column).to_pylist()]
 
 
 if __name__ == "__main__":

@@ -2,20 +2,23 @@
 
 import json
 import re
-import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.__main__ import main
-from bench.cities import City, make_city
+from bench.cities import City, alone, make_city
 from bench.locating import PEERS, contest
+from bench.ours import stages
+from bench.ours.memory import covered, mapped_bytes, tables
 from bench.registry import BENCHMARKS
 from bench.results import Result, keep
 from bench.rounds import OURS, Rounds, differences, play
 from bench.size import Size
-from bench.workers import Worker
+from bench.stores import MIGRATIONS
+from bench.workers import Contender, Worker, line_up
 
 NAMES = {
     "locate_bulk_200k", "locate_cold_200k", "locate_growth", "index_memory_200k", "nearest_1m", "route_year",
@@ -58,7 +61,8 @@ def test_points_come_in_no_order_and_lie_in_the_city(city: City) -> None:
 
 
 def test_the_answers_are_those_of_the_peers_and_the_ratios_are_of_this_run(city: City) -> None:
-    result = contest(city, SMALL, {name: PEERS[name] for name in AT_HAND}, sys.executable)
+    files = {"units": str(city.units), "points": str(city.points)}
+    result = contest(city, SMALL, {name: Contender(PEERS[name], files) for name in AT_HAND})
     assert result.unit == "points/s"
     assert result.value > 0
     assert result.figures["differences"] == dict.fromkeys(AT_HAND, 0)
@@ -85,7 +89,65 @@ def test_a_contender_that_fails_says_why(tmp_path: Path) -> None:
         worker.prepare(units=str(tmp_path / "none.npz"), points="none.npy")
 
 
-class Clock:
+def test_a_contender_that_dies_says_its_last_words_and_no_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+    with Worker("ghost", "bench.peers.ghost") as worker, pytest.raises(RuntimeError, match=r"No module named .*ghost"):
+        worker.prepare()
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_peer_that_cannot_take_part_is_left_out_and_we_are_not(city: City) -> None:
+    files = {"units": str(city.units), "points": str(city.points)}
+    with ExitStack() as stack:
+        ours = Contender("bench.ours.memory_limit", files)
+        ready = line_up(stack, {OURS: ours, "ghost": Contender("bench.peers.ghost", files)})
+        assert set(ready.workers) == {OURS}
+        assert "ghost" in ready.absent["ghost"]
+    with ExitStack() as stack, pytest.raises(RuntimeError, match="ours ended"):
+        line_up(stack, {OURS: Contender("bench.peers.ghost", files)})
+
+
+def test_what_other_code_has_made_is_made_again(tmp_path: Path) -> None:
+    folder, code = tmp_path / "city", tmp_path / "code"
+    code.mkdir()
+    (code / "city.py").write_text("one")
+    with alone(folder, code):
+        (folder / "units").touch()
+    with alone(folder, code):
+        assert (folder / "units").exists()
+    (code / "city.py").write_text("two")
+    with alone(folder, code):
+        assert not (folder / "units").exists()
+    assert MIGRATIONS.is_dir()
+
+
+def test_memory_counts_every_stretch_once_and_mapped_files_in_full(tmp_path: Path) -> None:
+    whole = np.arange(1000)
+    held = {"a": whole, "b": (whole[:100], whole[50:]), "c": [np.ones(10)]}
+    assert covered(tables(held)) == whole.nbytes + 80
+    np.save(tmp_path / "table.npy", np.zeros(1 << 20))
+    before = mapped_bytes()
+    mapped = np.load(tmp_path / "table.npy", mmap_mode="r")
+    again = np.load(tmp_path / "table.npy", mmap_mode="r")
+    assert mapped_bytes() - before == pytest.approx(8 << 20, abs=8192)
+    del mapped, again
+
+
+def test_time_in_stages_is_counted_once_and_without_what_was_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(stages, "perf_counter", lambda: now[0])
+
+    def wait(seconds: float) -> None:
+        now[0] += seconds
+
+    clock = stages.Clock()
+    inner = clock.timed("locate", lambda: wait(2.0))
+    clock.timed("decide", lambda: (wait(1.0), inner(), inner()))()
+    assert clock.seconds() == {"locate": 4.0, "decide": 1.0}
+    clock.reset()
+    assert clock.seconds() == {}
+
+
+class Turn:
     """A contender that takes as long as it is told, and notes when it was its turn."""
 
     def __init__(self, name: str, seconds: list[float], turns: list[str]) -> None:
@@ -98,9 +160,9 @@ class Clock:
 
 def test_rounds_are_interleaved_and_a_ratio_says_how_many_times_better_we_are() -> None:
     turns: list[str] = []
-    clocks = {OURS: Clock(OURS, [1.0, 2.0, 4.0], turns), "peer": Clock("peer", [3.0, 8.0, 20.0], turns)}
+    clocks = {OURS: Turn(OURS, [1.0, 2.0, 4.0], turns), "peer": Turn("peer", [3.0, 8.0, 20.0], turns)}
     rounds = play(clocks, 3, 60.0)
-    assert turns == [OURS, "peer"] * 3
+    assert turns == [OURS, "peer", "peer", OURS, OURS, "peer"]  # each round begins with another
     assert rounds.median() == 2.0
     assert rounds.ratios() == {"peer": 4.0}
 
@@ -111,7 +173,7 @@ def test_more_is_better_where_a_rate_is_measured() -> None:
 
 
 def test_there_is_one_round_whatever_the_budget() -> None:
-    assert len(play({OURS: Clock(OURS, [1.0, 1.0], [])}, 2, -1.0)) == 1
+    assert len(play({OURS: Turn(OURS, [1.0, 1.0], [])}, 2, -1.0)) == 1
 
 
 def test_differences_are_counted_among_the_questions_that_both_were_asked() -> None:
