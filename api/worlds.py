@@ -9,6 +9,7 @@ import hashlib
 import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from time import monotonic, time
@@ -18,7 +19,7 @@ from sqlalchemy import select
 from cases.desk import Desk, load_desk
 from gis.errors import Refusal, refuse
 from gis.heap.folder import LINE_BITS, Folder, Root, Writer, verify
-from gis.heap.lines import LINE_BYTES, Damaged, HeapFull
+from gis.heap.lines import LINE_BYTES, Damaged, FileHeap, HeapFull
 from gis.heap.records import seal, unseal
 from gis.store.engine import Store, reading
 from gis.store.revisions import head, revision_at
@@ -36,6 +37,23 @@ def folder_of(data: Path, store: Store) -> Path:
     """Where the world files of a store lie: each store has a folder of its own, so that none reads another's."""
     name = store.world.url.render_as_string(hide_password=True)
     return data / "world" / hashlib.sha256(name.encode()).hexdigest()[:12]
+
+
+def find_folder(path: Path) -> Path:
+    """The folder of world files that a path means, itself or one below it. Errors: world_missing, world_several."""
+    if (path / "root").is_file():
+        return path
+    found = sorted({each.parent for pattern in ("*/root", "world/*/root") for each in path.glob(pattern)})
+    if len(found) > 1:
+        names = ", ".join(str(each) for each in found)
+        raise refuse(
+            "world_several",
+            f"There are several world files below {path}, of one store each: name one of {names}.",
+            f"{path} 下有多个索引（每个数据库一个），请指定其中之一：{names}。",
+        )
+    if not found:
+        raise _missing()
+    return found[0]
 
 
 class Worlds:
@@ -201,24 +219,35 @@ class Worlds:
             self._files, self._word = None, 0
             return None
 
-    def _write(self, writer: Writer, room: int = FIRST_BYTES) -> Desk:
+    def _write(self, writer: Writer) -> Desk:
+        """Read the newest revision from the store into new files."""
         assert self.store is not None
+        with reading(self.store.world) as connection:
+            return self._begin(writer, lambda heap: load_desk(connection, self._head, heap), self._recorded_at())
+
+    def compact(self) -> None:
+        """Move what is alive to new files. Readers go on with the old ones until they look again."""
         assert self._files is not None
-        try:
-            heap = writer.begin(room // LINE_BYTES)
-            with reading(self.store.world) as connection:
-                told = load_desk(connection, self._head, heap).tell(heap)
-            word = writer.publish(
-                {
-                    "format": FORMAT,
-                    "revision": self._head,
-                    "recorded_at": self._recorded_at(),
-                    "written_at": time(),
-                    "desk": seal(heap, told),
-                }
-            )
-        except HeapFull:
-            return self._write(writer, 4 * room)
+        with self._loading, self._files.writing(wait=True) as writer:
+            root = self._files.root()
+            if writer is not None and root is not None:
+                desk = self._read(root)
+                self._newest = self._begin(writer, desk.copied, root.content["recorded_at"])
+
+    def _begin(self, writer: Writer, make: Callable[[FileHeap], Desk], recorded_at: str) -> Desk:
+        """Write a desk to new files, as large as it takes, and read it from there."""
+        assert self._files is not None
+        room = FIRST_BYTES
+        while True:
+            try:
+                heap = writer.begin(room // LINE_BYTES)
+                desk = make(heap)
+                content = {"format": FORMAT, "revision": desk.revision, "recorded_at": recorded_at}
+                line = seal(heap, desk.tell(heap))
+                word = writer.publish({**content, "written_at": time(), "desk": line})
+                break
+            except HeapFull:
+                room *= 4
         self._verified = word >> LINE_BITS
         root = self._files.root()
         assert root is not None

@@ -1,7 +1,7 @@
 """The dispatch desk of one revision: cases in, routings out, one or many."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -49,6 +49,10 @@ class Desk:
         """Write the desk to the heap in which the indexes of its grid lie; where it is, as JSON values for `read`."""
         rules = seal(heap, [to_row(each) for each in self.book.rules])
         return {"grid": self.grid.tell(heap), "inventory": self.inventory.tell(heap), "rules": rules}
+
+    def copied(self, heap: Heap) -> Self:
+        """The same desk with the indexes of its grid in another heap, without what earlier changes left behind."""
+        return replace(self, grid=self.grid.copied(heap), memo={})
 
     @property
     def revision(self) -> int:

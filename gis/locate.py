@@ -18,6 +18,7 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from gis.cells.build import build_cells
+from gis.cells.copying import copy_cells
 from gis.cells.edges import all_edges, edges_between
 from gis.cells.layout import Cells
 from gis.cells.lookup import holders_many, lowest_many, lowest_one
@@ -107,6 +108,10 @@ class PolygonIndex:
         check_polygons(turnover.polygons)
         cells, built = update_cells(self.cells, turnover)
         return self._of(cells), built
+
+    def copied(self, heap: Heap) -> Self:
+        """The same index in another heap, without what earlier changes left behind. Errors: those of `heap.append`."""
+        return self._of(copy_cells(self.cells, heap))
 
     def __len__(self) -> int:
         return self.cells.count
@@ -222,6 +227,7 @@ def warm() -> None:
     index.edge_distance(points)
     index.edges()
     index.edges_between(np.arange(4))
+    index.copied(MemoryHeap())
     index.update(Turnover((3,), (1,), np.array([shapely.box(0.5, 0.5, 1.5, 2)], dtype=object), ("b",)))
 
 

@@ -1,7 +1,7 @@
 """The grid of one revision, ready to be asked where a point lies: units, divisions, named gaps and areas."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -146,6 +146,11 @@ class Grid:
             "areas": [layer.tell(heap) for layer in self.areas.values()],
             "table": seal(heap, held),
         }
+
+    def copied(self, heap: Heap) -> Self:
+        """The same grid with its indexes in another heap, without what earlier changes left behind."""
+        layers = {name: replace(layer, index=layer.index.copied(heap)) for name, layer in self.areas.items()}
+        return replace(self, units=self.units.copied(heap), gaps=self.gaps.copied(heap), areas=layers)
 
     def locate(self, lonlat: Floats) -> Located:
         """Unit by the tie rule, named gap where there is no unit, and the areas of every layer, of points (n, 2)."""

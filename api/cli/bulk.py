@@ -18,14 +18,13 @@ from api.bulk import (
     route_table,
     spell_out,
 )
-from api.cli.opening import open_settled, read_mapping
+from api.cli.opening import open_worlds, read_mapping
 from api.cli.screen import progress, show_counts, show_faults, show_line
 from api.moments import read_moment
 from api.settings import Settings
 from api.streaming import Asked, CodedRouter, locator, names_of, stream, text_router
 from api.streams import is_streamed, rows_in
 from api.tallies import Tally, why_unrouted
-from api.worlds import Worlds
 from cases.reports import KINDS, WORST_ACCURACY_M, Defaults, parse_zone
 from components.editions import CURRENT, normalise_edition
 from gis.errors import refuse
@@ -38,6 +37,7 @@ AsOf = Annotated[str | None, typer.Option(help="A revision, a time, or a column 
 InCrs = Annotated[str | None, typer.Option("--crs", help="CRS of the coordinates: EPSG:4547, GCJ-02, BD-09 …")]
 Encoding = Annotated[str | None, typer.Option(help="Encoding of the text, when the file does not tell")]
 InLayer = Annotated[str | None, typer.Option("--layer", help="Layer in the file")]
+Index = Annotated[Path | None, typer.Option(help="Folder of world files to answer from, without the store")]
 
 
 class Because(StrEnum):
@@ -55,6 +55,7 @@ def locate(
     as_of: AsOf = None,
     encoding: Encoding = None,
     layer: InLayer = None,
+    index: Index = None,
 ) -> None:
     """Add to every point its unit, divisions, areas and distance to the boundary. 批量定位。"""
     settings = Settings()
@@ -67,9 +68,9 @@ def locate(
         )
     columns = {"x_column": named.get("lon"), "y_column": named.get("lat")} if named else {}
     if layer is None and is_streamed(points, out, crs, encoding, named):
-        with open_settled(settings) as store, progress() as bar:
+        with open_worlds(settings, index) as worlds, progress() as bar:
             task = bar.add_task("locate", total=rows_in(points))
-            asked_ = Asked.of(Worlds(store), as_of, partial(read_moment, zone=settings.zone), names_of(points))
+            asked_ = Asked.of(worlds, as_of, partial(read_moment, zone=settings.zone), names_of(points))
             answer = locator(asked_, crs, named.get("lon"), named.get("lat"))
             tally = stream(points, out, answer, partial(bar.advance, task))
         show_tallied_faults(tally, settings.language)
@@ -78,9 +79,9 @@ def locate(
     table = read(points, layer=layer, crs=crs, encoding=encoding, **columns)
     lonlat, faults = read_points(table, crs)
     asked = moments(table, as_of, partial(read_moment, zone=settings.zone))
-    with open_settled(settings) as store, progress() as bar:
+    with open_worlds(settings, index) as worlds, progress() as bar:
         task = bar.add_task("locate", total=len(table))
-        answered = locate_table(Worlds(store), table, lonlat, asked, partial(bar.advance, task))
+        answered = locate_table(worlds, table, lonlat, asked, partial(bar.advance, task))
     written = write(out, answered)
     show_faults([*table.faults, *faults, *(written or ())], settings.language)
     show_line(f"{len(table)} -> {out}")
@@ -98,6 +99,7 @@ def route(
     as_of: AsOf = None,
     encoding: Encoding = None,
     layer: InLayer = None,
+    index: Index = None,
     because: Annotated[Because, typer.Option(help="Reasons as sentences, or as codes joined by ;, which is fast")] = (
         Because.text
     ),
@@ -130,9 +132,9 @@ def route(
     if layer is None and is_streamed(cases, out, crs, encoding, named):
         names = names_of(cases)
         check_mapping(named, names)
-        with open_settled(settings) as store, progress() as bar:
+        with open_worlds(settings, index) as worlds, progress() as bar:
             task = bar.add_task("派遣 route" if settings.language == "zh" else "route", total=rows_in(cases))
-            asked_ = Asked.of(Worlds(store), as_of, partial(read_moment, zone=settings.zone), names)
+            asked_ = Asked.of(worlds, as_of, partial(read_moment, zone=settings.zone), names)
             answer = text_router(asked_, defaults, named, crs, settings.language)
             if because is Because.codes:
                 answer = CodedRouter(asked_, defaults, named).answer
@@ -143,10 +145,10 @@ def route(
     table = spell_out(read(cases, layer=layer, crs=crs, encoding=encoding), crs)
     read_in, faults = read_cases(table, named, defaults, crs)
     asked = moments(table, as_of, partial(read_moment, zone=settings.zone))
-    with open_settled(settings) as store, progress() as bar:
+    with open_worlds(settings, index) as worlds, progress() as bar:
         task = bar.add_task("派遣 route" if settings.language == "zh" else "route", total=len(table))
         answered, routings = route_table(
-            Worlds(store), table, read_in, asked, partial(bar.advance, task), because_language(because, settings)
+            worlds, table, read_in, asked, partial(bar.advance, task), because_language(because, settings)
         )
     written = write(out, answered)
     summarise(Routed(answered, tuple(routings), (*table.faults, *faults, *(written or ()))), settings.language)

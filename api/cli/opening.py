@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
 from api.migrations import check_schema
 from api.moments import read_moment
 from api.settings import Settings
+from api.worlds import Worlds, find_folder, folder_of
 from gis.errors import refuse
 from gis.store.engine import Store, open_store
 
@@ -20,6 +22,19 @@ def open_settled(settings: Settings) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+@contextmanager
+def open_worlds(settings: Settings, index: Path | None = None) -> Iterator[Worlds]:
+    """The worlds of the store of the settings, or of world files alone, which then need no store.
+
+    Errors: those of opening a store; world_missing, world_several.
+    """
+    if index is not None:
+        yield Worlds(None, find_folder(index))
+    else:
+        with open_settled(settings) as store:
+            yield Worlds(store, folder_of(settings.data, store))
 
 
 def read_time(text: str, zone: str) -> datetime:
