@@ -16,7 +16,7 @@ from api.middleware import Limits, StoreWord
 from api.migrations import check_schema
 from api.openapi import FAILURES, describe
 from api.problems import add_handlers
-from api.routers import cases, directory, health, layers, locate, pages, tiles
+from api.routers import cases, directory, health, history, layers, locate, pages, tiles, units
 from api.settings import Settings
 from api.shelf import Shelf
 from api.warm import warm
@@ -28,7 +28,17 @@ from gis.store.engine import Store, open_store
 from tiles.cache import TileCache
 
 # One router for each concern; the OGC APIs are mounted beside them.
-ROUTERS = (locate.router, cases.router, layers.router, directory.router, tiles.router, health.router, pages.router)
+ROUTERS = (
+    locate.router,
+    cases.router,
+    layers.router,
+    directory.router,
+    units.router,
+    history.router,
+    tiles.router,
+    health.router,
+    pages.router,
+)
 EXPOSED = (
     "Wangge-Revision",
     "Wangge-Store",

@@ -1,19 +1,32 @@
 """The layers that the service shows, read from one place: for OGC, tiles, export and the page's list."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlalchemy import Connection, Table, func, select
 
-from components.layers import COMPONENTS
-from gis.errors import refuse
-from gis.layer import Layer
+from components.layers import CATALOGUE, COMPONENTS
+from gis.errors import Refusal, refuse
+from gis.layer import Field, Layer
 from gis.store.scope import Scope
 from gis.store.tables import WORLD
 from gis.store.versions import Query, read_rows
-from grids.layers import DEPARTMENTS, DIVISIONS, GAPS, UNITS, area_layer
+from grids.layers import AREA_FIELDS, CODE, DEPARTMENTS, DIVISIONS, GAPS, UNITS, area_layer
 from grids.tables import area_layer as area_layer_table
 
 FIXED = (UNITS, DIVISIONS, GAPS, COMPONENTS, DEPARTMENTS)
+AREA_LAYERS = Layer(
+    "area_layers",
+    "Layers of areas",
+    "责任片区图层",
+    "area_layer",
+    "none",
+    (CODE, Field("title", "text", "title", "名称"), Field("overlap", "text", "overlap", "重叠")),
+)
+AREAS = Layer("areas", "Areas", "责任片区", "area", "polygon", AREA_FIELDS)
+RULES = Layer("rules", "Rules", "指挥手册", "rule", "none", (CODE, Field("document", "document", "rule", "规则")))
+# All that is revisioned, whoever is named by others before those who name them.
+REVISIONED = (DEPARTMENTS, DIVISIONS, UNITS, GAPS, AREA_LAYERS, AREAS, CATALOGUE, COMPONENTS, RULES)
 
 
 def list_layers(connection: Connection, scope: Scope, at: int | None = None) -> Iterator[Layer]:
@@ -32,7 +45,31 @@ def find_layer(connection: Connection, layer_id: str, scope: Scope, at: int | No
     for layer in list_layers(connection, scope, at):
         if layer.id == layer_id:
             return layer
-    raise refuse("layer_unknown", f"There is no layer {layer_id}.", f"没有图层 {layer_id}。", kind="missing")
+    raise layer_unknown(layer_id)
+
+
+def revisioned_layers(connection: Connection, layer_id: str | None, scope: Scope) -> list[Layer]:
+    """All revisioned layers in scope, or the one of this id: also `areas.NAME`, of any time. Errors: layer_unknown."""
+    if layer_id is None:
+        allowed = scope.layers or ()
+        of_areas = any(name.startswith("areas.") for name in allowed)
+        return [each for each in REVISIONED if scope.allows_layer(each.id) or (each is AREAS and of_areas)]
+    if scope.allows_layer(layer_id):
+        for each in REVISIONED:
+            if each.id == layer_id:
+                return [each]
+        name = layer_id.removeprefix("areas.")
+        known = select(area_layer_table.c.uid).where(
+            area_layer_table.c.code == name, scope.clause(area_layer_table.c.owner)
+        )
+        if name != layer_id and connection.execute(known.limit(1)).first() is not None:
+            return [replace(AREAS, id=layer_id, where={"layer": name})]
+    raise layer_unknown(layer_id)
+
+
+def layer_unknown(layer_id: str) -> Refusal:
+    shown = layer_id[:80]
+    return refuse("layer_unknown", f"There is no layer {shown}.", f"没有图层 {shown}。", kind="missing")
 
 
 def table_of(layer: Layer) -> Table:

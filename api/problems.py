@@ -86,7 +86,7 @@ def _said(fault: Fault, language: str) -> dict[str, str]:
 
 
 def _place(fault: Fault) -> dict[str, Any]:
-    members = {"row": fault.row, "thing": fault.thing, "where": fault.where}
+    members = {"row": fault.row, "thing": fault.thing, "where": fault.where, **(fault.members or {})}
     return {name: value for name, value in members.items() if value is not None}
 
 

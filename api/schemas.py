@@ -41,6 +41,7 @@ class Problem(BaseModel):
     row: int | None = None
     thing: str | None = None
     where: dict[str, Any] | None = Field(None, description="A GeoJSON geometry in lon, lat")
+    successors: list[str] | None = Field(None, description="Of a retired code: the codes that have its ground now")
     errors: list[dict[str, Any]] | None = Field(None, description="All faults, when there are several")
 
 

@@ -13,7 +13,8 @@ class Fault:
     """What is wrong, where, and in which row, in a sentence of each language that a person can act on.
 
     `code` is stable snake_case. `row` counts the data rows of a file from 1 (a heading is not counted). `thing` is the
-    code of the feature concerned. `where` is a GeoJSON geometry in lon/lat (EPSG:4490).
+    code of the feature concerned. `where` is a GeoJSON geometry in lon/lat (EPSG:4490). `members` are further facts for
+    programs, under names that no fault has otherwise (`successors`).
     """
 
     code: str
@@ -23,6 +24,7 @@ class Fault:
     row: int | None = None
     thing: str | None = None
     where: Mapping[str, Any] | None = None
+    members: Mapping[str, Any] | None = None
 
     def text(self, language: str = "en") -> str:
         """The sentence in "zh" or, for any other language, in English."""
@@ -38,6 +40,7 @@ class Fault:
             "row": self.row,
             "thing": self.thing,
             "where": self.where,
+            **(self.members or {}),
         }
         return {key: value for key, value in members.items() if value is not None}
 
@@ -61,5 +64,5 @@ class Refusal(Exception):
 
 
 def refuse(code: str, en: str, zh: str, *, kind: Kind = "invalid", **place: Any) -> Refusal:
-    """A refusal of one fault; `place` may hold row, thing and where."""
+    """A refusal of one fault; `place` may hold row, thing, where and members."""
     return Refusal(Fault(code, en, zh, **place), kind)

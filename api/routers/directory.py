@@ -1,34 +1,23 @@
-"""Who is who: divisions, departments, areas and units by their codes."""
+"""Who is who: divisions, departments and areas by their codes."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
-import orjson
-import shapely
 from fastapi import APIRouter, Query, Request
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Table
 from starlette.responses import Response
 
 from api.auth import Viewer
 from api.bodies import answer
 from api.layers import find_layer
 from api.routers.parameters import After, AsOf, Limit, number_at, read_after, write_after
-from api.schemas import AreaList, DepartmentList, DivisionList, Unit
-from api.tags import is_known
-from gis.errors import Refusal, refuse
+from api.schemas import AreaList, DepartmentList, DivisionList
 from gis.store.engine import reading
-from gis.store.revisions import read_settings
-from gis.store.scope import Scope
 from gis.store.versions import Query as Wanted
-from gis.store.versions import read_columns, read_rows
-from grids.profiles import FREE, read_profile
-from grids.tables import area, department, division, unit
+from gis.store.versions import read_columns
+from grids.tables import area, department, division
 
 router = APIRouter(prefix="/v1", tags=["content"])
-
-SLIVER = 1e-3
-"""A unit that holds less than this part of a retired one is no successor of it: it only touches."""
 
 Prefix = Annotated[str, Query(max_length=60, description="Only codes that begin so")]
 
@@ -95,71 +84,3 @@ def _page(
     items = [{name: row[name] for name in members} for row in rows[:limit]]
     following = None if last is None else write_after(last["code"], last["uid"])
     return answer({"revision": number, "items": items, "next": following}, number)
-
-
-@router.get(
-    "/units/{code}",
-    response_model=Unit,
-    responses={304: {"description": "As the caller has it"}},
-    summary="One unit grid 单元网格",
-)
-def one_unit(request: Request, key: Viewer, code: str, as_of: AsOf = None) -> Response:
-    """A unit by its code; a retired code answers 410 with the units that have its ground now."""
-    number = number_at(request, as_of)
-    with reading(request.app.state.store.world) as connection:
-        row = next(read_rows(connection, unit, Wanted(key.scope, at=number, where={"code": code}, limit=1)), None)
-        if row is None:
-            raise _absent(connection, code, key.scope, number)
-        profile = read_profile(read_settings(connection).get("profile", FREE.name))
-        codes = [ancestor for _, ancestor in profile.ancestors(code)]
-        above = read_columns(
-            connection, division, Wanted(key.scope, at=number, where={"code": codes}), ("level", "code", "name")
-        )
-    named = {level: {"code": held, "name": name} for level, held, name in zip(*above.values(), strict=True)}
-    headers = {"ETag": f'"{row["uid"]}-{row["from_revision"]}"', "Vary": "Authorization, X-API-Key"}
-    if is_known(request, headers["ETag"]):
-        return Response(status_code=304, headers={**headers, "Wangge-Revision": str(number)})
-    return answer(_unit(row, named, number), number, headers=headers)
-
-
-def _unit(row: Mapping[str, Any], divisions: Mapping[str, Any], number: int) -> dict[str, Any]:
-    members = ("code", "name", "area_m2", "initial_date", "end_date", "note", "attributes")
-    return {
-        **{name: row[name] for name in members},
-        "divisions": divisions,
-        "geometry": orjson.loads(shapely.to_geojson(row["geom"])),
-        "from_revision": row["from_revision"],
-        "revision": number,
-    }
-
-
-def _absent(connection: Connection, code: str, scope: Scope, number: int) -> Refusal:
-    """Gone, when the code was in force before revision `number`; else there never was such a unit."""
-    ended = select(func.max(unit.c.to_revision)).where(unit.c.code == code, unit.c.to_revision <= number)
-    last = connection.execute(ended.where(scope.clause(unit.c.owner))).scalar()
-    shown = code[:60]
-    if last is None:
-        return refuse(
-            "unit_unknown", f"There is no unit grid {shown}.", f"没有单元网格 {shown}。", kind="missing", thing=shown
-        )
-    was = next(read_rows(connection, unit, Wanted(scope, at=last - 1, where={"code": code}, limit=1)))
-    heirs = _successors(connection, was["geom"], scope, number)
-    into, into_zh = (", ".join(heirs), "、".join(heirs)) if heirs else ("no unit grid", "任何单元网格之外")
-    return refuse(
-        "unit_retired",
-        f"Unit grid {shown} was retired by revision {last}; its ground now belongs to {into}.",
-        f"单元网格 {shown} 已在版本 {last} 注销；其范围现属 {into_zh}。",
-        kind="gone",
-        thing=shown,
-        where=orjson.loads(shapely.to_geojson(was["geom"])),
-    )
-
-
-def _successors(connection: Connection, ground: Any, scope: Scope, number: int) -> list[str]:
-    box = tuple(float(side) for side in shapely.bounds(ground))
-    near = Wanted(scope, at=number, box=(box[0], box[1], box[2], box[3]))
-    found = read_columns(connection, unit, near, ("code", "geom"))
-    if not len(found["code"]):
-        return []
-    shares = shapely.area(shapely.intersection(found["geom"], ground)) / shapely.area(ground)
-    return [code for code, share in zip(found["code"], shares, strict=True) if share > SLIVER]

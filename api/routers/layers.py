@@ -14,7 +14,7 @@ from components.catalogue import Class, read_classes
 from components.editions import normalise_edition
 from gis.layer import Layer
 from gis.store.engine import Store, reading
-from gis.store.revisions import list_revisions
+from gis.store.revisions import Revision, list_revisions
 from gis.store.scope import Scope
 from gis.store.versions import bounds, count
 
@@ -92,17 +92,11 @@ def revisions(
     """Revisions, oldest first."""
     with reading(request.app.state.store.world) as connection:
         found = list_revisions(connection, after, limit + 1)
-    items = [
-        {
-            "number": each.number,
-            "recorded_at": each.recorded_at,
-            "effective_at": each.effective_at,
-            "author": each.author,
-            "note": each.note,
-            "basis": each.basis,
-            "counts": each.counts,
-        }
-        for each in found[:limit]
-    ]
+    items = [told_revision(each) for each in found[:limit]]
     more = len(found) > limit
     return answer({"items": items, "next": str(items[-1]["number"]) if more else None})
+
+
+def told_revision(each: Revision) -> dict[str, Any]:
+    """A revision as JSON members."""
+    return {name: getattr(each, name) for name in each.__slots__}

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import shapely
@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gis.errors import Refusal, refuse
 from gis.store.engine import Store, explain, reading, writing
-from gis.store.tables import BOX, counter, revision, rtree, setting
+from gis.store.tables import BOX, counter, lineage, revision, rtree, setting
 
 CHUNK = 20_000
 CLOCK_SKEW = timedelta(seconds=5)
@@ -46,9 +46,28 @@ class Change:
     created: Sequence[Mapping[str, Any]]
 
 
+LineageKind = Literal["split", "merge", "retire", "renumber", "transfer", "undo"]
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """One pair of the lineage: `from_uid`, whose version ends, gives ground to `to_uid`, whose version begins.
+
+    A thing that lives on with the same uid is not its own heir, so a pair names two uids.
+    """
+
+    from_uid: int
+    to_uid: int
+    kind: LineageKind
+
+
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Who publishes what, why, since when it holds, and on which revision it was checked."""
+    """Who publishes what, why, since when it holds, and on which revision it was checked.
+
+    `lineage` leads from uids that a change retires to uids that a change creates (either may be in both). So every pair
+    goes from before the revision to after it, and the lineage of versions has no cycle.
+    """
 
     changes: Sequence[Change]
     author: str
@@ -57,6 +76,7 @@ class Publication:
     effective_at: datetime | None = None
     basis: Mapping[str, Any] | None = None
     settings: Mapping[str, str] | None = None
+    lineage: Sequence[Descent] = ()
 
 
 def head(connection: Connection) -> int:
@@ -116,11 +136,14 @@ def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
     """Publish as one revision, and tell for how many seconds the lock was held.
 
     Errors: Refusal store_changed (conflict) when another revision came after `base`; effective_before_previous;
-    store_busy (unavailable) when another writer holds the lock for too long. Nothing is changed by a refusal.
+    store_busy (unavailable) when another writer holds the lock for too long; lineage_wrong. Nothing is changed by a
+    refusal.
     """
+    _check_lineage(publication)
     with _connection(store) as connection:
         try:
             staged = [_stage(connection, index, change) for index, change in enumerate(publication.changes)]
+            descents = _stage_lineage(connection, publication.lineage)
             connection.commit()
             connection.execution_options(write=True)
             counts = _counts(publication)
@@ -130,6 +153,8 @@ def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
                 made = _record(connection, publication, number, counts)
                 for change, (ended, begun) in zip(publication.changes, staged, strict=True):
                     _copy(connection, change, ended, begun, made.number)
+                if descents is not None:
+                    _copy_lineage(connection, descents, made.number)
             return made, perf_counter() - began
         except IntegrityError as error:
             raise (_duplicate(error) if _is_duplicate(error) else error) from error
@@ -163,6 +188,41 @@ def _stage(connection: Connection, index: int, change: Change) -> tuple[Table, T
     for start in range(0, len(rows), CHUNK):
         connection.execute(insert(created), _boxed(change.table, rows[start : start + CHUNK]))
     return retired, created
+
+
+def _check_lineage(publication: Publication) -> None:
+    if not publication.lineage:
+        return
+    ended = {int(uid) for change in publication.changes for uid in change.retired}
+    begun = {int(row["uid"]) for change in publication.changes for row in change.created}
+    seen: set[tuple[int, int]] = set()
+    for each in publication.lineage:
+        pair = (each.from_uid, each.to_uid)
+        if each.from_uid not in ended or each.to_uid not in begun or each.from_uid == each.to_uid or pair in seen:
+            raise refuse(
+                "lineage_wrong",
+                f"The lineage from uid {pair[0]} to uid {pair[1]} must lead once from what ends to what begins.",
+                f"沿革 {pair[0]} → {pair[1]} 无效：必须由终止的对象指向另一个新生效的对象，且只出现一次。",
+                kind="conflict",
+            )
+        seen.add(pair)
+
+
+def _stage_lineage(connection: Connection, pairs: Sequence[Descent]) -> Table | None:
+    if not pairs:
+        return None
+    connection.exec_driver_sql("CREATE TEMPORARY TABLE descents AS SELECT * FROM lineage WHERE 1 = 0")
+    staged = Table("descents", MetaData(), *(column._copy() for column in lineage.c if column.name != "revision"))
+    rows = [{"from_uid": each.from_uid, "to_uid": each.to_uid, "kind": each.kind} for each in pairs]
+    for start in range(0, len(rows), CHUNK):
+        connection.execute(insert(staged), rows[start : start + CHUNK])
+    return staged
+
+
+def _copy_lineage(connection: Connection, staged: Table, number: int) -> None:
+    names = ["from_uid", "to_uid", "kind"]
+    new = select(literal(number), *(staged.c[name] for name in names))
+    connection.execute(insert(lineage).from_select(["revision", *names], new))
 
 
 def _hilbert(change: Change) -> Sequence[Mapping[str, Any]]:

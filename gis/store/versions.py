@@ -69,7 +69,17 @@ def statement(table: Table, query: Query, columns: Sequence[str] | None = None) 
 
 def read_columns(connection: Connection, table: Table, query: Query, columns: Sequence[str] | None = None) -> Columns:
     """The rows of `query` as one object array (n,) a column; `geom` holds shapely geometries."""
-    result = connection.execute(statement(table, query, columns))
+    return _columns(connection, statement(table, query, columns))
+
+
+def read_where(connection: Connection, table: Table, meant: ColumnElement[bool], columns: Sequence[str]) -> Columns:
+    """Versions of any condition, in the order of (code, uid), as `read_columns` gives them."""
+    wanted = select(*(table.c[name] for name in columns)).where(meant)
+    return _columns(connection, wanted.order_by(table.c.code, table.c.uid))
+
+
+def _columns(connection: Connection, chosen: Select[Any]) -> Columns:
+    result = connection.execute(chosen)
     names = list(result.keys())
     rows = result.fetchall()
     return {name: _column([row[index] for row in rows]) for index, name in enumerate(names)}
