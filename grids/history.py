@@ -4,6 +4,7 @@ Versions never change but for the revision that ends them, so what is told of re
 whenever it is asked: pages need no common transaction, and a feed that is read on later skips and repeats nothing.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -24,6 +25,7 @@ Version = Mapping[Any, Any]
 ChangeKind = Literal["created", "changed", "retired"]
 CHUNK = 1000
 """Versions that are held in memory at once, and revisions."""
+_PLACE = re.compile(r"([0-9]{1,15})(?:\.(.+-(?:retired|begun|ended))\.([0-9]{1,15}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +156,10 @@ def _sections(layers: Sequence[Layer], parts: tuple[str, str], since: Place | No
 
 def read_place(text: str) -> Place:
     """A place as it was written. Errors: Refusal since_wrong."""
-    number, _, rest = text.partition(".")
-    section, _, row = rest.rpartition(".")
-    digits = all(part.isascii() and part.isdigit() and len(part) < 16 for part in (number, row or "0"))
-    if (
-        not digits
-        or bool(rest) != bool(section)
-        or (section and not section.endswith(("-retired", "-begun", "-ended")))
-    ):
+    found = _PLACE.fullmatch(text)
+    if found is None:
         raise since_wrong(text)
-    return Place(int(number), section, int(row or 0))
+    return Place(int(found[1]), found[2] or "", int(found[3] or 0))
 
 
 def since_wrong(text: str) -> Refusal:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import typer
 from pydantic import ValidationError
 
-from api.cli import bulk, keys, stores
+from api.cli import bulk, history, keys, stores
 from api.cli.screen import show_faults, show_line
 from api.settings import Settings
 from gis.errors import Kind, Refusal
@@ -31,6 +31,9 @@ app = typer.Typer(
 app.command("import")(stores.import_layer)
 app.command("export")(stores.export_layer)
 app.command("revisions")(stores.revisions)
+app.command("changes")(history.changes)
+app.command("crosswalk")(history.crosswalk)
+app.command("undo")(history.undo)
 app.command("migrate")(stores.migrate_store)
 app.command("locate")(bulk.locate)
 app.command("route")(bulk.route)

@@ -33,7 +33,6 @@ router = APIRouter(prefix="/v1", tags=["history"])
 InLayer = Annotated[
     str | None, Query(alias="layer", max_length=120, description="Only this layer: units, areas.NAME, rules …")
 ]
-Number = Annotated[int, Query(ge=1, le=2**53)]
 STREAMED = 500
 """Changes that are written at once into a stream."""
 
