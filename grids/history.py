@@ -205,6 +205,8 @@ def differences(
     back is not told. Errors: Refusal since_wrong.
     """
     low, high = min(a, b), max(a, b)
+    if since is not None and not since.section:
+        raise since_wrong(str(since))
     for layer, part in _sections(layers, ("begun", "ended"), since):
         section = f"{layer.id}-{part}"
         begin = since if since is not None and since.section == section else Place(low + 1, section, -1)

@@ -124,7 +124,7 @@ def _lines(
         end = {"end": True, "rows": rows, "next": str(place), "revision": until}
         yield orjson.dumps(end, option=orjson.OPT_APPEND_NEWLINE)
     except Refusal as refusal:
-        yield orjson.dumps({"error": problem(refusal, language)}, option=orjson.OPT_APPEND_NEWLINE)
+        yield orjson.dumps({"end": False, "error": problem(refusal, language)}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 @router.get("/revisions/{a}/diff/{b}", response_model=DifferenceList, summary="Two revisions compared 版本对比")
