@@ -1,7 +1,7 @@
 """The moment that a lookup is asked as of: a revision's number, or a time."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 
 from cases.reports import parse_zone
 from gis.errors import refuse
@@ -10,7 +10,7 @@ from gis.errors import refuse
 _LOST_PLUS = re.compile(r"(?<=[T\d:.]) (?=\d\d:?\d\d$)")
 
 
-def read_moment(text: str, zone: str) -> int | datetime:
+def read_moment(text: str, zone: str | tzinfo) -> int | datetime:
     """A revision's number (at most 7 digits), or a time or date as ISO text; without an offset it is of `zone`.
 
     Errors: Refusal time_wrong.
@@ -24,7 +24,11 @@ def read_moment(text: str, zone: str) -> int | datetime:
             if timed
             else datetime.combine(date.fromisoformat(text), datetime.min.time())
         )
-        when = when if when.tzinfo is not None else when.replace(tzinfo=parse_zone(zone))
+        when = (
+            when
+            if when.tzinfo is not None
+            else when.replace(tzinfo=parse_zone(zone) if isinstance(zone, str) else zone)
+        )
         return when.astimezone(UTC)  # the first and the last day of the calendar may leave it
     except (ValueError, OverflowError):
         shown = text if len(text) <= 60 else text[:59] + "…"

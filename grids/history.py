@@ -136,7 +136,9 @@ def _changes_of(
     connection: Connection, layers: Sequence[Layer], scope: Scope, revision: Revision, since: Place, chunk: int
 ) -> Iterator[Entry]:
     for layer, part in _sections(layers, ("retired", "begun"), since if since.revision == revision.number else None):
-        if not any(revision.counts.get(layer.table, {}).values()):
+        counts = revision.counts.get(layer.table, {})
+        # What is changed may leave a narrow scope, and is retired for its reader then.
+        if not any(counts.values()) or (part == "retired" and not counts["retired"] and "" in scope.owners):
             continue
         section = f"{layer.id}-{part}"
         row = since.row if (since.revision, since.section) == (revision.number, section) else 0
@@ -179,7 +181,8 @@ def _section(connection: Connection, layer: Layer, scope: Scope, place: Place, c
     seen = and_(_meant(other, layer, scope), other.c.uid == table.c.uid, _lived(other))
     began = place.section.endswith("-begun")
     if began:
-        earlier = exists().where(seen, other.c.to_revision == number).label("earlier")
+        # "+ 0", so that nobody looks through all that the revision ended for each row instead of through one uid.
+        earlier = exists().where(seen, other.c.to_revision + 0 == number).label("earlier")
         chosen = select(table, earlier).where(table.c.from_revision == number, _lived(table))
     else:
         later = exists().where(seen, other.c.from_revision == number)

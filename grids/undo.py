@@ -99,7 +99,8 @@ def _has_units(connection: Connection, code: str) -> bool:
 def _touched(connection: Connection, table: Table, number: int, derived: set[int]) -> list[Fault]:
     """A fault for everything that the revision touched and a later one too."""
     then = table.alias("then")
-    meant = and_(then.c.uid == table.c.uid, or_(then.c.from_revision == number, then.c.to_revision == number))
+    touched = or_(then.c.from_revision + 0 == number, then.c.to_revision + 0 == number)  # "+ 0": found by the uid alone
+    meant = and_(then.c.uid == table.c.uid, touched)
     later = or_(table.c.from_revision > number, table.c.to_revision > number)
     last = func.max(func.coalesce(table.c.to_revision, table.c.from_revision))
     chosen: Select[Any] = select(table.c.uid, func.max(table.c.code).label("code"), last.label("by"))

@@ -16,8 +16,8 @@ from api.ogc.parameters import (
     Wanted,
     queryable_fields,
     read_crs,
-    read_datetime,
     read_wanted,
+    read_when,
     write_cursor,
 )
 from api.ogc.schema import field_schema, title_of
@@ -80,7 +80,7 @@ def read_items(service: Service, asked: Asked, layer: Layer, wanted: Wanted) -> 
         try:
             at = revision_of(connection, wanted.moment)
         except Refusal as refusal:
-            if is_before_history(refusal):
+            if is_before_history(refusal) and "as_of" not in asked.parameters:
                 return NOTHING
             raise
         after, revision = None, newest if at is None else at
@@ -149,7 +149,7 @@ def _items_page(asked: Asked, layer: Layer, page: Page) -> bytes:
 def answer_item(service: Service, asked: Asked, layer_id: str, code: str) -> Answer:
     """One feature, by its code, as it is or as it was. Errors: feature_unknown, feature_retired, before_history."""
     crs = read_crs(asked.parameters)
-    moment = read_datetime(asked.parameters["datetime"], service.zone) if "datetime" in asked.parameters else None
+    moment = read_when(asked.parameters, service.zone)
     with reading(service.store.world) as connection:
         layer = find_layer(connection, layer_id, asked.scope)
         columns = read_feature(connection, layer, code, asked.scope, revision_of(connection, moment))

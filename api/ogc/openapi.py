@@ -47,11 +47,17 @@ def _paths_of(layer: Layer, language: str) -> Object:
          "schema": {"type": TYPES[field.type]["type"]}}
         for field in queryable_fields(layer)
     ]  # fmt: skip
-    of_items = [_parameter(each) for each in ("bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "cursor")]
+    of_items = [
+        _parameter(each) for each in ("bbox", "bbox-crs", "crs", "datetime", "as_of", "limit", "offset", "cursor")
+    ]
     feature_id = {"name": "featureId", "in": "path", "required": True, "schema": {"type": "string"}}
     one: Object = {"$ref": "#/components/schemas/feature"}
     item = _get(
-        f"{name}.item", title, [feature_id, _parameter("crs"), _parameter("datetime")], {GEOJSON: one}, missing=True
+        f"{name}.item",
+        title,
+        [feature_id, _parameter("crs"), _parameter("datetime"), _parameter("as_of")],
+        {GEOJSON: one},
+        missing=True,
     )
     item["get"]["responses"]["304"] = {"description": "Not modified"}
     item["get"]["responses"]["410"] = {"$ref": "#/components/responses/problem"}
@@ -121,6 +127,7 @@ def _parameters() -> Object:
         "bbox": ({"type": "array", "items": numbers, **box}, "Features that meet this box"),
         "bbox-crs": (crs, "CRS of bbox, with the axis order of its authority"),
         "crs": (crs, "CRS of the geometry, with the axis order of its authority"),
+        "as_of": (text, "The state at this revision's number or time; not with datetime"),
         "datetime": (text, "The state at this time, or at the end of this interval"),
     }
     described = {

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from fastapi import Request
 
+from api.moments import read_moment
 from api.ogc.axes import DEFAULT, Reference, find_reference
 from api.ogc.places import NUMBER, Place, read_bbox
 from gis.errors import Refusal, refuse
@@ -20,7 +21,7 @@ DEFAULT_LIMIT = 10
 MOST_LIMIT = 10_000
 MOST_OFFSET = 2**31 - 1
 ALWAYS = frozenset({"f", "lang", "key"})
-ITEM = ALWAYS | {"crs", "datetime"}
+ITEM = ALWAYS | {"crs", "datetime", "as_of"}
 ITEMS = ITEM | {"bbox", "bbox-crs", "limit", "offset", "cursor"}
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)?)?")
@@ -46,7 +47,7 @@ class Wanted:
     cursor: Cursor | None
     crs: Reference
     place: Place | None
-    moment: datetime | None
+    moment: int | datetime | None
     equal: Mapping[str, Any]
 
 
@@ -108,7 +109,7 @@ def read_wanted(parameters: Parameters, layer: Layer, zone: tzinfo) -> Wanted:
         cursor=cursor,
         crs=read_crs(parameters),
         place=read_bbox(parameters["bbox"], box_crs) if "bbox" in parameters else None,
-        moment=read_datetime(parameters["datetime"], zone) if "datetime" in parameters else None,
+        moment=read_when(parameters, zone),
         equal={name: read_value(fields[name], text) for name, text in parameters.items() if name in fields},
     )
 
@@ -149,6 +150,15 @@ def read_value(field: Field, text: str) -> str | int | float:
             raise wrong(field.name, "it must be a number", "应为数值")
         return float(text)
     return text
+
+
+def read_when(parameters: Parameters, zone: tzinfo) -> int | datetime | None:
+    """The moment whose state is wanted, by `datetime` or by `as_of` as everywhere else; None for the newest."""
+    if "as_of" not in parameters:
+        return read_datetime(parameters["datetime"], zone) if "datetime" in parameters else None
+    if "datetime" in parameters:
+        raise wrong("as_of", "it cannot be joined with datetime", "不能与 datetime 同时使用")
+    return read_moment(parameters["as_of"], zone)
 
 
 def read_datetime(text: str, zone: tzinfo) -> datetime | None:

@@ -11,8 +11,11 @@ from api.ogc.parameters import Wanted
 from api.ogc.places import Place
 from gis.errors import Refusal, refuse
 from gis.layer import Layer
+from gis.store.revisions import head
 from gis.store.scope import Scope
 from gis.store.versions import Columns, Query, count, read_columns
+from grids.layers import DIVISIONS, UNITS
+from grids.lineage import find_holder, successors
 
 # So many bound values fit in a statement on both stores.
 MOST_VALUES = 10_000
@@ -107,7 +110,18 @@ def read_feature(connection: Connection, layer: Layer, code: str, scope: Scope, 
     if at is not None:
         ended.append(table.c.to_revision <= at)
     last = connection.execute(select(func.max(table.c.to_revision)).where(*ended)).scalar()
-    raise unknown(layer, code) if last is None else _retired(code, int(last))
+    if last is None:
+        raise unknown(layer, code)
+    raise _retired(code, int(last), _successors(connection, layer, code, scope, at))
+
+
+def _successors(connection: Connection, layer: Layer, code: str, scope: Scope, at: int | None) -> list[str] | None:
+    """Who has the ground of a retired unit or division; None for what has no lineage."""
+    if layer not in (UNITS, DIVISIONS):
+        return None
+    table, number = table_of(layer), head(connection) if at is None else at
+    holder = find_holder(connection, table, code, scope, number)
+    return None if holder is None else successors(connection, table, holder, scope, number)
 
 
 def unknown(layer: Layer, code: str) -> Refusal:
@@ -121,11 +135,12 @@ def unknown(layer: Layer, code: str) -> Refusal:
     )
 
 
-def _retired(code: str, revision: int) -> Refusal:
+def _retired(code: str, revision: int, heirs: list[str] | None) -> Refusal:
     return refuse(
         "feature_retired",
         f"{code} was retired by revision {revision}; ask with datetime for what it was before.",
         f"{code} 已在版本 {revision} 注销；可用 datetime 参数查询此前状态。",
         kind="gone",
         thing=code,
+        members=None if heirs is None else {"successors": heirs},
     )

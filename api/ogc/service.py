@@ -107,8 +107,10 @@ def _bounds(connection: Connection, layer: Layer, scope: Scope) -> tuple[float, 
     return None if layer.geometry == "none" else bounds(connection, table_of(layer), query_of(layer, scope))
 
 
-def revision_of(connection: Connection, moment: datetime | None) -> int | None:
-    """The revision in force at a moment, None when that is the newest. Errors: Refusal before_history (missing)."""
+def revision_of(connection: Connection, moment: int | datetime | None) -> int | None:
+    """The revision in force at a moment, None when that is the newest. Errors: Refusal before_history,
+    revision_unknown (both missing).
+    """
     if moment is None:
         return None
     number = revision_at(connection, moment)

@@ -21,6 +21,7 @@ from gis.store.revisions import Descent, Publication, current_head, list_revisio
 from grids.tables import unit
 from tests.api.conftest import client
 from tests.api.small_world import UNITS, bring, collection, square
+from tests.api.test_cases import case
 from tests.gis.store.ledger import change, rows_at
 
 MERGED = "440305001001009"
@@ -131,6 +132,12 @@ def test_a_retired_code_names_its_successors_for_programs_too(caller: httpx.Clie
     assert (response.status_code, answer.code, answer.successors) == (410, "unit_retired", [MERGED])
     assert MERGED in answer.detail
     assert MERGED in (answer.detail_en or "")
+
+
+def test_the_ogc_item_of_a_retired_unit_names_its_successors_too(caller: httpx.Client) -> None:
+    gone = caller.get(f"/ogc/collections/units/items/{UNITS[0]}")
+    assert (gone.status_code, gone.json()["successors"]) == (410, [MERGED])
+    assert "successors" not in caller.get("/ogc/collections/units/items/nothing").json()
 
 
 def test_the_history_of_a_unit_tells_who_did_what_when(caller: httpx.Client) -> None:
@@ -290,6 +297,8 @@ AS_OF = (
     "/v1/areas/drainage",
     "/v1/layers",
     "/v1/catalogue?q=01037",
+    "/ogc/collections/units/items/440305001001001",
+    "/ogc/collections/areas.drainage/items/D-1",
     "/tiles/units/14/13380/7122.mvt",
     "/tiles/components.json",
     "/styles/all.json",
@@ -311,3 +320,15 @@ def test_a_revision_and_a_time_at_which_it_holds_are_answered_alike(
         assert by_number.content == by_time.content
     early = caller.get(f"{path}{joint}as_of=1999-01-01")
     assert (early.status_code, early.json()["code"]) == (404, "before_history")
+
+
+def test_routing_answers_a_revision_and_a_time_alike(caller: httpx.Client, store_of_either: Store) -> None:
+    with reading(store_of_either.world) as connection:
+        moment = list_revisions(connection)[5].effective_at.isoformat()
+    by_number, by_time, now = (
+        caller.post("/v1/cases/route", params=asked, json=case()).json()
+        for asked in ({"as_of": "6"}, {"as_of": moment}, {})
+    )
+    assert by_number == by_time
+    assert (by_number["revision"], now["revision"]) == (6, 7)
+    assert (by_number["unit"], now["unit"]) == (UNITS[0], MERGED)

@@ -74,3 +74,30 @@ def test_one_feature_is_shown_as_it_was(client: Client) -> None:
     new = client.get(f"{COMPONENTS}/C0001")
     assert (old.json()["properties"]["name"], new.json()["properties"]["name"]) == ("井盖 1", "换过的井盖")
     assert old.headers["etag"] != new.headers["etag"]
+
+
+def test_as_of_means_here_what_it_means_everywhere(client: Client) -> None:
+    def names(asked: str) -> list[str]:
+        answer = client.get(f"{COMPONENTS}?{asked}&limit=100")
+        assert answer.status_code == 200, answer.text
+        return [f"{each['id']} {each['properties']['name']}" for each in answer.json()["features"]]
+
+    old, new = names("datetime=2025-01-01"), names("datetime=2025-06-02")
+    assert names("as_of=2025-01-01T00:00:00Z") == old
+    assert names("as_of=9999-01-01") == new
+    revisions = client.get("/v1/revisions").json()["items"]
+    by_number = [names(f"as_of={each['number']}") for each in revisions if each["effective_at"] >= "2024-02"]
+    assert by_number[-1] == new
+    for each in revisions:
+        moment = each["effective_at"].replace("+00:00", "Z")
+        if [one["effective_at"] for one in revisions].count(each["effective_at"]) == 1:
+            assert names(f"as_of={each['number']}") == names(f"as_of={moment}")
+    assert client.get(f"{COMPONENTS}/C0000?as_of=2025-05-01").json()["properties"]["name"] == "井盖 0"
+    for asked, status, code in (
+        ("as_of=1&datetime=2025-01-01", 400, "parameter_wrong"),
+        ("as_of=999", 404, "revision_unknown"),
+        ("as_of=1999-01-01", 404, "before_history"),
+        ("as_of=soon", 422, "time_wrong"),
+    ):
+        answer = client.get(f"{COMPONENTS}?{asked}")
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
