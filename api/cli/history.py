@@ -43,7 +43,7 @@ def changes(
             told = told_difference(each)
             counts[told["layer"], told["change"]] += 1
             if as_json:
-                typer.echo(orjson.dumps(told))
+                typer.echo(orjson.dumps(told).decode())
                 continue
             what = ",".join([*told["fields"], *(["geometry"] if told["geometry"] else [])])
             was = f"{told['code_before']} -> " if told["code_before"] else ""
