@@ -16,8 +16,9 @@ from api.keys import Key
 from api.layers import revisioned_layers
 from api.problems import language_of, problem
 from api.routers.layers import told_revision
-from api.routers.parameters import Limit, number_at, shelf_of
+from api.routers.parameters import Limit, number_at
 from api.schemas import RevisionItem
+from api.shelf import Shelf
 from api.told import CSV, crosswalk_lines, told_change, told_difference
 from api.wire import MEDIA_TYPES, wanted_kind
 from components.places import component_points
@@ -87,7 +88,7 @@ def _page(connection: Connection, key: Key, layer: str | None, since: Place, unt
     every = changes(connection, layers, key.scope, since, until, min(limit + 1, 1000))
     found, following = whole(list(islice(every, limit + 1)), limit)
     items = [told_change(layers, each) for each in found]
-    return {"items": items, "next": str(following or Place(max(until, since.revision))), "more": following is not None}
+    return {"items": items, "next": str(following or _end(since, until)), "more": following is not None}
 
 
 def whole(found: list[Entry], limit: int) -> tuple[list[Entry], Place | None]:
@@ -102,6 +103,11 @@ def whole(found: list[Entry], limit: int) -> tuple[list[Entry], Place | None]:
     if kept:
         return kept, Place(cut - 1)
     return found[:limit], found[limit - 1].place
+
+
+def _end(since: Place, until: int) -> Place:
+    """Where all that was asked for ends."""
+    return since if since.revision > until else Place(until)
 
 
 def _lines(
@@ -119,7 +125,7 @@ def _lines(
             more = len(found) > wanted
             found = found[:wanted]
             rows += len(found)
-            place = found[-1].place if more else Place(max(until, since.revision))
+            place = found[-1].place if more else _end(since, until)
             yield b"".join(orjson.dumps(told_change(layers, each), option=orjson.OPT_APPEND_NEWLINE) for each in found)
         end = {"end": True, "rows": rows, "next": str(place), "revision": until}
         yield orjson.dumps(end, option=orjson.OPT_APPEND_NEWLINE)
@@ -174,7 +180,8 @@ def show_crosswalk(
                 connection, a, b, level, key.scope, lambda box: component_points(connection, a, box, key.scope)
             )
 
-    walk = shelf_of(request).get(("crosswalk", a, b, level, key.scope), make)
+    shelf: Shelf = request.app.state.sources  # which keeps few, for they may be large
+    walk = shelf.get(("crosswalk", a, b, level, key.scope), make)
     walk = walk.without_same() if changed else walk
     as_csv = f == "csv" or request.headers.get("accept", "").lower().startswith(CSV)
     headers = {"Cache-Control": "no-cache", "Wangge-Revision": str(b), "Vary": "Accept"}

@@ -74,6 +74,24 @@ def test_the_feed_goes_on_at_any_cursor(caller: httpx.Client) -> None:
         assert rest == whole[index + 1 :]
 
 
+def test_a_cursor_behind_the_end_asked_for_stays_where_it_is(caller: httpx.Client) -> None:
+    cursor = walk(caller, layer="units")[1]["cursor"]
+    asked = {"since": cursor, "until": "2", "layer": "units"}
+    assert caller.get("/v1/changes", params=asked).json()["next"] == cursor
+    lines = caller.get("/v1/changes", params=asked, headers={"accept": "application/x-ndjson"}).text.splitlines()
+    assert [json.loads(line) for line in lines] == [{"end": True, "rows": 0, "next": cursor, "revision": 2}]
+
+
+def test_a_stream_of_limited_length_tells_where_to_go_on(caller: httpx.Client) -> None:
+    whole = walk(caller)
+    asked = {"since": "0", "limit": 5}
+    lines = caller.get("/v1/changes", params=asked, headers={"accept": "application/x-ndjson"}).text.splitlines()
+    *said, end = [json.loads(line) for line in lines]
+    assert said == whole[:5]
+    rest = caller.get("/v1/changes", params={"since": end["next"]}).json()["items"]
+    assert rest == whole[5:]
+
+
 def test_the_feed_has_tombstones_with_codes_and_versions_with_everything(caller: httpx.Client) -> None:
     items = caller.get("/v1/changes?since=6&layer=units").json()["items"]
     told = [(each["change"], each["code"]) for each in items]
@@ -297,8 +315,6 @@ AS_OF = (
     "/v1/areas/drainage",
     "/v1/layers",
     "/v1/catalogue?q=01037",
-    "/ogc/collections/units/items/440305001001001",
-    "/ogc/collections/areas.drainage/items/D-1",
     "/tiles/units/14/13380/7122.mvt",
     "/tiles/components.json",
     "/styles/all.json",

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, MetaData, text
 
 import api.keys
+import api.migrations
 import cases.tables
 import components.tables
 import grids.tables
@@ -144,6 +146,24 @@ def test_an_empty_store_gets_its_schema_and_a_newest_one_stays(store: Store) -> 
     check_schema(store)
     check_schema(store)
     assert current_head(store) == 0
+
+
+def test_a_store_of_the_first_step_is_brought_to_the_newest_with_what_it_holds(store: Store) -> None:
+    with writing(store.world) as connection:
+        api.migrations._prepare(connection)
+        script = api.migrations._config("world")
+        script.attributes["connection"] = connection
+        command.upgrade(script, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO department (uid, owner, code, from_revision, name, ids) "
+                "VALUES (1, '44', 'D', 1, 'x', '{}')"
+            )
+        )
+    assert migrate(store) == ["world: 0001 -> 0002", "log: nothing -> 0001"]
+    with reading(store.world) as connection:
+        assert connection.execute(text("SELECT code FROM department")).scalars().all() == ["D"]
+        assert connection.execute(text("SELECT count(*) FROM lineage")).scalar_one() == 0
 
 
 def set_step(store: Store, part: str, step: str) -> None:

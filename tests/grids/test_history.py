@@ -1,6 +1,8 @@
 """The feed of changes, the differences of revisions, the versions of one thing."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import pytest
 import shapely
@@ -116,6 +118,30 @@ def test_a_revision_of_any_size_is_read_in_chunks_and_what_comes_later_changes_n
     resumed = list(feed(store, first[11].place, 2, chunk=4))
     assert [each.row["uid"] for each in resumed] == [each.row["uid"] for each in first[12:]] + list(range(10))
     assert [each.change for each in resumed] == ["created"] * 13 + ["retired"] * 10
+
+
+def test_who_follows_while_others_publish_misses_nothing_and_sees_nothing_twice(store: Store) -> None:
+    put(store, change(department, [department_row(n, f"D{n}") for n in range(5)]))
+
+    def publish_many() -> None:
+        for number in range(20):
+            ended = [number % 5]
+            put(store, change(department, [department_row(number % 5, f"D{number % 5}", f"n{number}")], ended))
+
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(publish_many)
+        followed: list[Entry] = []
+        place = Place(0)
+        while not writer.done() or place.revision < current_head(store) or place.section:
+            found = list(islice(feed(store, place, current_head(store), chunk=3), 3))
+            followed += found
+            place = found[-1].place if found else place
+            if not found:
+                place = Place(place.revision) if place.section else place
+        writer.result()
+    whole = list(feed(store, Place(0), current_head(store)))
+    assert [str(each.place) for each in followed] == [str(each.place) for each in whole]
+    assert len(whole) == 25
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.", "1..2", "1.units-begun.", "1.units.3", "9" * 20, "1.2.3", "１"])

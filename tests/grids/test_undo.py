@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 import shapely
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import or_, select
 
 from gis.errors import Refusal
 from gis.store.engine import Store, reading
@@ -12,7 +15,7 @@ from gis.store.scope import EVERYTHING
 from grids.lineage import find_holder, successors
 from grids.tables import department, division, unit
 from grids.undo import Undo, undo
-from tests.gis.store.ledger import change, department_row, put, rows_at, square, unit_row
+from tests.gis.store.ledger import change, department_row, put, rows_at, square, unit_row, wipe
 
 A, B, C, D = (f"44030500100100{n}" for n in range(1, 5))
 
@@ -136,3 +139,48 @@ def test_what_others_name_is_not_taken_away(store: Store) -> None:
 
 def test_a_revision_that_is_not_there_is_refused(store: Store) -> None:
     assert refused(store, 1).code == "revision_unknown"
+
+
+DEEDS = st.lists(
+    st.lists(st.tuples(st.integers(1, 5), st.sampled_from(["put", "end"]), st.text("xyz", max_size=1)), max_size=4),
+    min_size=1,
+    max_size=6,
+)
+
+
+def named(store: Store, at: int) -> dict[int, tuple[str, str]]:
+    return {row["uid"]: (row["code"], row["name"]) for row in rows_at(store, department, at)} if at else {}
+
+
+@given(DEEDS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_undo_gives_back_what_was_before_or_names_what_stands_in_the_way(store: Store, deeds: list[Any]) -> None:
+    """The oracle: things that the revision touched get their state of before it, all others keep theirs of now."""
+    wipe(store, department)
+    for wanted in deeds:
+        alive = {row["uid"] for row in rows_at(store, department)}
+        last = {uid: (deed, name) for uid, deed, name in wanted}
+        rows = [department_row(uid, f"D{uid}", name) for uid, (deed, name) in last.items() if deed == "put"]
+        put(store, change(department, rows, alive & last.keys()))
+    head = len(deeds)
+    touched = [
+        {uid for uid in range(1, 6) if uid in {row["uid"] for row in _begun_or_ended(store, number)}}
+        for number in range(1, head + 1)
+    ]
+    for number in range(head, 0, -1):
+        later = set().union(*touched[number:])
+        if touched[number - 1] & later:
+            assert {fault.thing for fault in refused(store, number).faults} == {
+                f"D{uid}" for uid in touched[number - 1] & later
+            }
+    before, now = named(store, head - 1), named(store, head)
+    expected = {uid: row for uid, row in now.items() if uid not in touched[-1]}
+    expected |= {uid: row for uid, row in before.items() if uid in touched[-1]}
+    take_back(store, head)
+    assert named(store, head + 1) == expected == before
+
+
+def _begun_or_ended(store: Store, number: int) -> list[dict[str, Any]]:
+    with reading(store.world) as connection:
+        either = or_(department.c.from_revision == number, department.c.to_revision == number)
+        return [dict(row) for row in connection.execute(select(department).where(either)).mappings()]
