@@ -18,7 +18,7 @@ from api.undo import run_undo
 from gis.errors import Refusal
 from gis.store.engine import Store, reading, writing
 from gis.store.revisions import Descent, Publication, current_head, list_revisions, publish
-from grids.tables import unit
+from grids.tables import division, unit
 from tests.api.conftest import client
 from tests.api.small_world import UNITS, bring, collection, square
 from tests.api.test_cases import case
@@ -150,6 +150,23 @@ def test_a_retired_code_names_its_successors_for_programs_too(caller: httpx.Clie
     assert (response.status_code, answer.code, answer.successors) == (410, "unit_retired", [MERGED])
     assert MERGED in answer.detail
     assert MERGED in (answer.detail_en or "")
+
+
+def test_a_retired_division_names_its_successors_of_the_same_level(store_of_either: Store) -> None:
+    store = store_of_either
+    old = next(row for row in rows_at(store, division) if row["code"] == "440306001001")
+    publish(store, Publication((change(division, [], [old["uid"]]),), "t", base=current_head(store)))
+    heir = {name: old[name] for name in ("level", "name", "department", "attributes", "geom")}
+    heir |= {"uid": 10**6, "owner": "440306001002", "code": "440306001002"}
+    publish(store, Publication((change(division, [heir]),), "t", base=current_head(store)))
+    with client(create_app(Settings(), store)) as caller:
+        for path in ("", "/neighbours"):
+            gone = caller.get(f"/v1/divisions/440306001001{path}")
+            problem = schemas.Problem.model_validate(gone.json())
+            assert (gone.status_code, problem.code, problem.successors) == (410, "division_retired", ["440306001002"])
+        assert caller.get("/v1/divisions/440306001001?as_of=7").json()["successors"] == []
+        told = caller.get("/v1/divisions/440306001001/lineage").json()
+        assert (told["in_force"], told["successors"], told["pairs"]) == (False, ["440306001002"], [])
 
 
 def test_the_ogc_item_of_a_retired_unit_names_its_successors_too(caller: httpx.Client) -> None:
