@@ -60,11 +60,7 @@ def _check_rules(connection: Connection, scope: Scope) -> tuple[int, tuple[Fault
     rules = read_rules(connection, scope)
     names = {"class_code": "class"}
     written: list[dict[str, Any]] = [
-        {
-            names.get(name, name): value
-            for name, value in to_row(rule).items()
-            if value is not None and value is not False
-        }
+        {names.get(name, name): value for name, value in to_row(rule).items() if value not in (None, False, "")}
         for rule in rules
     ]
     if not rules:

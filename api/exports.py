@@ -92,7 +92,9 @@ def _export_rules(connection: Connection, path: Path, at: int, scope: Scope) -> 
     rules = [_written(to_row(rule)) for rule in read_rules(connection, scope, at)]
     owners = {rule["owner"] for rule in rules}
     document: dict[str, Any] = {"owner": owners.pop()} if len(owners) == 1 else {}
-    document["rules"] = [{k: v for k, v in rule.items() if k != "owner" or "owner" not in document} for rule in rules]
+    document["rules"] = [
+        {k: v for k, v in rule.items() if k != "owner" or (v and "owner" not in document)} for rule in rules
+    ]
     text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
     scratch = path.with_name(f".{path.name}.part")
     try:

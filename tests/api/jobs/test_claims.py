@@ -211,9 +211,7 @@ def test_a_job_that_fails_keeps_its_problem_in_both_languages(yard: Yard) -> Non
     assert (fault.code, fault.en, fault.zh, fault.row) == ("file_empty", "In a.csv is nothing.", "没有内容。", 3)
 
 
-def test_a_fault_of_the_program_fails_the_job_and_not_the_runner(
-    yard: Yard, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_fault_of_the_program_fails_the_job_and_not_the_runner(yard: Yard, caplog: pytest.LogCaptureFixture) -> None:
     def fail(context: Context, arguments: Nothing) -> Outcome:
         raise ValueError("a secret of the program")
 
