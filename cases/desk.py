@@ -58,7 +58,8 @@ class Desk:
             book = desk.book
         else:
             book = RuleBook.compile(from_row(row) for row in unseal(heap, told["rules"]))
-        return cls(grid, inventory, book, _departments(grid))
+        same = desk is not None and grid.departments is desk.grid.departments
+        return cls(grid, inventory, book, desk.departments if desk is not None and same else _departments(grid))
 
     def tell(self, heap: Heap) -> dict[str, Any]:
         """Write the desk to the heap in which the indexes of its grid lie; where it is, as JSON values for `read`."""

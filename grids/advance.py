@@ -39,9 +39,10 @@ def advance_grid(
         new["gaps"] = PolygonIndex.build(gaps["geom"], gaps["code"], heap=heap).tell()
         new["gap_names"] = seal(heap, gaps["name"].tolist())
     new["areas"] = _advance_areas(connection, heap, told["areas"], since, at)
-    divisions = _advance_divisions(connection, grid.divisions, since, at)
-    if divisions != grid.divisions:
-        new["divisions"] = tell_divisions(heap, divisions)
+    if is_changed(connection, division, since, at):
+        divisions = _advance_divisions(connection, grid.divisions, since, at)
+        if divisions != grid.divisions:
+            new["divisions"] = tell_divisions(heap, divisions)
     if is_changed(connection, department, since, at):
         new["departments"] = seal(heap, load_departments(connection, at))
     return new
@@ -74,7 +75,8 @@ def _slots_of(index: PolygonIndex, units: Columns) -> Indices | None:
 
 def _turnover(index: PolygonIndex, left: dict[int, int], begun: Columns) -> Turnover:
     """A unit that goes on keeps its slot; a new one takes one that became free, or another behind all."""
-    free = [slot for uid, slot in left.items() if uid not in set(begun["uid"].tolist())]
+    staying = set(begun["uid"].tolist())
+    free = [slot for uid, slot in left.items() if uid not in staying]
     behind = len(index)
     slots = []
     for uid in begun["uid"].tolist():
@@ -104,6 +106,8 @@ def _advance_divisions(
     connection: Connection, divisions: Mapping[str, DivisionName], since: int, at: int
 ) -> dict[str, DivisionName]:
     over, begun = read_changed(connection, division, since, at, ("level", "code", "name", "department"))
-    new = {code: each for code, each in divisions.items() if code not in set(over["code"].tolist())}
+    new = dict(divisions)
+    for code in over["code"].tolist():
+        new.pop(code, None)
     new |= {row[1]: DivisionName(*row) for row in zip(*begun.values(), strict=True)}
     return new
