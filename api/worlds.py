@@ -87,9 +87,13 @@ class Worlds:
 
         Errors: store_down when nothing was read yet; world_missing when there are files alone, and none.
         """
-        if self.watched and self._newest is not None:
+        if self.watched and self._newest is not None and not self.is_behind():
             return self._newest
         return self.renew()
+
+    def is_behind(self) -> bool:
+        """Whether the files hold another revision than the newest desk: one load of their root word."""
+        return self._files is not None and self._files.word() not in (self._word, self._refused, 0)
 
     def renew(self) -> Desk:
         """The desk of the newest revision, read now when it is new. Errors: those of `newest`."""
