@@ -13,12 +13,13 @@ from dataclasses import replace
 from itertools import pairwise
 
 import shapely
+from shapely import MultiPolygon, Polygon
 
 from gis.errors import refuse
 from grids.edits.exact import Edge, Place, along
 from grids.edits.ground import Ground, bounds
 from grids.edits.lines import place
-from grids.edits.nearness import beside_edges, widened
+from grids.edits.nearness import beside_edges, mean_width, widened
 from grids.edits.numbering import check_free, community_of, next_codes
 from grids.edits.outside import enclosed
 from grids.edits.refusals import at_all, moved_note, on
@@ -42,15 +43,14 @@ def add(ground: Ground, shape: Shape, code: str | None = None, snap_m: float = 0
     if snap_m > 0:
         parts = _snapped(sheet, parts, snap_m, called)
     polygon = shapely.orient_polygons(shape_of(_bare(parts)))
-    check_shape(Feature(UNITS, 0, called, polygon, {}), None)
+    check_shape(called, polygon)
     own = edges_of(polygon)
+    _lies_clear(sheet, polygon, called)
     _meets_neighbours(sheet, own, called)
     code = _code(sheet, own, polygon, code)
     unit = Feature(UNITS, ground.placeholder, code, polygon, BLANK)
     gaps = _filled_gaps(sheet, unit)
-    edit = sheet.finish(
-        [old for old, _ in gaps], [unit, *(new for _, new in gaps if new is not None)]
-    )
+    edit = sheet.finish([old for old, _ in gaps], [unit, *(new for _, new in gaps if new is not None)])
     left = enclosed(ground, polygon, [new for _, new in gaps if new is not None])
     if left is not None:
         raise refuse(
@@ -114,6 +114,20 @@ def _bare(parts: Parts) -> Parts:
     return bare
 
 
+def _lies_clear(sheet: Sheet, polygon: Shape, called: str) -> None:
+    """Refuse ground of other units, slivers apart, of which it is told better which nodes they lack."""
+    for key in [key for key in sheet.features if key[0] == UNITS]:
+        common = shapely.intersection(polygon, sheet.shape(key))
+        if common.area > 0 and mean_width(common) > SNAP_M:
+            raise refuse(
+                "units_overlap",
+                f"{called} would lie on {sheet.features[key].code} here; draw it clear of it.",
+                f"{called} 在此处压盖 {sheet.features[key].code}；请避开后重画。",
+                thing=sheet.features[key].code,
+                where=on(common),
+            )
+
+
 def _meets_neighbours(sheet: Sheet, own: Sequence[Edge], called: str) -> None:
     """Refuse nodes beside neighbours' edges, and neighbours' nodes beside edges, that are not common nodes."""
     edges = _unit_edges(sheet)
@@ -159,12 +173,12 @@ def _filled_gaps(sheet: Sheet, unit: Feature) -> list[tuple[Feature, Feature | N
     found: list[tuple[Feature, Feature | None]] = []
     for key in [key for key in sheet.features if key[0] == GAPS]:
         shape, old = sheet.shape(key), sheet.features[key]
-        if not shapely.relate_pattern(shape, unit.polygon, "T********"):
+        if not shapely.relate_pattern(shape, unit.shape, "T********"):
             continue
         try:
-            if not shape.covers(unit.polygon):
+            if not shape.covers(unit.shape):
                 raise ValueError("it leaves the gap")
-            rest = outline([*edges_of(shape), *((q, p) for p, q in edges_of(unit.polygon))])
+            rest = outline([*edges_of(shape), *((q, p) for p, q in edges_of(unit.shape))])
             parts = faces(walks(rest))
         except ValueError:
             raise refuse(
@@ -172,7 +186,7 @@ def _filled_gaps(sheet: Sheet, unit: Feature) -> list[tuple[Feature, Feature | N
                 f"{unit.code} lies on the named gap {old.code} in part, or not on its nodes; draw it within the gap.",
                 f"{unit.code} 部分压盖命名空洞 {old.code} 或未使用其节点；请画在空洞范围内。",
                 thing=unit.code,
-                where=on(shapely.intersection(shape, unit.polygon)),
+                where=on(shapely.intersection(shape, unit.shape)),
             ) from None
         if not parts:
             found.append((old, None))
@@ -204,13 +218,14 @@ def _grown(ground: Ground, unit: Feature, edit: Edit) -> tuple[list[Feature], li
 
 def _with_unit(ground: Ground, division: Feature, unit: Feature) -> Shape:
     """The outer edges of a division with a new unit."""
-    shape, added = division.polygon, unit.polygon
-    assert added is not None
+    shape, added = division.polygon, unit.shape
     with suppress(ValueError):
         edges = [*([] if shape is None else edges_of(shape)), *edges_of(added)]
         grown = shape_of([parts_of(part)[0] for part in faces(walks(outline(edges)))])
         if grown.is_valid:
             return grown
     # It was drawn apart from its units, as one may be that had none.
-    below = [each.polygon for each in ground.units_below(division.code)]
-    return shapely.orient_polygons(shapely.coverage_union_all([*below, added]))
+    below = [each.shape for each in ground.units_below(division.code)]
+    whole = shapely.orient_polygons(shapely.coverage_union_all([*below, added]))
+    assert isinstance(whole, Polygon | MultiPolygon)
+    return whole

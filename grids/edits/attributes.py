@@ -34,7 +34,8 @@ def set_attributes(ground: Ground, code: str, attributes: Mapping[str, Any]) -> 
                 f"网格没有可设置的属性“{name}”；可设置：{'、'.join(SETTABLE)}，其他属性请写入 attributes。",
                 thing=code,
             )
-        values[name] = _further(code, values.get(name), value) if field.type == "document" else _read(code, field, value)
+        document = field.type == "document"
+        values[name] = _further(code, values.get(name), value) if document else _read(code, field, value)
     if values == dict(unit.attributes):
         raise nothing_changes(code)
     return Edit((unit,), (replace(unit, attributes=values),))

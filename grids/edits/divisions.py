@@ -1,4 +1,5 @@
 """Divisions (to come)."""
+
 from typing import Any
 
 

@@ -7,6 +7,7 @@ is rounded, once, to the grid of the store.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import ldexp
 
 import numpy as np
@@ -70,7 +71,7 @@ def meetings(line: Sequence[Place], edges: Sequence[Edge]) -> list[Meeting]:
     ends = np.array(edges)
     lows, highs = ends.min(axis=1), ends.max(axis=1)
     found = []
-    for segment, (a, b) in enumerate(zip(line, line[1:], strict=False)):
+    for segment, (a, b) in enumerate(pairwise(line)):
         near = (lows <= np.maximum(a, b)).all(axis=1) & (highs >= np.minimum(a, b)).all(axis=1)
         for index in np.flatnonzero(near).tolist():
             found += _meet(segment, a, b, edges[index])

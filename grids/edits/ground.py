@@ -65,6 +65,12 @@ def around(places: Iterable[tuple[float, float]]) -> Box:
     return min(xs), min(ys), max(xs), max(ys)
 
 
+def enclosing(boxes: Sequence[Box]) -> Box:
+    """The box of several boxes."""
+    west, south, east, north = zip(*boxes, strict=True)
+    return min(west), min(south), max(east), max(north)
+
+
 def meet(one: Box, other: Box) -> bool:
     """Whether two boxes have a place in common."""
     return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
@@ -103,9 +109,9 @@ class Held:
             profile,
             by_code,
             divisions,
-            shapely.STRtree([each.polygon for each in members]),
+            shapely.STRtree([each.shape for each in members]),
             members,
-            shapely.STRtree([each.polygon for each in followers]),
+            shapely.STRtree([each.shape for each in followers]),
             followers,
             sorted(by_code),
             sorted(divisions),
@@ -185,7 +191,7 @@ class Drafted:
     def _with_new(self, old: Sequence[Feature], units: bool, box: Box) -> Sequence[Feature]:
         added = [each for each in self.new.values() if (each.layer == UNITS) == units and each.polygon is not None]
         stay = [each for each in old if each.key not in self.gone]
-        return [*stay, *(each for each in added if meet(bounds(each.polygon), box))]
+        return [*stay, *(each for each in added if meet(bounds(each.shape), box))]
 
     def _coded(self, old: Sequence[Feature], layer: str, prefix: str) -> Sequence[Feature]:
         stay = [each for each in old if each.key not in self.gone]

@@ -54,5 +54,3 @@ def _loop(way: Sequence[Place]) -> Place:
                 return meeting.place
     repeated = [each for index, each in enumerate(way) if each in way[:index]]
     return repeated[0] if repeated else way[0]
-
-

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from gis.errors import Refusal, refuse
 from grids.edits.exact import Edge, Place
-from grids.edits.ground import Box, Ground, bounds
+from grids.edits.ground import Ground, bounds, enclosing
 from grids.edits.numbering import check_free, neighbourhood, next_codes
 from grids.edits.refusals import at_all, known, on
 from grids.edits.rings import Shape, edges_of, faces, outline, parts_of, shape_of, walks
@@ -59,7 +59,7 @@ def retire(ground: Ground, code: str, into: Sequence[str]) -> Edit:
             f"A unit is retired into one neighbour, not {len(into)}: split {code} first, then retire each part.",
             f"网格只能并入一个相邻网格，而不是 {len(into)} 个：请先拆分 {code}，再分别并入。",
             thing=code,
-            where=None if unit.polygon is None else on(unit.polygon),
+            where=on(unit.shape),
         )
     if into[0] == code:
         raise refuse(
@@ -75,17 +75,15 @@ def retire(ground: Ground, code: str, into: Sequence[str]) -> Edit:
 
 def united(units: Sequence[Feature]) -> Shape:
     """The ground of units that hang together by common edges. Errors: Refusal units_apart."""
-    edges = {unit.uid: edges_of(unit.polygon) for unit in units if unit.polygon is not None}
+    edges = {unit.uid: edges_of(unit.shape) for unit in units}
     _hang_together(units, edges)
     parts = faces(walks(outline(edge for each in edges.values() for edge in each)))
     return shape_of([parts_of(part)[0] for part in parts])
 
 
 def _merged(ground: Ground, units: Sequence[Feature], merged: Feature) -> Edit:
-    boxes = [bounds(unit.polygon) for unit in units]
-    box: Box = (*(min(each[i] for each in boxes) for i in (0, 1)), *(max(each[i] for each in boxes) for i in (2, 3)))
     lineage = [(unit.uid, merged.uid) for unit in units if unit.uid != merged.uid]
-    return Sheet(ground, box).finish(units, [merged], lineage)
+    return Sheet(ground, enclosing([bounds(unit.shape) for unit in units])).finish(units, [merged], lineage)
 
 
 def _hang_together(units: Sequence[Feature], edges: dict[int, list[Edge]]) -> None:
@@ -108,12 +106,11 @@ def _apart(units: Sequence[Feature], apart: Sequence[Feature], edges: dict[int, 
     there = {p for uid, each in edges.items() if uid in lonely for p, _ in each}
     touching: set[Place] = {p for uid, each in edges.items() if uid not in lonely for p, _ in each if p in there}
     first = apart[0]
-    assert first.polygon is not None
     how, how_zh = ("touches the others only in a point", "仅在一点相接") if touching else ("lies apart", "不相邻")
     return refuse(
         "units_apart",
         f"{first.code} {how}; only neighbours with a common edge become one unit.",
         f"{first.code} 与其余网格{how_zh}；只有具有公共边的相邻网格才能合并。",
         thing=first.code,
-        where=at_all(touching) if touching else on(first.polygon),
+        where=at_all(touching) if touching else on(first.shape),
     )

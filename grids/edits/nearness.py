@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
 
 from gis.metres import per_degree
 from grids.edits.exact import Edge, Place
@@ -14,6 +16,14 @@ def widened(box: Box, metres: float) -> Box:
     per_lon, per_lat = (float(each) for each in per_degree(min(max(abs(box[1]), abs(box[3])), 89.0)))
     wide, high = metres / per_lon, metres / per_lat
     return box[0] - wide, box[1] - high, box[2] + wide, box[3] + high
+
+
+def mean_width(shape: BaseGeometry) -> float:
+    """Twice the area of a polygon over the length of its boundary, in metres: how wide a sliver is."""
+    per_lon, per_lat = (float(each) for each in per_degree(shape.bounds[1]))
+    x, y = shape.bounds[:2]
+    flat = shapely.transform(shape, lambda xy: (xy - [x, y]) * [per_lon, per_lat])
+    return float(2 * flat.area / flat.length)
 
 
 def beside_edges(places: Sequence[Place], edges: Sequence[Edge], reach_m: float) -> list[tuple[Place, Edge, float]]:

@@ -123,7 +123,7 @@ def renumber(ground: Ground, community: str, reuse: bool = False) -> Edit:
 
 def reading_order(units: Sequence[Feature]) -> list[Feature]:
     """Units north to south in bands as high as a middling unit, in a band west to east."""
-    boxes = [bounds(unit.polygon) for unit in units]
+    boxes = [bounds(unit.shape) for unit in units]
     band = median(north - south for _, south, _, north in boxes)
     top = max(north for *_, north in boxes)
     rows = [int((top - (south + north) / 2) / band) for _, south, _, north in boxes]
@@ -141,6 +141,6 @@ def neighbourhood(ground: Ground, units: Sequence[Feature]) -> str:
             "its community this way; transfer it by divisions.",
             f"{units[0].code} 等网格分属不同社区（{'、'.join(found)}）：不能以此方式变更所属社区，请使用区划调整。",
             thing=units[0].code,
-            where=on(units[-1].polygon) if units[-1].polygon is not None else None,
+            where=on(units[-1].shape),
         )
     return found[0]

@@ -36,7 +36,9 @@ class Operation:
 
 SNAP = {"snap_m": ("metres", "snap_m")}
 OPERATIONS: Mapping[str, Operation] = {
-    "split": Operation(split, {"unit": ("code", "code"), "line": ("line", "line")}, {"codes": ("codes", "codes"), **SNAP}),
+    "split": Operation(
+        split, {"unit": ("code", "code"), "line": ("line", "line")}, {"codes": ("codes", "codes"), **SNAP}
+    ),
     "merge": Operation(merge, {"units": ("codes", "codes")}, {"code": ("code", "code")}),
     "reshape": Operation(reshape, {"units": ("codes", "codes"), "line": ("line", "line")}, SNAP),
     "move_vertex": Operation(move_vertex, {"from": ("place", "source"), "to": ("place", "target")}, SNAP),
@@ -49,7 +51,9 @@ OPERATIONS: Mapping[str, Operation] = {
         {"division": ("code", "code"), "name": ("text", "name")},
         {"department": ("code", "department")},
     ),
-    "rename_division": Operation(divisions.rename_division, {"division": ("code", "code"), "name": ("text", "name")}, {}),
+    "rename_division": Operation(
+        divisions.rename_division, {"division": ("code", "code"), "name": ("text", "name")}, {}
+    ),
     "merge_divisions": Operation(
         divisions.merge_divisions, {"divisions": ("codes", "codes"), "into": ("code", "into")}, {}
     ),
@@ -76,8 +80,8 @@ FARTHEST_SNAP_M = 10.0
 
 
 def apply(ground: Ground, document: Mapping[str, Any]) -> Edit:
-    """Work out the edit that a JSON object asks for. Errors: Refusal edit_unknown, edit_wrong, and those of the edit."""
-    name = document.get("op") if isinstance(document, Mapping) else None
+    """Work out what a JSON object asks for. Errors: Refusal edit_unknown, edit_wrong, and those of the edit."""
+    name = document.get("op")
     operation = OPERATIONS.get(name) if isinstance(name, str) else None
     if operation is None:
         raise refuse(

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from gis.errors import Refusal, refuse
+from gis.errors import Fault, Refusal, refuse
 from gis.metres import per_degree
 from grids.edits.exact import Edge, Place, meetings
-from grids.edits.ground import Ground, around, bounds
+from grids.edits.ground import Ground, around, bounds, enclosing
 from grids.edits.lines import drawn
 from grids.edits.refusals import at, at_all, known, moved_note, nothing_changes, on_way
 from grids.edits.rings import edges_of
 from grids.edits.sheet import SNAP_M, Sheet, listed
-from grids.edits.value import Edit, Fault, Feature
+from grids.edits.value import Edit, Feature
 
 
 def reshape(ground: Ground, codes: Sequence[str], line: Sequence[Place], snap_m: float = SNAP_M) -> Edit:
@@ -32,8 +32,7 @@ def reshape(ground: Ground, codes: Sequence[str], line: Sequence[Place], snap_m:
         raise refuse("units_not_two", "Name the two units between which the line runs.", "请给出该线两侧的两个网格。")
     one, other = (known(ground, code) for code in codes)
     way = drawn(line)
-    west, south, east, north = bounds(one.polygon)
-    sheet = Sheet(ground, around([(west, south), (east, north), *_corners(other), *way]))
+    sheet = Sheet(ground, enclosing([bounds(one.shape), bounds(other.shape), around(way)]))
     ends = [_on_chain(sheet, one, other, way[index], snap_m) for index in (0, -1)]
     way = drawn([ends[0], *way[1:-1], ends[1]])
     old, way = _stretch(_chains(sheet, one, other), way, one, other)
@@ -48,11 +47,6 @@ def reshape(ground: Ground, codes: Sequence[str], line: Sequence[Place], snap_m:
     except Refusal as refusal:
         where = refusal.faults[0].where
         raise _crosses(one, other, None if where is None else refusal, way) from refusal
-
-
-def _corners(unit: Feature) -> list[Place]:
-    west, south, east, north = bounds(unit.polygon)
-    return [(west, south), (east, north)]
 
 
 def _shared(sheet: Sheet, one: Feature, other: Feature) -> list[Edge]:

@@ -7,8 +7,9 @@ is no longer valid, runs the other way round, or overlaps what is around.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import shapely
@@ -16,7 +17,7 @@ import shapely
 from gis.errors import Fault, Refusal, refuse
 from gis.metres import per_degree
 from grids.edits.exact import Edge, Place, along, rounded
-from grids.edits.ground import Box, Ground, Key, around, bounds, meet
+from grids.edits.ground import Box, Ground, Key, around, bounds, enclosing, meet
 from grids.edits.refusals import at, on
 from grids.edits.rings import Parts, Ring, Shape, mapped, parts_of, shape_of, with_chain, with_nodes
 from grids.edits.value import GAPS, UNITS, Edit, Feature
@@ -33,7 +34,7 @@ class Sheet:
     def __init__(self, ground: Ground, box: Box) -> None:
         self.ground = ground
         self.features = {each.key: each for each in (*ground.units(box), *ground.followers(box))}
-        self.boxes = {key: bounds(each.polygon) for key, each in self.features.items()}
+        self.boxes = {key: bounds(each.shape) for key, each in self.features.items()}
         self.changed: dict[Key, Parts] = {}
         self.notes: list[Fault] = []
         self._parts: dict[Key, Parts] = {}
@@ -43,13 +44,12 @@ class Sheet:
         if key in self.changed:
             return self.changed[key]
         if key not in self._parts:
-            self._parts[key] = parts_of(self.features[key].polygon)  # type: ignore[arg-type]  # those without are not here
+            self._parts[key] = parts_of(self.features[key].shape)
         return self._parts[key]
 
     def shape(self, key: Key) -> Shape:
         """A shape as it is now; the stored one itself when nothing was put into it."""
-        stored = self.features[key].polygon
-        assert stored is not None
+        stored = self.features[key].shape
         if key not in self.changed:
             return stored
         return shape_of(self.changed[key], stored.geom_type == "MultiPolygon")
@@ -143,7 +143,7 @@ class Sheet:
     def _has(self, key: Key, places: Sequence[Place]) -> bool:
         if key not in self.changed and key not in self._parts and key[0] != UNITS:
             # Followers may have very many nodes: most need not be unpacked.
-            xy = shapely.get_coordinates(self.features[key].polygon)
+            xy = shapely.get_coordinates(self.features[key].shape)
             return all(bool(((xy[:, 0] == x) & (xy[:, 1] == y)).any()) for x, y in places)
         rings = [ring for part in self.parts(key) for ring in part]
         return all(any(place in ring for ring in rings) for place in places)
@@ -161,11 +161,14 @@ class Sheet:
         )
 
     def _check(self, edit: Edit) -> None:
-        old = {each.key: each for each in edit.ended}
+        for key in self.changed:
+            stored = self.features[key]
+            if _turns(stored.shape) != _turns(self.shape(key)):
+                raise _broken(stored.code, on(stored.shape))
+        old = {each.key: each.polygon for each in edit.ended}
         for each in edit.begun:
-            before = old.get(each.key)
-            if before is None or before.polygon is not each.polygon:
-                check_shape(each, None if before is None else before.polygon)
+            if each.polygon is not None and old.get(each.key) is not each.polygon:
+                check_shape(each.code, each.polygon)
         check_coverage(self, edit)
 
 
@@ -176,34 +179,25 @@ def listed(codes: Sequence[str]) -> tuple[str, str]:
     return ", ".join(first) + (f" and {more} more" if more > 0 else ""), "、".join(first) + ("等" if more > 0 else "")
 
 
-def check_shape(feature: Feature, before: Shape | None) -> None:
-    """Refuse a shape that is not valid or runs the other way round than before. Errors: Refusal shape_broken."""
-    shape = feature.polygon
-    if shape is None:
+def check_shape(code: str, shape: Shape) -> None:
+    """Refuse a shape that is not valid. Errors: Refusal shape_broken, where it crosses or touches itself."""
+    if shape.is_valid:
         return
-    if not shape.is_valid:
-        numbers = re.findall(r"-?[\d.]+(?:e[-+]?\d+)?", shapely.is_valid_reason(shape).partition("[")[2])
-        where = at(rounded(float(numbers[0]), float(numbers[1]))) if len(numbers) == 2 else on(shape)
-        raise _broken(feature, where)
-    if before is not None and _turns(before) != _turns(shape):
-        raise _broken(feature, on(shape))
+    numbers = re.findall(r"-?[\d.]+(?:e[-+]?\d+)?", shapely.is_valid_reason(shape).partition("[")[2])
+    where = at(rounded(float(numbers[0]), float(numbers[1]))) if len(numbers) == 2 else on(shape)
+    raise _broken(code, where)
 
 
 def check_coverage(sheet: Sheet, edit: Edit) -> None:
     """Refuse units that overlap or do not meet node by node. Errors: Refusal units_overlap, gap_overlaps_unit."""
     gone = {each.key for each in edit.ended}
-    units = [each for each in edit.begun if each.layer == UNITS and each.polygon is not None]
+    units = [each for each in edit.begun if each.layer == UNITS]
     if not units:
         return
-    boxes = [bounds(each.polygon) for each in units]
-    whole = (
-        min(box[0] for box in boxes),
-        min(box[1] for box in boxes),
-        max(box[2] for box in boxes),
-        max(box[3] for box in boxes),
-    )
+    boxes = [bounds(each.shape) for each in units]
+    whole = enclosing(boxes)
     beside = [each for each in sheet.ground.units(whole) if each.key not in gone]
-    shapes = np.array([each.polygon for each in (*units, *beside)], dtype=object)
+    shapes = np.array([each.shape for each in (*units, *beside)], dtype=object)
     if not shapely.coverage_is_valid(shapes):
         edges = shapely.coverage_invalid_edges(shapes)
         bad = [index for index in range(len(shapes)) if not edges[index].is_empty]
@@ -223,21 +217,20 @@ def _check_gaps(sheet: Sheet, edit: Edit, units: Sequence[Feature], boxes: Seque
     gone = {each.key for each in edit.ended}
     gaps = [each for each in edit.begun if each.layer == GAPS]
     gaps += [each for each in sheet.ground.followers(whole) if each.layer == GAPS and each.key not in gone]
-    old = [each.polygon for each in edit.ended if each.layer == UNITS]
+    old = [each.shape for each in edit.ended if each.layer == UNITS]
     for gap in gaps:
         for unit, box in zip(units, boxes, strict=True):
-            assert gap.polygon is not None
-            if not meet(bounds(gap.polygon), box) or not shapely.relate_pattern(gap.polygon, unit.polygon, "T********"):
+            if not meet(bounds(gap.shape), box) or not shapely.relate_pattern(gap.shape, unit.shape, "T********"):
                 continue
             # A gap that was delivered with other nodes may overlap its units by slivers all along.
-            if any(shapely.relate_pattern(gap.polygon, each, "T********") for each in old):
+            if any(shapely.relate_pattern(gap.shape, each, "T********") for each in old):
                 continue
             raise refuse(
                 "gap_overlaps_unit",
                 f"After this edit {unit.code} would lie on the named gap {gap.code}; edit the gap first.",
                 f"此编辑会使 {unit.code} 压盖命名空洞 {gap.code}；请先修改该空洞。",
                 thing=unit.code,
-                where=on(shapely.intersection(gap.polygon, unit.polygon)),
+                where=on(shapely.intersection(gap.shape, unit.shape)),
             )
 
 
@@ -245,11 +238,11 @@ def _turns(shape: Shape) -> list[bool]:
     return [bool(shapely.is_ccw(ring)) for ring in shapely.get_rings(shapely.get_parts(shape))]
 
 
-def _broken(feature: Feature, where: object) -> Refusal:
+def _broken(code: str, where: Mapping[str, Any]) -> Refusal:
     return refuse(
         "shape_broken",
-        f"After this edit the boundary of {feature.code} would cross or touch itself here; draw it farther away.",
-        f"此编辑会使 {feature.code} 的边界在此处自相交或自相接；请离远一些重画。",
-        thing=feature.code,
+        f"After this edit the boundary of {code} would cross or touch itself here; draw it farther away.",
+        f"此编辑会使 {code} 的边界在此处自相交或自相接；请离远一些重画。",
+        thing=code,
         where=where,
     )

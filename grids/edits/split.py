@@ -19,11 +19,10 @@ import shapely
 from shapely import Polygon
 
 from gis.errors import Refusal, refuse
-from gis.geometry import geodesic_area
-from gis.metres import per_degree
 from grids.edits.exact import Edge, Place, clockwise_first, meetings
 from grids.edits.ground import Ground, bounds
 from grids.edits.lines import drawn
+from grids.edits.nearness import mean_width
 from grids.edits.numbering import check_free, community_of, next_codes
 from grids.edits.refusals import at, at_all, known, moved_note, on, on_way
 from grids.edits.rings import edges_of, faces, walks
@@ -50,8 +49,7 @@ def split(
     """
     unit = known(ground, code)
     way = drawn(line)
-    assert unit.polygon is not None
-    sheet = Sheet(ground, bounds(unit.polygon))
+    sheet = Sheet(ground, bounds(unit.shape))
     way = _snapped(sheet, unit, way, snap_m)
     cuts = _cuts(sheet, unit, way)
     edges = edges_of(sheet.shape(unit.key))
@@ -145,21 +143,12 @@ def _parts(unit: Feature, edges: list[Edge], cuts: list[list[Place]]) -> list[Po
     except ValueError:
         raise _too_close(unit, cuts[0]) from None
     for part in parts:
-        check_shape(Feature(UNITS, unit.uid, unit.code, part, {}), None)
-        width = 2 * float(geodesic_area([part])[0]) / _metres_around(part)
+        check_shape(unit.code, part)
+        width = mean_width(part)
         if width < THINNEST_M:
             raise _thin(unit, part, width)
     boxes = {id(part): part.bounds for part in parts}
     return sorted(parts, key=lambda part: (boxes[id(part)][0] + boxes[id(part)][2], -boxes[id(part)][1]))
-
-
-def _metres_around(part: Polygon) -> float:
-    per_lon, per_lat = (float(each) for each in per_degree(part.bounds[1]))
-    return sum(
-        float((((a[0] - b[0]) * per_lon) ** 2 + ((a[1] - b[1]) * per_lat) ** 2) ** 0.5)
-        for ring in (part.exterior, *part.interiors)
-        for a, b in pairwise(ring.coords)
-    )
 
 
 def _named(ground: Ground, unit: Feature, parts: list[Polygon], codes: Sequence[str] | None) -> list[Feature]:
@@ -172,7 +161,7 @@ def _named(ground: Ground, unit: Feature, parts: list[Polygon], codes: Sequence[
             f"The line cuts {unit.code} into {len(parts)} parts and {len(codes)} codes are given; give one for each.",
             f"该线将 {unit.code} 分为 {len(parts)} 部分，而给出了 {len(codes)} 个编码；请为每部分给出一个。",
             thing=unit.code,
-            where=at_all(part.representative_point().coords[0] for part in parts),
+            where=at_all((point.x, point.y) for point in (part.representative_point() for part in parts)),
         )
     if len(set(codes)) != len(codes):
         raise refuse(
@@ -198,8 +187,7 @@ def fresh(unit: Feature) -> dict[str, Any]:
 
 
 def _missed(unit: Feature, way: list[Place]) -> Refusal:
-    assert unit.polygon is not None
-    if unit.polygon.contains(shapely.Point(way[0])):
+    if unit.shape.contains(shapely.Point(way[0])):
         return _ends_inside(unit, way[-1])
     return refuse(
         "line_misses_unit",

@@ -39,6 +39,12 @@ class Feature:
         """What it is through all its versions."""
         return self.layer, self.uid
 
+    @property
+    def shape(self) -> Polygon | MultiPolygon:
+        """The polygon of what has one."""
+        assert self.polygon is not None, f"{self.layer} {self.code} has no shape"
+        return self.polygon
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:

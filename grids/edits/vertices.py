@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from gis.errors import Refusal, refuse
+from gis.errors import Fault, Refusal, refuse
 from gis.metres import per_degree
 from grids.edits.exact import Edge, Place
-from grids.edits.ground import Box, Ground, around, bounds
+from grids.edits.ground import Ground, around, bounds, enclosing
 from grids.edits.lines import place
 from grids.edits.refusals import at, moved_note, nothing_changes, on_way
 from grids.edits.sheet import SNAP_M, Sheet, listed
-from grids.edits.value import UNITS, Edit, Fault
+from grids.edits.value import UNITS, Edit
 
 
 def move_vertex(ground: Ground, source: Place, target: Place, snap_m: float = SNAP_M) -> Edit:
@@ -28,8 +28,8 @@ def move_vertex(ground: Ground, source: Place, target: Place, snap_m: float = SN
     if node == target:
         raise nothing_changes(f"({node[0]}, {node[1]})")
     having = [near.features[key] for key in near.sharing(node)]
-    boxes = [bounds(each.polygon) for each in having if each.layer == UNITS]
-    sheet = Sheet(ground, _around([*boxes, around([target])]))
+    boxes = [bounds(each.shape) for each in having if each.layer == UNITS]
+    sheet = Sheet(ground, enclosing([*boxes, around([target])]))
     if node != source:
         sheet.notes.append(moved_note(source, node, metres, _codes(sheet, node)[0]))
     if sheet.sharing(target):
@@ -64,15 +64,6 @@ def _node(sheet: Sheet, source: Place, snap_m: float) -> tuple[Place, float]:
             where=at(source),
         )
     return found[0], found[2]
-
-
-def _around(boxes: Sequence[Box]) -> Box:
-    return (
-        min(box[0] for box in boxes),
-        min(box[1] for box in boxes),
-        max(box[2] for box in boxes),
-        max(box[3] for box in boxes),
-    )
 
 
 def _codes(sheet: Sheet, node: Place) -> list[str]:

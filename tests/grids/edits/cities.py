@@ -44,7 +44,7 @@ def city(seed: int = 0, columns: int = 6, rows: int = 5, plain: bool = False) ->
     for length in (9, 12):
         keys, outlines = dissolve(polygons, np.array([unit.code[:length] for unit in units]))
         followers += [
-            Feature(DIVISIONS, len(followers) + index, str(key), outline, {"name": str(key), "level": "x", "department": None})
+            Feature(DIVISIONS, len(followers) + index, str(key), outline, {"name": str(key), "department": None})
             for index, (key, outline) in enumerate(zip(keys, outlines, strict=True))
         ]
     upper = [shape for cell, shape in cells.items() if cell[1] < 2]

@@ -4,6 +4,7 @@ import numpy as np
 import shapely
 
 from gis.coverage import check
+from gis.errors import Refusal
 from gis.locate import PolygonIndex
 from grids.edits.ground import after
 from grids.edits.value import DIVISIONS, GAPS, UNITS
@@ -71,6 +72,16 @@ def assert_lineage(edit):
         assert target in begun
     assert acyclic(edit.lineage)
     assert ended - begun <= {source for source, _ in edit.lineage}, "who is retired has an heir"
+
+
+def attempt(codes, call, *arguments, **options):
+    """What the call gives, or None when it is refused for one of the reasons in `codes`, with the place."""
+    try:
+        return call(*arguments, **options)
+    except Refusal as refused:
+        if refused.code not in codes or not (refused.faults[0].where or refused.code == "nothing_changes"):
+            raise
+        return None
 
 
 def acyclic(pairs):

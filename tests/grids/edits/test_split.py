@@ -4,12 +4,11 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gis.errors import Refusal
 from grids.edits.split import split
 from grids.edits.value import UNITS
 from tests.gis.samples import refusal
 from tests.grids.edits.cities import WEST, city, everything
-from tests.grids.edits.invariants import assert_sound, holders
+from tests.grids.edits.invariants import assert_sound, attempt, holders
 
 
 def across(unit, share=0.5, tilt=0.0, beyond=1e-4):
@@ -35,10 +34,8 @@ def test_a_split_keeps_the_coverage_and_every_point_away_from_the_line(seed, num
     centre = np.array(unit.polygon.centroid.coords[0])
     way = np.array([(-3e-3, tilt * 1e-4), (0, (share - 0.5) * 1e-3), (3e-3, -tilt * 1e-4)])
     turned = way @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) + centre
-    try:
-        edit = split(ground, unit.code, turned.tolist())
-    except Refusal as refused:
-        assert refused.code in {"line_misses_unit", "part_too_thin"}, refused.code
+    edit = attempt({"line_misses_unit", "part_too_thin"}, split, ground, unit.code, turned.tolist())
+    if edit is None:
         return
     new = assert_sound(ground, edit)
     parts = [each for each in edit.begun if each.layer == UNITS and each.uid < 0]
@@ -164,7 +161,6 @@ def test_a_line_close_to_an_edge_that_would_leave_a_sliver_is_refused():
     a, b = (np.array(each) for each in unit.polygon.exterior.coords[:2])
     inward = np.array([-(b - a)[1], (b - a)[0]]) / np.hypot(*(b - a)) * 3e-7
     line = [tuple(a + inward - (b - a) * 0.01), tuple(b + inward)]
-    middle = unit.polygon.centroid.coords[0]
     assert refused(ground, unit, [tuple(a - inward * 10), *line, tuple(b - inward * 10)], snap_m=0) == "part_too_thin"
 
 
