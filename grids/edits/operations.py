@@ -55,14 +55,29 @@ OPERATIONS: Mapping[str, Operation] = {
         divisions.rename_division, {"division": ("code", "code"), "name": ("text", "name")}, {}
     ),
     "merge_divisions": Operation(
-        divisions.merge_divisions, {"divisions": ("codes", "codes"), "into": ("code", "into")}, {}
+        divisions.merge_divisions,
+        {"divisions": ("codes", "codes"), "into": ("code", "into")},
+        {"members": ("new codes", "members")},
     ),
     "divide_division": Operation(
-        divisions.divide_division,
-        {"division": ("code", "code"), "parts": ("object", "parts")},
-        {"names": ("object", "names")},
+        divisions.divide_division, {"division": ("code", "code"), "parts": ("list of parts", "parts")}, {}
     ),
-    "transfer": Operation(divisions.transfer, {"codes": ("codes", "codes"), "to": ("code", "to")}, {}),
+    "transfer": Operation(divisions.transfer, {"members": ("members", "members"), "to": ("code", "to")}, {}),
+}
+FORMS_EN = {
+    "code": "the text of a code",
+    "text": "text that is not empty",
+    "codes": "a list of codes",
+    "one or more codes": "a code or a list of codes",
+    "line": "a line: GeoJSON LineString or a list of [lon, lat]",
+    "place": "a place: [lon, lat]",
+    "polygon": "a GeoJSON Polygon or MultiPolygon",
+    "metres": "a number of metres from 0 to 10",
+    "yes or no": "true or false",
+    "object": "an object",
+    "new codes": "an object {old code: new code}",
+    "members": "a list of codes or an object {old code: new code}",
+    "list of parts": "a list of objects with code, members and perhaps name, department",
 }
 FORMS_ZH = {
     "code": "编码文本",
@@ -75,6 +90,9 @@ FORMS_ZH = {
     "metres": "0 至 10 的米数",
     "yes or no": "true 或 false",
     "object": "对象",
+    "new codes": "对象 {原编码: 新编码}",
+    "members": "编码列表或对象 {原编码: 新编码}",
+    "list of parts": "列表，每项含 code、members，可含 name、department",
 }
 FARTHEST_SNAP_M = 10.0
 
@@ -129,6 +147,11 @@ def _one_or_more(value: Any) -> list[str] | None:
     return [value] if _text(value) is not None else _codes(value)
 
 
+def _new_codes(value: Any) -> dict[str, str] | None:
+    right = isinstance(value, Mapping) and all(_text(each) for pair in value.items() for each in pair)
+    return dict(value) if right else None
+
+
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError
@@ -177,14 +200,16 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "polygon": _polygon,
     "metres": _metres,
     "yes or no": lambda value: value if isinstance(value, bool) else None,
+    "new codes": _new_codes,
+    "members": lambda value: _new_codes(value) if isinstance(value, Mapping) else _codes(value),
+    "list of parts": lambda value: list(value) if isinstance(value, list) else None,
     "object": lambda value: dict(value) if isinstance(value, Mapping) else None,
 }
 
 
 def _wrong(name: str, member: str, form: str) -> Refusal:
-    shown = {"metres": "a number of metres from 0 to 10", "codes": "a list of codes", "yes or no": "true or false"}
     return refuse(
         "edit_wrong",
-        f"{name}: {member} must be {shown.get(form, form)}.",
+        f"{name}: {member} must be {FORMS_EN[form]}.",
         f"{name}：{member} 应为{FORMS_ZH[form]}。",
     )

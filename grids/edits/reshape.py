@@ -16,7 +16,7 @@ from grids.edits.exact import Edge, Place, meetings
 from grids.edits.ground import Ground, around, bounds, enclosing
 from grids.edits.lines import drawn
 from grids.edits.refusals import at, at_all, known, moved_note, nothing_changes, on_way
-from grids.edits.rings import edges_of
+from grids.edits.rings import edges_of, leads_inward
 from grids.edits.sheet import SNAP_M, Sheet, listed
 from grids.edits.value import Edit, Feature
 
@@ -45,8 +45,9 @@ def reshape(ground: Ground, codes: Sequence[str], line: Sequence[Place], snap_m:
     try:
         return sheet.finish(changed, [replace(each, polygon=sheet.shape(each.key)) for each in changed])
     except Refusal as refusal:
-        where = refusal.faults[0].where
-        raise _crosses(one, other, None if where is None else refusal, way) from refusal
+        if refusal.code != "units_overlap":
+            raise
+        raise _crosses(one, other, refusal) from refusal
 
 
 def _shared(sheet: Sheet, one: Feature, other: Feature) -> list[Edge]:
@@ -134,6 +135,10 @@ def _stay_between(sheet: Sheet, one: Feature, other: Feature, old: Sequence[Plac
         for each in meetings(way, edges)
         if not (each.segment == 0 and each.share == 0) and not (each.segment == last and each.share == 1)
     }
+    nodes = {node for edge in edges for node in edge}
+    for end, to in ((way[0], way[1]), (way[-1], way[-2])):
+        if end in nodes and not leads_inward(edges, end, to):
+            met.add(end)
     if met:
         raise refuse(
             "line_crosses_units",
@@ -144,13 +149,13 @@ def _stay_between(sheet: Sheet, one: Feature, other: Feature, old: Sequence[Plac
         )
 
 
-def _crosses(one: Feature, other: Feature, refusal: Refusal | None, way: Sequence[Place]) -> Refusal:
+def _crosses(one: Feature, other: Feature, refusal: Refusal) -> Refusal:
     return refuse(
         "line_crosses_units",
         f"The line runs through units other than {one.code} and {other.code}; keep it between them.",
         f"线经过了 {one.code}、{other.code} 以外的网格；请画在两者之间。",
         thing=one.code,
-        where=on_way(way) if refusal is None else refusal.faults[0].where,
+        where=refusal.faults[0].where,
     )
 
 

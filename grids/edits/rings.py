@@ -62,6 +62,13 @@ def mapped(parts: Parts, change: Callable[[Ring], Ring]) -> Parts:
     return [[change(ring) for ring in rings] for rings in parts]
 
 
+def leads_inward(edges: Sequence[Edge], node: Place, to: Place) -> bool:
+    """Whether the way from a node of a boundary leads into the ground on the left of its edges, told exactly."""
+    onward = {q for p, q in edges if p == node}
+    ways = sorted(onward | {p for p, q in edges if q == node})
+    return clockwise_first(node, to, ways) in onward
+
+
 def outline(edges: Iterable[Edge]) -> list[Edge]:
     """What is left of edges when those that run both ways are taken out: the outer edges of what they bound."""
     left = set(edges)

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from gis.errors import Fault, Refusal, refuse
-from gis.metres import per_degree
+from gis.metres import per_degree, widest_degrees
 from grids.edits.exact import Edge, Place, along, rounded
 from grids.edits.ground import Box, Ground, Key, around, bounds, enclosing, meet
 from grids.edits.refusals import at, on
@@ -25,6 +26,7 @@ from grids.edits.value import GAPS, UNITS, Edit, Feature
 SNAP_M = 0.2
 """A given place so near to a node or an edge is meant to be on it: QGIS writes six decimals of a degree, 0.11 m."""
 
+NARROWEST_M = 0.01  # edges nearer to each other than this count as a gap when a coverage is checked
 NAMED_AT_MOST = 4
 
 
@@ -198,7 +200,9 @@ def check_coverage(sheet: Sheet, edit: Edit) -> None:
     whole = enclosing(boxes)
     beside = [each for each in sheet.ground.units(whole) if each.key not in gone]
     shapes = np.array([each.shape for each in (*units, *beside)], dtype=object)
-    if not shapely.coverage_is_valid(shapes):
+    width = widest_degrees(shapes, NARROWEST_M)
+    sound = shapely.coverage_is_valid(shapes, gap_width=width)
+    if not sound and not shapely.coverage_is_valid(shapes):
         edges = shapely.coverage_invalid_edges(shapes)
         bad = [index for index in range(len(shapes)) if not edges[index].is_empty]
         codes = sorted((*units, *beside)[index].code for index in bad)
@@ -210,7 +214,29 @@ def check_coverage(sheet: Sheet, edit: Edit) -> None:
             thing=codes[0] if codes else None,
             where=on(shapely.union_all(edges[bad])) if bad else None,
         )
+    if not sound:
+        _check_strips(edit, units, beside, shapes, width)
     _check_gaps(sheet, edit, units, boxes, whole)
+
+
+def _check_strips(
+    edit: Edit, units: Sequence[Feature], beside: Sequence[Feature], shapes: NDArray[Any], width: float
+) -> None:
+    """Refuse strips between edges that the edit made so narrow that a check of the coverage takes them for gaps."""
+    ended = [each for each in edit.ended if each.layer == UNITS]
+    old = np.array([each.shape for each in (*ended, *beside)], dtype=object)
+    before = shapely.union_all(shapely.coverage_invalid_edges(old, gap_width=width))
+    after = shapely.union_all(shapely.coverage_invalid_edges(shapes, gap_width=width)[: len(units)])
+    made = shapely.difference(after, before)
+    if made.is_empty:
+        return
+    raise refuse(
+        "strip_too_narrow",
+        f"At this edge {units[0].code} or a neighbour would be narrower than {NARROWEST_M} m; draw it farther away.",
+        f"{units[0].code} 或其相邻网格在此边处将窄于 {NARROWEST_M} 米；请离远一些重画。",
+        thing=units[0].code,
+        where=on(made),
+    )
 
 
 def _check_gaps(sheet: Sheet, edit: Edit, units: Sequence[Feature], boxes: Sequence[Box], whole: Box) -> None:

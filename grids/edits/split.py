@@ -19,13 +19,13 @@ import shapely
 from shapely import Polygon
 
 from gis.errors import Refusal, refuse
-from grids.edits.exact import Edge, Place, clockwise_first, meetings
+from grids.edits.exact import Edge, Place, meetings
 from grids.edits.ground import Ground, bounds
 from grids.edits.lines import drawn
 from grids.edits.nearness import mean_width
 from grids.edits.numbering import check_free, community_of, next_codes
 from grids.edits.refusals import at, at_all, known, moved_note, on, on_way
-from grids.edits.rings import edges_of, faces, walks
+from grids.edits.rings import edges_of, faces, leads_inward, walks
 from grids.edits.sheet import SNAP_M, Sheet, check_shape
 from grids.edits.value import UNITS, Edit, Feature
 
@@ -93,14 +93,14 @@ def _cuts(sheet: Sheet, unit: Feature, way: list[Place]) -> list[list[Place]]:
     edges = edges_of(sheet.shape(unit.key))
     around = set(edges) | {(q, p) for p, q in edges}
     for tail in (nodes[: stops[0] + 1][::-1], nodes[stops[-1] :]):
-        if len(tail) > 1 and _inward(edges, tail[0], tail[1]):
+        if len(tail) > 1 and leads_inward(edges, tail[0], tail[1]):
             raise _ends_inside(unit, tail[-1])
     cuts = []
     for first, last in pairwise(stops):
         piece = nodes[first : last + 1]
         if len(piece) == 2 and (piece[0], piece[1]) in around:
             raise _along(unit, piece)
-        leaves, arrives = _inward(edges, piece[0], piece[1]), _inward(edges, piece[-1], piece[-2])
+        leaves, arrives = leads_inward(edges, piece[0], piece[1]), leads_inward(edges, piece[-1], piece[-2])
         if leaves != arrives:
             raise _too_close(unit, piece)
         if leaves:
@@ -117,13 +117,6 @@ def _noded(way: list[Place], stops: list[tuple[int, Place]]) -> list[Place]:
         nodes.append(node)
         nodes += [place for segment, place in stops if segment == index]
     return [node for index, node in enumerate(nodes) if index == 0 or node != nodes[index - 1]]
-
-
-def _inward(edges: Sequence[Edge], node: Place, to: Place) -> bool:
-    """Whether the way from a node of the boundary leads into the ground on the left of its edges."""
-    onward = {q for p, q in edges if p == node}
-    ways = sorted(onward | {p for p, q in edges if q == node})
-    return clockwise_first(node, to, ways) in onward
 
 
 def _parts(unit: Feature, edges: list[Edge], cuts: list[list[Place]]) -> list[Polygon]:

@@ -41,6 +41,8 @@ def move_vertex(ground: Ground, source: Place, target: Place, snap_m: float = SN
     try:
         return sheet.finish(units, [replace(unit, polygon=sheet.shape(unit.key)) for unit in units])
     except Refusal as refusal:
+        if refusal.code not in ("units_overlap", "shape_broken"):
+            raise
         raise _over_edge(codes, node, target, refusal) from refusal
 
 

@@ -27,11 +27,11 @@ def city(seed: int = 0, columns: int = 6, rows: int = 5, plain: bool = False) ->
     cells = {(n % columns, n // columns): shape for n, shape in enumerate(shapes)}
     gaps = []
     if not plain:
-        gaps.append(Feature(GAPS, 1, "lake", cells.pop((2, 2)), {"name": "lake", "note": None}))
+        gaps.append(Feature(GAPS, 901, "lake", cells.pop((2, 2)), {"name": "lake", "note": None}))
         cells[1, 1], island = holed(cells[1, 1])
         cells[1, 1, "island"] = island
         cells[4, 1], pond = holed(cells[4, 1])
-        gaps.append(Feature(GAPS, 2, "pond", pond, {"name": "pond", "note": None}))
+        gaps.append(Feature(GAPS, 902, "pond", pond, {"name": "pond", "note": None}))
         cells[0, 0] = shapely.MultiPolygon([cells[0, 0], cells.pop((0, 2))])
     units, counts = [], {WEST: 0, EAST: 0}
     for cell in sorted(cells, key=lambda key: (key[1], key[0], len(key))):
@@ -44,11 +44,11 @@ def city(seed: int = 0, columns: int = 6, rows: int = 5, plain: bool = False) ->
     for length in (9, 12):
         keys, outlines = dissolve(polygons, np.array([unit.code[:length] for unit in units]))
         followers += [
-            Feature(DIVISIONS, len(followers) + index, str(key), outline, {"name": str(key), "department": None})
+            Feature(DIVISIONS, 910 + len(followers) + index, str(key), outline, {"name": str(key), "department": None})
             for index, (key, outline) in enumerate(zip(keys, outlines, strict=True))
         ]
     upper = [shape for cell, shape in cells.items() if cell[1] < 2]
-    followers.append(Feature("areas.cleaning", 9, "upper", shapely.coverage_union_all(upper), {"name": None}))
+    followers.append(Feature("areas.cleaning", 990, "upper", shapely.coverage_union_all(upper), {"name": None}))
     return Held.of(GBT, units, followers, [f"{WEST}500"])
 
 

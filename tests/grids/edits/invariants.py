@@ -64,14 +64,14 @@ def assert_same_outer_edges(before, later):
 
 
 def assert_lineage(edit):
-    ended = {each.uid for each in edit.ended if each.layer == UNITS}
-    begun = {each.uid for each in edit.begun if each.layer == UNITS}
+    ended, begun = ({each.uid for each in versions} for versions in (edit.ended, edit.begun))
     for source, target in edit.lineage:
         assert source != target
         assert source in ended
         assert target in begun
     assert acyclic(edit.lineage)
-    assert ended - begun <= {source for source, _ in edit.lineage}, "who is retired has an heir"
+    retired = {each.uid for each in edit.ended if each.layer in (UNITS, DIVISIONS)} - begun
+    assert retired <= {source for source, _ in edit.lineage}, "who is retired has an heir"
 
 
 def attempt(codes, call, *arguments, **options):

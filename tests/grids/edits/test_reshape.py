@@ -32,7 +32,7 @@ def test_a_new_way_between_two_units_keeps_all_others_or_is_refused(seed, number
     ends = [np.array(line.interpolate(share, normalized=True).coords[0]) for share in (first, last)]
     along = ends[1] - ends[0]
     middle = ends[0] + along / 2 + np.array([-along[1], along[0]]) / max(np.hypot(*along), 1e-12) * aside
-    reasons = {"line_crosses_units", "line_crosses_itself", "line_off_chain", "line_too_short"}
+    reasons = {"line_crosses_units", "line_crosses_itself", "line_off_chain", "line_too_short", "shape_broken"}
     way = [tuple(ends[0]), tuple(middle), tuple(ends[1])]
     edit = attempt(reasons, reshape, ground, [one.code, other.code], way)
     if edit is None:
