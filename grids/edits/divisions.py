@@ -81,13 +81,13 @@ def divide_division(ground: Ground, code: str, parts: Sequence[Mapping[str, Any]
         _check_part(ground, division, part)
     whose = [member for part in parts for member in part["members"]]
     below = {each.code: each for each in members_of(ground, code)}
-    for wrong, name in (
-        ([member for member in whose if member not in below], "member_unknown"),
-        ([member for member in whose if whose.count(member) > 1], "member_repeated"),
-        (sorted(below.keys() - set(whose)), "member_missing"),
-    ):
-        if wrong:
-            raise _member(name, wrong[0], code)
+    for member in whose:
+        if member not in below:
+            raise _fault("member_unknown", member, code)
+        if whose.count(member) > 1:
+            raise _fault("member_repeated", member, code)
+    if below.keys() - set(whose):
+        raise _fault("member_missing", min(below.keys() - set(whose)), code)
     begun: list[Feature] = []
     moves: list[Move] = []
     for part in (part for part in parts if part["code"] != code):
@@ -110,7 +110,7 @@ def transfer(ground: Ground, members: Members, to: str) -> Edit:
     for code in members:
         member = ground.unit(code) or ground.division(code)
         if member is None:
-            raise _member("member_unknown", code, to)
+            raise _fault("member_unknown", code, to)
         if len(parent_of(ground, code)) != len(to):
             raise refuse(
                 "level_differs",
@@ -122,7 +122,7 @@ def transfer(ground: Ground, members: Members, to: str) -> Edit:
             raise nothing_changes(code)
         moved.append(member)
     if len({each.key for each in moved}) != len(list(members)) or not moved:
-        raise _member("member_repeated", next(iter(members), to), to)
+        raise _fault("member_repeated", next(iter(members), to), to)
     given = members if isinstance(members, Mapping) else {}
     return redrawn(ground, recode(ground, moved, to, given))
 
@@ -221,6 +221,6 @@ MEMBER_FAULTS = {
 }
 
 
-def _member(name: str, member: str, division: str) -> Refusal:
+def _fault(name: str, member: str, division: str) -> Refusal:
     en, zh = MEMBER_FAULTS[name]
     return refuse(name, f"{member} {en} {division}.", f"{division}：{member} {zh}。", thing=member)

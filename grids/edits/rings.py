@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
+import numpy as np
 import shapely
 from shapely import MultiPolygon, Polygon
 
@@ -16,14 +17,24 @@ Shape = Polygon | MultiPolygon
 
 def parts_of(shape: Shape) -> Parts:
     """The rings of a shape as they are stored."""
-    polygons = shape.geoms if isinstance(shape, MultiPolygon) else [shape]
-    return [[list(ring.coords) for ring in (part.exterior, *part.interiors)] for part in polygons]
+    polygons = shapely.get_parts(shape)
+    rings, part = shapely.get_rings(polygons, return_index=True)
+    found: Parts = [[] for _ in polygons]
+    for ring, owner in zip(rings, part.tolist(), strict=True):
+        found[owner].append([(x, y) for x, y in shapely.get_coordinates(ring).tolist()])
+    return found
 
 
 def shape_of(parts: Parts, multiple: bool = False) -> Shape:
     """The shape that has these rings; a MultiPolygon when asked or when there are several parts."""
-    polygons = [Polygon(rings[0], rings[1:]) for rings in parts]
+    polygons = [polygon_of(rings) for rings in parts]
     return MultiPolygon(polygons) if multiple or len(polygons) > 1 else polygons[0]
+
+
+def polygon_of(rings: Sequence[Ring]) -> Polygon:
+    """The polygon that has these rings, the shell first."""
+    shell, *holes = (np.array(ring) for ring in rings)  # from arrays it is made several times faster
+    return Polygon(shell, holes)
 
 
 def edges_of(shape: Shape) -> list[Edge]:
@@ -99,7 +110,7 @@ def faces(closed: Iterable[Ring]) -> list[Polygon]:
         if not around:
             raise ValueError("a hole lies in no shell")
         shells[min(around, key=lambda index: shapes[index].area)][1].append(hole)
-    found = [Polygon(_begun(shell), sorted(_begun(hole) for hole in holes)) for shell, holes in shells]
+    found = [polygon_of([_begun(shell), *sorted(_begun(hole) for hole in holes)]) for shell, holes in shells]
     return sorted(found, key=lambda polygon: polygon.exterior.coords[0])
 
 

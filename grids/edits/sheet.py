@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from gis.errors import Fault, Refusal, refuse
 from gis.metres import per_degree, widest_degrees
 from grids.edits.exact import Edge, Place, along, rounded
-from grids.edits.ground import Box, Ground, Key, around, bounds, enclosing, meet
+from grids.edits.ground import Box, Ground, Key, bounds, enclosing, meet
 from grids.edits.refusals import at, on
 from grids.edits.rings import Parts, Ring, Shape, mapped, parts_of, shape_of, with_chain, with_nodes
-from grids.edits.value import GAPS, UNITS, Edit, Feature
+from grids.edits.value import DIVISIONS, GAPS, UNITS, Edit, Feature
 
 SNAP_M = 0.2
 """A given place so near to a node or an edge is meant to be on it: QGIS writes six decimals of a degree, 0.11 m."""
@@ -58,19 +58,17 @@ class Sheet:
 
     def sharing(self, *places: Place) -> list[Key]:
         """Who has all these places as nodes."""
-        west, south, east, north = around(places)
-        found = []
-        for key, box in self.boxes.items():
-            if box[0] <= west and box[1] <= south and box[2] >= east and box[3] >= north and self._has(key, places):
-                found.append(key)
-        return found
+        return [key for key in self.features if self._shares(key, places)]
 
     def insert(self, edge: Edge, places: Iterable[Place]) -> None:
         """Put nodes into an edge of everyone who has it, with a note for each node that others get."""
         nodes = along(edge, places)
         added = {edge: nodes, (edge[1], edge[0]): nodes[::-1]}
-        getting = []
-        for key in self.sharing(*edge):
+        getting: list[Key] = []
+        # Units first: an edge between two of them is no edge of what has both of them, or none.
+        for key in sorted(self.features, key=lambda key: key[0] != UNITS):
+            if (key[0] != UNITS and self._is_inner(key, getting)) or not self._shares(key, edge):
+                continue
             before = self.parts(key)
             after = mapped(before, lambda ring: with_nodes(ring, added))
             if after != before:
@@ -142,7 +140,17 @@ class Sheet:
         self._check(edit)
         return edit
 
-    def _has(self, key: Key, places: Sequence[Place]) -> bool:
+    def _is_inner(self, key: Key, sides: Sequence[Key]) -> bool:
+        """Whether an edge that these have lies inside or outside a named gap or division, not on its boundary."""
+        units = [self.features[side].code for side in sides if side[0] == UNITS]
+        if len(units) < 2 or key[0] not in (GAPS, DIVISIONS):
+            return False
+        return key[0] == GAPS or len({code.startswith(self.features[key].code) for code in units}) == 1
+
+    def _shares(self, key: Key, places: Sequence[Place]) -> bool:
+        west, south, east, north = self.boxes[key]
+        if not all(west <= x <= east and south <= y <= north for x, y in places):
+            return False
         if key not in self.changed and key not in self._parts and key[0] != UNITS:
             # Followers may have very many nodes: most need not be unpacked.
             xy = shapely.get_coordinates(self.features[key].shape)
