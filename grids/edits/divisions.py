@@ -15,7 +15,7 @@ from typing import Any
 
 from gis.errors import Refusal, refuse
 from grids.edits.ground import Ground
-from grids.edits.recoding import Move, division_taken, parent_of, recode, redrawn
+from grids.edits.recoding import Move, division_taken, outline_of, parent_of, recode, redrawn
 from grids.edits.refusals import nothing_changes
 from grids.edits.value import DIVISIONS, Edit, Feature
 
@@ -23,12 +23,13 @@ Members = Sequence[str] | Mapping[str, str]
 
 
 def add_division(ground: Ground, code: str, name: str, department: str | None = None) -> Edit:
-    """Add a division, which has no shape until it has units.
+    """Add a division. It has the outer edges of the units whose code says that they lie in it, else no shape.
 
     Errors: Refusal code_form, code_taken, division_unknown (its parent).
     """
     _check_new(ground, code)
-    return Edit((), (_new(ground, ground.placeholder, code, name, department),))
+    added = _new(ground, ground.placeholder, code, name, department)
+    return Edit((), (replace(added, polygon=outline_of(ground, code)),))
 
 
 def rename_division(ground: Ground, code: str, name: str) -> Edit:
@@ -165,7 +166,7 @@ def _check_new(ground: Ground, code: str) -> None:
             f"“{code}”不是行政区划编码：应为 {lengths} 位数字。",
             thing=code,
         )
-    if ground.taken(code):
+    if code in ground.taken(code):
         raise division_taken(code)
     above = ground.profile.ancestors(code)
     if above and parent_of(ground, code):  # where nothing above is known, it is a widest one

@@ -157,6 +157,7 @@ class Drafted:
     given: Sequence[str]
     placeholder: int
     codes: Mapping[tuple[str, str], Feature] = field(default_factory=dict)
+    boxes: Mapping[Key, Box] = field(default_factory=dict)
 
     @property
     def profile(self) -> CodeProfile:
@@ -189,9 +190,9 @@ class Drafted:
         return None if old is None or old.key in self.gone else old
 
     def _with_new(self, old: Sequence[Feature], units: bool, box: Box) -> Sequence[Feature]:
-        added = [each for each in self.new.values() if (each.layer == UNITS) == units and each.polygon is not None]
         stay = [each for each in old if each.key not in self.gone]
-        return [*stay, *(each for each in added if meet(bounds(each.shape), box))]
+        met = [key for key, its in self.boxes.items() if (key[0] == UNITS) == units and meet(its, box)]
+        return [*stay, *(self.new[key] for key in met)]
 
     def _coded(self, old: Sequence[Feature], layer: str, prefix: str) -> Sequence[Feature]:
         stay = [each for each in old if each.key not in self.gone]
@@ -216,4 +217,6 @@ def after(ground: Ground, edit: Edit) -> Drafted:
             insort(given, each.code)
     lowest = min([old.placeholder + 1, *(each.uid for each in edit.begun)])
     codes = {(each.layer, each.code): each for each in new.values()}
-    return Drafted(old.base, frozenset(gone), new, given, lowest - 1, codes)
+    drawn = {each.key: bounds(each.shape) for each in edit.begun if each.polygon is not None}
+    boxes = {key: box for key, box in {**old.boxes, **drawn}.items() if key in new and new[key].polygon is not None}
+    return Drafted(old.base, frozenset(gone), new, given, lowest - 1, codes, boxes)

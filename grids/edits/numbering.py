@@ -63,8 +63,10 @@ def check_free(ground: Ground, code: str, community: str) -> None:
     """Refuse a code that a new unit of a community cannot get. Errors: Refusal code_form, code_taken."""
     if not ground.profile.is_unit_code(code) or not code.startswith(community):
         length = ground.profile.unit_length
-        form = f"{length} digits that begin with {community}" if length else "any text that is not empty"
-        form_zh = f"以 {community} 开头的 {length} 位数字" if length else "非空文本"
+        form = f"{length} digits" if length else "any text that is not empty"
+        form_zh = f"{length} 位数字" if length else "非空文本"
+        if community:
+            form, form_zh = f"{form} that begin with {community}", f"以 {community} 开头的{form_zh}"
         raise refuse(
             "code_form",
             f"'{code}' is no code for a unit here: it takes {form}.",

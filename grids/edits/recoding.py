@@ -72,7 +72,7 @@ def redrawn(
         touched |= {key: (before | behind)[key] for key in before.keys() ^ behind.keys()}
     for each in retired:
         touched.pop(each.key, None)
-    drawn = {key: replace(each, polygon=_outline(later, each.code)) for key, each in touched.items()}
+    drawn = {key: replace(each, polygon=outline_of(later, each.code)) for key, each in touched.items()}
     other = touched.keys() - {each.key for each in begun}
     return Edit(
         (*edit.ended, *(touched[key] for key in sorted(other))),
@@ -126,7 +126,7 @@ def _above(ground: Ground, code: str) -> list[Feature]:
     return [each for each in found if each is not None]
 
 
-def _outline(ground: Ground, code: str) -> Shape | None:
+def outline_of(ground: Ground, code: str) -> Shape | None:
     """The outer edges of the units of a division, None when it has none."""
     units = [each.shape for each in ground.units_below(code)]
     if not units:

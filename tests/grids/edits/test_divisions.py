@@ -141,7 +141,7 @@ def test_a_division_is_added_with_a_code_that_is_free(code, fault):
         ([PARTS[0], {**PARTS[1], "members": [WEST]}], "member_repeated"),
         ([PARTS[0], {**PARTS[1], "members": {EAST: f"{STREET}007"}}], "code_form"),
         ([PARTS[0], {**PARTS[1], "code": WEST}], "code_taken"),
-        ([PARTS[0], {**PARTS[1], "code": "440305"}], "code_taken"),
+        ([PARTS[0], {**PARTS[1], "code": "440305"}], "parents_differ"),
         ([PARTS[0], {**PARTS[1], "code": f"{STREET}004"}], "parents_differ"),
     ],
 )

@@ -92,13 +92,19 @@ def test_an_edit_that_does_not_exist_is_refused_with_those_that_do():
 def test_places_outside_the_world_or_no_numbers_are_refused():
     ground = city(1)
     line = [[500, 500], [501, 501]]
-    assert refusal(apply, ground, {"op": "split", "unit": f"{WEST}001", "line": line}).code == "coordinates_out_of_range"
+    assert (
+        refusal(apply, ground, {"op": "split", "unit": f"{WEST}001", "line": line}).code == "coordinates_out_of_range"
+    )
     line = [[float("nan"), 1], [2, 3]]
     assert refusal(apply, ground, {"op": "split", "unit": f"{WEST}001", "line": line}).code == "coordinate_not_finite"
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-200, 200) | st.floats(-200, 200) | st.sampled_from([WEST, f"{WEST}001", ""]),
+    st.none()
+    | st.booleans()
+    | st.integers(-200, 200)
+    | st.floats(-200, 200)
+    | st.sampled_from([WEST, f"{WEST}001", ""]),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["type", "coordinates", "x"]), inner),
     max_leaves=8,
 )
