@@ -7,7 +7,7 @@ from grids.edits.addition import add
 from grids.edits.drafting import compose, placeholders, with_uids
 from grids.edits.ground import after
 from grids.edits.merge import merge, retire
-from grids.edits.numbering import renumber
+from grids.edits.numbering import next_codes, renumber
 from grids.edits.reshape import reshape
 from grids.edits.split import split
 from grids.edits.value import GAPS
@@ -29,7 +29,7 @@ def wish(ground, kind, number, choice, share, aside):
     """One edit of a ground, None when it is refused."""
     units = everything(ground)
     unit = units[number % len(units)]
-    beside = neighbours(ground, unit)
+    beside = neighbours(ground, unit, community=bool(ground.profile.levels))
     other = beside[choice % len(beside)] if beside else unit
     if kind == "split":
         return attempt(REFUSED, split, ground, unit.code, across(unit, share, aside))
@@ -39,7 +39,7 @@ def wish(ground, kind, number, choice, share, aside):
         return attempt(REFUSED, move_vertex, ground, (x, y), (x + aside * 1e-4, y + (share - 0.5) * 1e-4))
     if kind == "add":
         lakes = [each for each in around_all(ground) if each.layer == GAPS]
-        return attempt(REFUSED, add, ground, lakes[0].polygon, f"{WEST}{900 - choice:03d}") if lakes else None
+        return attempt(REFUSED, add, ground, lakes[0].polygon, next_codes(ground, WEST, 1)[0]) if lakes else None
     if other is unit:
         return None
     if kind == "merge":
