@@ -59,7 +59,8 @@ def check(
     """
     named, names = gaps if gaps is not None else (np.empty(0, dtype=object), np.empty(0, dtype=str))
     known = Names(np.asarray(codes), np.asarray(names), None if rows is None else np.asarray(rows))
-    return [tell(flaw, known, snap_m) for flaw in find(polygons, codes, named, snap_m, progress=progress)]
+    flaws = find(polygons, codes, named, snap_m, noise_deg=0.0, progress=progress)
+    return [tell(flaw, known, snap_m) for flaw in flaws]
 
 
 def dissolve(polygons: Polygons, keys: NDArray[Any]) -> tuple[NDArray[Any], Polygons]:

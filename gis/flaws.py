@@ -20,6 +20,8 @@ from gis.enclosures import enclosed
 from gis.metres import Indices
 from gis.partners import are_matched
 
+NOISE_DEG = 1e-12  # 0.1 µm, a tenth of what coordinates of the store resolve
+
 Polygons = NDArray[Any]
 Kind = Literal["invalid_geometry", "overlap", "unmatched_edge", "gap", "slot", "gap_overlaps_unit", "gap_without_hole"]
 Progress = Callable[[float], None]
@@ -50,12 +52,15 @@ def find(
     *,
     focus: Indices | None = None,
     named_focus: Indices | None = None,
+    noise_deg: float = NOISE_DEG,
     progress: Progress | None = None,
 ) -> list[Flaw]:
     """The flaws of polygons (n,), lon/lat EPSG:4490, with codes (n,) that order them, and named gaps (g,).
 
     With `focus` (k,) and `named_focus` (j,) those that have one of these polygons or named gaps among `members` and
-    `gaps`. `progress` hears the share that is done, from 0 to 1.
+    `gaps`. Enclosed ground with a mean width below `noise_deg` degrees is none: where edges of overlapping polygons
+    cross, rounding leaves such splinters, and which ones hangs on what else is united; those that are real are slots.
+    `progress` hears the share that is done, from 0 to 1.
     """
     tell = progress or (lambda share: None)
     polygons, codes = np.asarray(polygons, dtype=object), np.asarray(codes)
@@ -71,6 +76,8 @@ def find(
     pairs, slots, unfit = _meetings(cover, chosen, everything, tell)
     tell(0.7)
     ground = enclosed(cover, None if everything else (chosen, chosen_gaps), unfit)
+    if snap_m > 0:  # without a snap width there are no slots, and none of these may be lost
+        ground = ground[2 * shapely.area(ground) >= noise_deg * shapely.length(ground)]
     beside, gaps_beside = cover.beside(ground), cover.gaps_beside(ground)
     tell(0.95)
     flaws += sorted(pairs, key=lambda flaw: tuple(codes[k] for k in flaw.members))
