@@ -163,8 +163,11 @@ def _close(
         members = np.array(flaw.members, dtype=np.int64)
         edges = shapely.length(shapely.intersection(shapely.boundary(work[members]), flaw.place.boundary))
         for k in members[np.argsort(-edges, kind="stable")].tolist():
-            grown = _single(solid(shapely.coverage_union_all([work[k], flaw.place])))
-            if grown.is_valid and grown.geom_type == work[k].geom_type:
+            try:
+                grown = _single(solid(shapely.coverage_union_all([work[k], flaw.place])))
+            except GEOSException:  # its edge is not one that the ground has, since an overlap was left
+                continue
+            if grown.is_valid and shapely.get_num_geometries(grown) <= shapely.get_num_geometries(work[k]):
                 work[k] = shapely.orient_polygons(grown)
                 break
 

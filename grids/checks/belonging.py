@@ -129,6 +129,8 @@ def _placement(view: View) -> Indices:
         return np.where(units.uids[order[at]] == components.units, order[at], -1)
     found = np.full(len(components.lonlat), -1, dtype=np.int64)
     members = np.concatenate([np.empty(0, dtype=np.int64), *view.communities.values()])
+    if len(members) == 0:
+        return found
     west, south, east, north = shapely.total_bounds(units.polygons[members])
     lon, lat = components.lonlat[:, 0], components.lonlat[:, 1]
     near = np.flatnonzero((lon >= west) & (lon <= east) & (lat >= south) & (lat <= north))

@@ -50,8 +50,7 @@ def code_reused(view: View) -> Found:
     """Units that have the retired code of another, where no renumbering with reuse allows it."""
     units, retired = view.subject.units, view.subject.retired
     found = []
-    for k in view.chosen.tolist() if retired else []:
-        code = units.codes[k]
+    for k, code in enumerate(units.codes.tolist() if retired else []):
         if retired.get(code, units.uids[k]) == units.uids[k] or code[: view.community_length] in view.subject.recoded:
             continue
         en = f"The code {code} belonged to a unit that was retired; give a free number, or recode the community."
