@@ -15,6 +15,9 @@ LOG = logging.getLogger("wangge.gathering")
 MOST_KEPT = 65_536
 """Bytes from which on nothing is kept back, so that the system's word of a slow caller comes before the next write."""
 
+MOST_UNREAD = 1_000_000
+"""Bytes of a body that may wait for the application; beyond them the caller has to wait."""
+
 
 class Outbox:
     """The connections of one event loop that have something to send when the loop has done what it is at."""
@@ -98,6 +101,16 @@ class GatheringProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         outbox = OUTBOXES.setdefault(self.loop, Outbox())
         super().connection_made(GatheringTransport(transport, self.loop, outbox))  # type: ignore[arg-type]
+
+    def on_body(self, body: bytes) -> None:
+        """As uvicorn's own, but a body that will be read whole is not stopped at every 64 kB."""
+        if self.cycle.response_complete or self.parser.should_upgrade():
+            super().on_body(body)
+            return
+        self.cycle.body += body
+        if len(self.cycle.body) > MOST_UNREAD:
+            self.flow.pause_reading()
+        self.cycle.message_event.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller is gone: what it was not sent yet is sent to nobody."""

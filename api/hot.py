@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import FORWARDED, Doorkeeper, authorize
+from api.batches import answer_batch, batch_crs
 from api.points import read_point
 from api.spots import Spots
 from api.watch import Watch
@@ -66,12 +67,14 @@ class Hot:
                 seen = None if question is None else self._let_in(scope, _STRANGE_IN_GET)
                 if question is not None and seen is not None:
                     body = spots.answer(*question, seen)
+            elif path == LOCATE and scope["method"] == "POST" and (crs := batch_crs(scope)) is not None:
+                body, receive = await self._locate_batch(spots, crs, scope, receive)
             elif path == ROUTE and scope["method"] == "POST" and not scope["query_string"] and is_short_json(scope):
                 body, receive = await self._route(spots, scope, receive)
         if spots is None or body is None:
             return await self.app(scope, receive, send)
         length = (b"content-length", b"%d" % len(body))
-        headers = (*spots.headers, length)
+        headers = (*(spots.headers if path != LOCATE or scope["method"] == "GET" else spots.arrow_headers), length)
         if not self.watch.worlds.store_is_up:
             headers = (*headers, (b"wangge-store", b"down"))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -82,16 +85,22 @@ class Hot:
         seen = self._let_in(scope, _STRANGE)
         if seen is None:
             return None, receive
-        messages = [await receive()]
-        while messages[-1].get("more_body"):
-            messages.append(await receive())
-        body = self._routing(spots, b"".join(each.get("body", b"") for each in messages), seen)
-        waiting = iter(messages)
+        sent, receive_again = await read_whole(receive)
+        return self._routing(spots, sent, seen), receive_again
 
-        async def receive_again() -> Message:
-            return next(waiting, None) or await receive()
-
-        return body, receive_again
+    async def _locate_batch(
+        self, spots: Spots, crs: str, scope: Scope, receive: Receive
+    ) -> tuple[bytes | None, Receive]:
+        """As `_route`, of a short Arrow stream of points; in a thread, for it takes its time."""
+        seen = self._let_in(scope, _STRANGE)
+        if seen is None:
+            return None, receive
+        sent, receive_again = await read_whole(receive)
+        largest = int(self.state.settings.max_body_mb * 1e6)
+        made = asyncio.get_running_loop().run_in_executor(
+            None, answer_batch, spots.desk, self.state.shelf, sent, crs, seen, largest
+        )
+        return await made, receive_again
 
     def _routing(self, spots: Spots, body: bytes, seen: Seen) -> bytes | None:
         try:
@@ -127,6 +136,19 @@ class Hot:
         except Exception:  # nobody waits for a renewal; the ordinary way will meet the same and tell
             LOG.exception("a caller could not be looked up")
             door.forget(mark)
+
+
+async def read_whole(receive: Receive) -> tuple[bytes, Receive]:
+    """A body, and what receives it once more."""
+    messages = [await receive()]
+    while messages[-1].get("more_body"):
+        messages.append(await receive())
+    waiting = iter(messages)
+
+    async def receive_again() -> Message:
+        return next(waiting, None) or await receive()
+
+    return b"".join([each.get("body", b"") for each in messages]), receive_again
 
 
 def read_mark(scope: Scope, strange: Set[bytes]) -> Hashable | None:

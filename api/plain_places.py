@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from api.shelf import Shelf
 from gis.metres import Floats
 from gis.store.scope import Scope
 from grids.lookup import Grid
@@ -26,6 +27,12 @@ class UnitCodes:
     @classmethod
     def of(cls, grid: Grid) -> "UnitCodes":
         return cls(grid, pa.array(grid.unit_codes.tolist(), pa.string()))
+
+
+def unit_codes(shelf: Shelf, grid: Grid) -> UnitCodes:
+    """The codes of a grid's units, from the shelf where they are there."""
+    units = shelf.get(("unit codes", id(grid)), lambda: UnitCodes.of(grid))
+    return units if units.grid is grid else UnitCodes.of(grid)  # another one stood at this place in memory
 
 
 def place_plainly(units: UnitCodes, lonlat: Floats, accuracy_m: Floats, scope: Scope) -> dict[str, pa.Array]:

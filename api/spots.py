@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 
 from api.answers import locate_answers
+from api.wire import MEDIA_TYPES
 from cases.desk import Desk, Nearby, Places, near_polygons
 from cases.frontiers import Frontier, edges
 from cases.reports import Case
@@ -77,11 +78,9 @@ class Spots:
         owners = (len(owner) for layer in grid.areas.values() for owner in layer.owners)
         self.owner_length = max(owners, default=0)
         self.levels = sorted(level.length for level in grid.profile.levels)
-        self.headers = (
-            (b"cache-control", b"no-cache"),
-            (b"wangge-revision", b"%d" % desk.revision),
-            (b"content-type", b"application/json"),
-        )
+        common = ((b"cache-control", b"no-cache"), (b"wangge-revision", b"%d" % desk.revision))
+        self.headers = (*common, (b"content-type", b"application/json"))
+        self.arrow_headers = (*common, (b"content-type", MEDIA_TYPES["arrow"].encode()))
         self.clear_end = b',"flags":[],"revision":%d}' % desk.revision
         self.near_end = b',"flags":["near_boundary"],"revision":%d}' % desk.revision
         self._views: dict[Scope, _View] = {}
