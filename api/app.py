@@ -51,7 +51,7 @@ class Application(FastAPI):
 
     hot: Hot
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:  # type: ignore[override]
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """What stands for itself needs no coroutine around it."""
         return self.hot(scope, receive, send)
 

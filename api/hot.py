@@ -1,15 +1,17 @@
-"""The two questions that are asked for every case and every click, answered without the framework around them.
+"""The questions that are asked for every case and every click, answered without the framework around them.
 
-`GET /v1/locate` of one point and `POST /v1/cases/route` of one case are answered here when everything about them is
-ordinary: known parameters, a caller who was let in a moment ago, the revision in force. Whatever is not goes on to the
-routes of the application, which also describe both and refuse what is wrong: every answer here is one that they give.
-Nothing here waits for the store.
+`GET /v1/locate` of one point, `POST /v1/locate` of a short Arrow stream of them (see `api.batches`) and
+`POST /v1/cases/route` of one case are answered here when everything about them is ordinary: known parameters, a caller
+who was let in a moment ago, the revision in force. Whatever is not goes on to the routes of the application, which also
+describe them and refuse what is wrong: every answer here is one that they give. Nothing here waits for the store.
 """
 
 import asyncio
 import logging
+import os
 import re
 from collections.abc import Hashable, Set
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -55,6 +57,7 @@ class Hot:
         self.state = state
         self.watch = watch
         self.defaults = defaults
+        self._threads = ThreadPoolExecutor(os.cpu_count(), "batches")
         self._renewals: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,10 +76,10 @@ class Hot:
                 body, receive = await self._route(spots, scope, receive)
         if spots is None or body is None:
             return await self.app(scope, receive, send)
-        length = (b"content-length", b"%d" % len(body))
-        headers = (*(spots.headers if path != LOCATE or scope["method"] == "GET" else spots.arrow_headers), length)
+        shared = spots.arrow_headers if scope["method"] == "POST" and path == LOCATE else spots.headers
+        headers = [*shared, (b"content-length", b"%d" % len(body))]
         if not self.watch.worlds.store_is_up:
-            headers = (*headers, (b"wangge-store", b"down"))
+            headers.append((b"wangge-store", b"down"))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         return await send({"type": "http.response.body", "body": body})
 
@@ -98,7 +101,7 @@ class Hot:
         sent, receive_again = await read_whole(receive)
         largest = int(self.state.settings.max_body_mb * 1e6)
         made = asyncio.get_running_loop().run_in_executor(
-            None, answer_batch, spots.desk, self.state.shelf, sent, crs, seen, largest
+            self._threads, answer_batch, spots.desk, self.state.shelf, sent, crs, seen, largest
         )
         return await made, receive_again
 

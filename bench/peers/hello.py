@@ -1,7 +1,7 @@
 """The least that a server can do for a request: a plain ASGI application that always says the same.
 
-`python -m uvicorn bench.peers.hello:app` serves it with uvicorn as it comes, `python -m bench.peers.hello PORT` with the
-server of the product.
+`python -m uvicorn bench.peers.hello:app` serves it with uvicorn as it comes, `python -m bench.peers.hello PORT` in the
+configuration of our own server.
 """
 
 import sys
