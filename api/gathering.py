@@ -104,7 +104,7 @@ class GatheringProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """As uvicorn's own, but a body that will be read whole is not stopped at every 64 kB."""
-        if self.cycle.response_complete or self.parser.should_upgrade():
+        if self.parser.should_upgrade() or self.cycle.response_complete:
             super().on_body(body)
             return
         self.cycle.body += body

@@ -202,6 +202,21 @@ def test_what_is_no_http_is_refused_and_closed(port: int) -> None:
     assert asked(port, b"nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
 
 
+UPGRADE = b"GET /small HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: %b\r\n"
+
+
+def test_a_web_socket_is_refused(port: int) -> None:
+    key = b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"
+    assert asked(port, UPGRADE % b"websocket" + key).split(b" ")[1] in (b"400", b"403", b"500")
+
+
+@pytest.mark.parametrize("length", [0, 4])
+def test_an_offer_of_another_protocol_is_passed_over(port: int, length: int) -> None:
+    with caller(port) as connection:
+        connection.sendall(UPGRADE % b"h2c" + b"content-length: %d\r\n\r\n" % length + b"x" * length)
+        assert until(connection, b"small").startswith(b"HTTP/1.1 200 OK")
+
+
 def test_a_failure_is_told_and_a_torn_answer_ends_without_its_end(port: int) -> None:
     failed = asked(port, b"GET /broken HTTP/1.1\r\nhost: x\r\n\r\n")
     assert failed.startswith(b"HTTP/1.1 500 ")
