@@ -12,6 +12,8 @@ import shapely
 from numpy.typing import NDArray
 
 from api.coded import CodedDesk
+from api.flows import LocateFlow
+from api.points import place_columns
 from api.spots import Spots
 from cases.clerk import Clerk
 from cases.desk import Desk
@@ -59,6 +61,7 @@ def warm() -> None:
     spots.route(case, EVERYTHING)
     desk.route_all([case])
     desk.grid.boundary_distance(np.array([[0.001, 0.001], [0.5, 0.5]]), np.array([0, -1]))
+    _locate_columns(desk)
     _route_columns(desk)
     _draw()
 
@@ -90,6 +93,13 @@ def _inventory() -> Inventory:
     index = FeatureIndex.build(shapes, np.array(["2026 01001"] * 2))
     index.nearest(np.array([[0.0, 0.0]]), np.array(["2026 01001"]), 10.0)
     return Inventory.of(index, columns, np.ones(2))
+
+
+def _locate_columns(desk: Desk) -> None:
+    """The stream of points in columns."""
+    flow = LocateFlow(desk, EVERYTHING, "en", 1, crs="CRS84")
+    points = place_columns(np.array([[0.5 * SIDE, 0.5 * SIDE], [0.5, 0.5]]), np.full(2, np.nan), "CRS84")
+    list(flow.columns([points]))
 
 
 def _route_columns(desk: Desk) -> None:
