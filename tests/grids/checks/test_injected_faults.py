@@ -108,8 +108,10 @@ def test_ground_taken_from_another_is_an_overlap_of_that_ground(seed, unit, metr
     corner = shapely.Point(*shapely.get_coordinates(shapely.intersection(subject.units.polygons[unit], other))[0])
     taken = shapely.intersection(shapely.buffer(corner, metres * METRE), other)
     grown = shapely.union(subject.units.polygons[unit], taken)
-    assume(grown.geom_type == "Polygon" and taken.geom_type == "Polygon")
-    report = run(with_polygons(subject, {unit: redrawn(grown, lambda nodes: nodes)}))
+    assume(grown.geom_type == "Polygon" and taken.geom_type == "Polygon" and not grown.interiors)
+    changed = redrawn(grown, lambda nodes: nodes)
+    assume(changed.is_valid)  # rounding may cross what all but touches
+    report = run(with_polygons(subject, {unit: changed}))
     big = [finding for finding in report.findings if finding.sizes.get("area_m2", 0) > 1e-3]
     assert [finding.check for finding in big] == ["overlap"]
     assert big[0].uids == {unit + 1, unit + 2}
