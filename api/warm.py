@@ -19,7 +19,7 @@ from cases.reports import Defaults, from_record
 from cases.rules import RuleBook, parse
 from cases.situation import Department
 from components.lookup import FIELDS, Inventory
-from gis import locate
+from gis import china, locate
 from gis.locate import PolygonIndex
 from gis.nearest import FeatureIndex
 from gis.store.scope import EVERYTHING
@@ -51,6 +51,7 @@ RULE = {
 def warm() -> None:
     """Ask everything once, in a world of two units."""
     locate.warm()
+    china.warm()
     desk = _desk()
     spots = Spots(desk)
     spots.answer(0.5 * SIDE, 0.5 * SIDE, 5.0, EVERYTHING)
