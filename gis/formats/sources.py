@@ -1,0 +1,36 @@
+"""Files that are read in pieces, told by their ending."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gis.formats.arrow_pieces import ARROW, PARQUET, open_arrow
+from gis.formats.csv_pieces import DELIMITED, open_csv
+from gis.formats.json_pieces import LINES, open_json
+from gis.formats.pieces import Source
+from gis.formats.sinks import WRITTEN
+
+READ = (*PARQUET, *ARROW, *DELIMITED, *LINES)
+
+
+def is_streamed(source: Path, out: Path) -> bool:
+    """Whether both files can be handled in pieces. Others (databases, documents) are read as a whole."""
+    return source.is_file() and source.suffix.lower() in READ and out.suffix.lower() in WRITTEN
+
+
+def open_source(
+    path: Path,
+    encoding: str | None = None,
+    x_column: str | None = None,
+    y_column: str | None = None,
+    enumerated: Sequence[str] = (),
+) -> Source:
+    """The file, ready to be read in pieces. `enumerated` are columns of few distinct texts, where it is worth to know.
+
+    Errors: Refusal file_unreadable, encoding_unknown, column_missing, crs_unknown.
+    """
+    suffix = path.suffix.lower()
+    if suffix in LINES:
+        return open_json(path, encoding)
+    if suffix in DELIMITED:
+        return open_csv(path, encoding, x_column, y_column)
+    return open_arrow(path, enumerated)
