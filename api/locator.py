@@ -17,10 +17,11 @@ from cases.positions import suspect, to_places
 from gis import crs as reference
 from gis.errors import Fault, Refusal, refuse
 from gis.formats.columns import to_text
+from gis.formats.csv_pieces import CsvSource
 from gis.formats.delimited import not_read
 from gis.formats.pieces import Piece, Source, plain
 from gis.metres import Floats
-from gis.points import no_position, place_all, read_axis
+from gis.points import missing, no_position, place_all, read_axis
 
 LON_LAT = ("lon", "lat")
 
@@ -38,6 +39,7 @@ class Locator:
         self.faults: Sequence[Fault] = faults
         self.frame = None if self.crs is None else reference.parse(self.crs)
         self.axes = source.axes or LON_LAT
+        self.nowhere = isinstance(source, CsvSource) and source.axes is None
         self.system = next((name for name in source.names if name.lower() == "crs"), None)
         self.levels = [level.id for level in asked.worlds.newest().grid.profile.levels]
         self.layers = asked.layers
@@ -83,21 +85,23 @@ class Locator:
             if self.given is not None and self.system is not None and _is_first(piece):
                 faults += self._overridden(piece)
             lonlat, found = place_all(xy, piece.rows, self.frame, first=_is_first(piece))
-            missing = np.isnan(xy).any(axis=1)
+            nowhere = missing(xy)
             faults += found
         elif self.system is not None:
-            lonlat, found, missing = _place_each(xy, plain(piece.column(self.system)), piece.rows)
+            lonlat, found, nowhere = _place_each(xy, plain(piece.column(self.system)), piece.rows)
             faults += found
         else:
             raise _no_crs()
-        faults += [no_position(row) for row in piece.rows[missing].tolist() if row not in known]
+        faults += [no_position(row) for row in piece.rows[nowhere].tolist() if row not in known]
         return lonlat, sorted(faults, key=lambda each: each.row or 0)
 
     def _columns(self, piece: Piece) -> tuple[Floats, list[Fault]]:
-        names = piece.columns.schema.names
+        there = [*piece.columns.schema.names, *self.source.names]
+        if self.nowhere and not set(LON_LAT) <= set(there):
+            raise Refusal(nowhere_at_all())
         for name in self.axes:
-            if name not in names and (name not in self.source.names):
-                raise column_missing(name, list(names))
+            if name not in there:
+                raise column_missing(name, list(piece.columns.schema.names))
         columns = [piece.column(name) for name in self.axes]
         axes = [read_axis(each) for each in columns]
         xy = np.column_stack([each.values for each in axes])
@@ -117,6 +121,15 @@ class Locator:
         return ()
 
 
+def nowhere_at_all() -> Fault:
+    """The fault of a CSV in which nothing looks like a position."""
+    return Fault(
+        "missing_geometry",
+        "The file has no geometry; a CSV needs columns lon and lat, x and y, or wkt.",
+        "文件中没有几何数据；CSV 需要 lon 和 lat、x 和 y 或 wkt 列。",
+    )
+
+
 def _is_first(piece: Piece) -> bool:
     """Whether these are the first rows of the file: none before them has as many."""
     return not len(piece) or int(piece.rows[0]) <= len(piece)
@@ -130,7 +143,7 @@ def _place_each(xy: Floats, systems: pa.Array, rows: np.ndarray) -> tuple[Floats
     of = np.asarray(encoded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False), dtype=np.int64)
     lonlat = np.full((len(xy), 2), np.nan)
     faults: list[Fault] = []
-    nowhere: NDArray[np.bool_] = np.isnan(xy[:, 0]) | np.isnan(xy[:, 1])
+    nowhere = missing(xy)
     for number in np.flatnonzero(np.bincount(of, minlength=len(names))).tolist():
         name = names[number]
         mine = of == number

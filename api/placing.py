@@ -16,6 +16,7 @@ from api.coded import rounded
 from cases.holders import Holdings
 from gis.metres import Floats, Indices
 from gis.orders import grouped
+from gis.points import missing
 from grids.lookup import AreaLayer, Grid
 
 Added = dict[str, pa.Array]
@@ -38,7 +39,7 @@ class Placer:
     def answer(self, lonlat: Floats) -> Added:
         """The columns of points (n, 2) in EPSG:4490; all are null where a point is NaN."""
         grid = self.grid
-        bad: NDArray[np.bool_] = np.isnan(lonlat[:, 0]) | np.isnan(lonlat[:, 1])
+        bad = missing(lonlat)
         units = grid.units.lowest(lonlat)
         nowhere = units < 0
         dictionary = 2 * len(lonlat) >= len(self.codes)
@@ -61,7 +62,7 @@ class Placer:
             return self.grid.boundary_distance(lonlat, units)
         order = grouped(units, len(self.codes))
         found = np.empty(len(lonlat))
-        found[order] = self.grid.boundary_distance(lonlat[order], units[order])
+        found[order] = self.grid.boundary_distance(lonlat.take(order, axis=0), units.take(order))
         return found
 
 

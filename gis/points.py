@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numba import njit
 from numpy.typing import NDArray
 
 from gis import crs as reference
@@ -65,8 +66,12 @@ def place_all(xy: Floats, rows: Rows, frame: Crs, *, first: bool) -> tuple[Float
     `first` says that these are the first rows of the file: there what is wrong with most of them is refused. Errors:
     Refusal swapped_axes, coordinates_out_of_range, crs_no_transformation.
     """
-    there = ~np.isnan(xy).any(axis=1)
-    infinite = np.isinf(xy).any(axis=1)
+    if frame.is_store and not first:
+        settled = np.empty((len(xy), 2))
+        if _settle(xy, settled, 10.0**DECIMALS):
+            return settled, []
+    there = ~missing(xy)
+    infinite = np.isinf(xy[:, 0]) | np.isinf(xy[:, 1])
     faults = [_not_finite(int(row), 0) for row in rows[infinite & there]]
     there &= ~infinite
     if first and (refused := _wrong_frame(xy[there], frame)) is not None:
@@ -79,7 +84,7 @@ def place_all(xy: Floats, rows: Rows, frame: Crs, *, first: bool) -> tuple[Float
     whole = bool(there.all())
     stored = reference.to_store(xy if whole else xy[there], frame)
     stored = np.round(stored, DECIMALS) + 0.0  # + 0.0: no negative zero
-    lost = np.isnan(stored).any(axis=1) | _outside_degrees(stored)
+    lost = missing(stored) | _outside_degrees(stored)
     if lost.any():
         faults += [_not_reached(int(row), frame) for row in rows[there][lost]]
         stored[lost] = np.nan
@@ -87,6 +92,28 @@ def place_all(xy: Floats, rows: Rows, frame: Crs, *, first: bool) -> tuple[Float
         return stored, faults
     lonlat[there] = stored
     return lonlat, faults
+
+
+def missing(xy: Floats) -> NDArray[np.bool_]:
+    """Which positions (n, 2) lack a coordinate."""
+    return np.asarray(np.isnan(xy[:, 0]) | np.isnan(xy[:, 1]))
+
+
+@njit(cache=True, nogil=True)
+def _settle(xy: Floats, lonlat: Floats, per_degree: float) -> bool:
+    """Round positions in degrees as the store does; whether all of them are there and in the range."""
+    good = True
+    for k in range(len(xy)):
+        x, y = xy[k, 0], xy[k, 1]
+        good &= abs(x) <= 180.0 and abs(y) <= 90.0
+        lonlat[k, 0] = np.rint(x * per_degree) / per_degree + 0.0
+        lonlat[k, 1] = np.rint(y * per_degree) / per_degree + 0.0
+    return good
+
+
+def warm() -> None:
+    """Load or compile the kernel."""
+    _settle(np.zeros((1, 2)), np.zeros((1, 2)), 1.0)
 
 
 def no_position(row: int) -> Fault:
