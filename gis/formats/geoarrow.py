@@ -105,7 +105,10 @@ def places_of(geometry: NDArray[Any], rows: Rows, faults: Any = ()) -> tuple[Poi
         types = shapely.get_type_id(geometry)
     other = np.flatnonzero((types > 0) & ~shapely.is_empty(geometry))
     told = [_not_a_point(int(rows[at]), geometry[at].geom_type) for at in other]
-    return np.column_stack([shapely.get_x(geometry), shapely.get_y(geometry)]), (*faults, *told)
+    places = np.full((len(geometry), 2), np.nan)
+    there = np.flatnonzero((types == 0) & ~shapely.is_empty(geometry))
+    places[there] = shapely.get_coordinates(geometry[there])
+    return places, (*faults, *told)
 
 
 def to_wkb(places: Points) -> pa.Array:

@@ -23,7 +23,6 @@ from gis.formats.json_pieces import LINES, attributes
 from gis.formats.pieces import Piece, Points, Source, plain
 
 WRITTEN = (*PARQUET, *ARROW, ".csv", ".tsv", *LINES)
-ROW_GROUP = 1 << 20
 DICTIONARY_BYTES = 1 << 25
 Added = Mapping[str, pa.Array]
 
@@ -73,7 +72,7 @@ def written(path: Path, source: Source, crs: str | None = None) -> Iterator[Sink
 
 
 class ArrowSink:
-    """Parquet in row groups of a million rows; or an Arrow file or stream, a batch each piece."""
+    """Parquet, a row group each piece; or an Arrow file or stream, a batch each piece."""
 
     def __init__(self, path: Path, source: Source, crs: str | None) -> None:
         self.path, self.source, self.crs = path, source, crs
@@ -127,6 +126,8 @@ class ArrowSink:
             dictionary_pagesize_limit=DICTIONARY_BYTES,
             write_statistics=[each.name for each in schema if each.name not in listed],
         )
+        if schema.metadata:
+            self.writer.add_key_value_metadata(schema.metadata)
 
     def close(self) -> None:
         if self.writer is not None:
