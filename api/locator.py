@@ -75,7 +75,7 @@ class Locator:
         """lon, lat (n, 2) in EPSG:4490 as the store rounds them, NaN for a bad row; and the faults of those."""
         faults: list[Fault] = list(self.faults) if _is_first(piece) else []
         known = {each.row for each in piece.faults if each.severity == "error"}
-        if piece.places is not None:
+        if piece.places is not None and self.source.axes is None:
             xy = piece.places
         else:
             xy, unread = self._columns(piece)

@@ -1,6 +1,7 @@
 """Files that are read in pieces, told by their ending."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gis.formats.arrow_pieces import ARROW, PARQUET, open_arrow
@@ -24,13 +25,15 @@ def open_source(
     y_column: str | None = None,
     enumerated: Sequence[str] = (),
 ) -> Source:
-    """The file, ready to be read in pieces. `enumerated` are columns of few distinct texts, where it is worth to know.
+    """The file, ready to be read in pieces. `x_column` and `y_column` hold the positions, whatever else does, where one
+    is named; `enumerated` are columns of few distinct texts, where it is worth to know.
 
     Errors: Refusal file_unreadable, encoding_unknown, column_missing, crs_unknown.
     """
     suffix = path.suffix.lower()
-    if suffix in LINES:
-        return open_json(path, encoding)
     if suffix in DELIMITED:
         return open_csv(path, encoding, x_column, y_column)
-    return open_arrow(path, enumerated)
+    axes = (x_column or "lon", y_column or "lat") if x_column or y_column else None
+    if suffix in LINES:
+        return replace(open_json(path, encoding), axes=axes)
+    return replace(open_arrow(path, enumerated), axes=axes)

@@ -257,3 +257,35 @@ def test_pieces_know_the_numbers_of_their_rows(tmp_path: Path) -> None:
     assert [piece.rows.tolist() for piece in open_source(tmp_path / "a.csv").pieces(2)] == [[1, 3], [4]]
     save(reported(5), tmp_path / "a.parquet")
     assert [piece.rows.tolist() for piece in open_source(tmp_path / "a.parquet").pieces(3)] == [[1, 2, 3], [4, 5]]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_columns_that_are_named_hold_the_positions(worlds: Worlds, tmp_path: Path, suffix: str) -> None:
+    rows = reported(20)
+    names, expected = expected_places(worlds, rows)
+    renamed = [{"jd": row.pop("lon"), "wd": row.pop("lat"), **row} for row in rows]
+    source = open_source(save(renamed, tmp_path / f"p{suffix}"), x_column="jd", y_column="wd")
+    with written(tmp_path / f"out{suffix}", source) as sink:
+        locator = Locator(AsOf.of(worlds, None, now, source.names), source, None)
+        convey(source.pieces(7), sink, locator.answer, lambda _: None)
+    assert as_text(load(tmp_path / f"out{suffix}"), names) == expected
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_a_person_says_of_the_crs_goes_before_what_rows_say(worlds: Worlds, tmp_path: Path, suffix: str) -> None:
+    rows = reported(20)
+    names, expected = expected_places(worlds, rows)
+    source = save([{**row, "crs": "GCJ-02"} for row in rows], tmp_path / f"p{suffix}")
+    tally = located(worlds, source, tmp_path / f"out{suffix}", 9, crs="CRS84")
+    assert as_text(load(tmp_path / f"out{suffix}"), names) == expected
+    assert [fault.code for fault in tally.faults] == ["crs_overridden", "coordinates_out_of_range"]
+    assert located(worlds, source, tmp_path / f"out{suffix}", 9).total == 19
+    assert as_text(load(tmp_path / f"out{suffix}"), names) != expected
+
+
+def test_an_answer_replaces_the_column_that_is_called_so(worlds: Worlds, tmp_path: Path) -> None:
+    rows = [{**row, "unit": "old", "flags": "old"} for row in reported(9)]
+    for suffix in SUFFIXES:
+        source = save(rows, tmp_path / f"p{suffix}")
+        located(worlds, source, tmp_path / f"out{suffix}")
+        assert "old" not in {row["unit"] for row in load(tmp_path / f"out{suffix}")}
