@@ -4,6 +4,7 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -155,11 +156,16 @@ def _places(members: Sequence[Any], rows: Rows) -> tuple[Points, tuple[Fault, ..
 
 def _column(values: list[Any]) -> pa.Array:
     """Values of one type keep it; mixed ones become text where that says the same, as in a CSV."""
+    types = set(map(type, values)) - {NoneType}
+    if types <= {str}:
+        return pa.array(values, pa.string())
+    if types == {float}:
+        return pa.array(values, pa.float64())
     return _typed(values, _type_of({_kind(value) for value in values} - {"none"}))
 
 
 def _typed(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    if pa.types.is_string(kind):
+    if pa.types.is_string(kind) and not set(map(type, values)) <= {str, NoneType}:
         return pa.array([to_text(value) for value in values], kind)
     return pa.array(values, kind)
 

@@ -18,7 +18,7 @@ from gis.crs import DECIMALS
 from gis.errors import refuse
 from gis.formats import geoarrow
 from gis.formats.arrow_pieces import ARROW, PARQUET
-from gis.formats.columns import from_arrow, to_text
+from gis.formats.columns import to_cells, to_values
 from gis.formats.json_pieces import LINES, attributes
 from gis.formats.pieces import Piece, Points, Source, plain
 
@@ -162,7 +162,7 @@ class CsvSink:
         if not self.begun:
             self.writer.writerow(columns)
             self.begun = True
-        cells = [[to_text(value) for value in from_arrow(plain(column)).tolist()] for column in columns.values()]
+        cells = [to_cells(column) for column in columns.values()]
         self.writer.writerows(zip(*cells, strict=True))
 
     def close(self) -> None:
@@ -178,7 +178,7 @@ class JsonSink:
         self.file = path.open("wb")
 
     def write(self, piece: Piece, added: Added) -> None:
-        columns = [each.to_pylist() for each in added.values()]
+        columns = [to_values(each) for each in added.values()]
         answers = (dict(zip(added, values, strict=True)) for values in zip(*columns, strict=True))
         write, option = self.file.write, orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
         for each, answer in zip(self._objects(piece), answers, strict=True):
@@ -197,7 +197,7 @@ class JsonSink:
             members = [attributes(each) if self.shape is not None else each for each in piece.objects]
         else:
             names = [name for name in piece.columns.schema.names if self.shape is None or name != self.shape.column]
-            values = [from_arrow(plain(piece.columns.column(name))).tolist() for name in names]
+            values = [to_values(piece.columns.column(name)) for name in names]
             members = [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
             members = members or [{} for _ in range(len(piece))]
         if not self.features:
