@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from api.coded import CodedDesk
 from api.flows import LocateFlow
+from api.placing import FEW, Placer
 from api.points import place_columns
 from api.spots import Spots
 from cases.clerk import Clerk
@@ -21,7 +22,7 @@ from cases.reports import Defaults, from_record
 from cases.rules import RuleBook, parse
 from cases.situation import Department
 from components.lookup import FIELDS, Inventory
-from gis import locate
+from gis import china, locate, points
 from gis.locate import PolygonIndex
 from gis.nearest import FeatureIndex
 from gis.store.scope import EVERYTHING
@@ -53,6 +54,8 @@ RULE = {
 def warm() -> None:
     """Ask everything once, in a world of two units."""
     locate.warm()
+    china.warm()
+    points.warm()
     desk = _desk()
     spots = Spots(desk)
     spots.answer(0.5 * SIDE, 0.5 * SIDE, 5.0, EVERYTHING)
@@ -106,6 +109,7 @@ def _route_columns(desk: Desk) -> None:
     """The bulk way, with times as text and places on both sides."""
     many = 40
     columns: Mapping[str, pa.Array] = {name: pa.array([value] * many) for name, value in CASE.items()}
+    Placer(desk.grid).answer(np.full((FEW, 2), 0.5 * SIDE))
     CodedDesk(Clerk(desk)).answer(columns, np.arange(1, many + 1), Defaults())
 
 

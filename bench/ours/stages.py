@@ -12,16 +12,16 @@ from time import perf_counter
 from typing import Any
 
 import api.coded
-import api.streaming
-import api.streams
 import cases.batch
 import cases.clerk
 import cases.tree
+import gis.formats.sinks
+import gis.formats.sources
 import gis.locate
 
 WATCHED = (
-    (api.streams._ArrowSink, "write", "write"),
-    (api.streams._ArrowSink, "close", "write"),
+    (gis.formats.sinks.ArrowSink, "write", "write"),
+    (gis.formats.sinks.ArrowSink, "close", "write"),
     (api.coded, "read_columns", "parse"),
     (gis.locate.PolygonIndex, "lowest", "locate"),
     (cases.batch._Work, "_hold", "areas"),
@@ -81,11 +81,11 @@ def watch_routing(clock: Clock) -> None:
     for owner, name, stage in WATCHED:
         if hasattr(owner, name):
             setattr(owner, name, clock.timed(stage, getattr(owner, name)))
-    read = api.streams.pieces
+    read = gis.formats.sources.Source.pieces
 
-    def timed_pieces(*given: Any, **named: Any) -> Iterator[Any]:
-        begun = read(*given, **named)
+    def timed_pieces(source: Any) -> Iterator[Any]:
+        begun = read(source)
         step = clock.timed("read", lambda: next(begun, None))
         yield from iter(step, None)
 
-    setattr(api.streaming, "pieces", timed_pieces)  # noqa: B010 - it is not what that module exports
+    setattr(gis.formats.sources.Source, "pieces", timed_pieces)  # noqa: B010 - a method of another class
