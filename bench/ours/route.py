@@ -22,7 +22,7 @@ from api.dispatcher import CaseColumns, CodedDispatcher, WordedDispatcher
 from api.moments import read_moment
 from api.settings import Settings
 from api.warm import warm
-from bench.ours.stages import Clock, watch_routing
+from bench.ours.stages import Clock, timed_pieces, watch_routing
 from bench.peers.protocol import serve
 from cases.reports import Defaults, parse_zone
 from components.editions import CURRENT
@@ -58,7 +58,7 @@ class Route:
         self.clock.reset()
         source = open_source(self.cases, enumerated=ENUMERATED)
         with written(self.out, source) as sink:
-            self.tally = convey(source.pieces(), sink, self.coded.answer, lambda _: None)
+            self.tally = convey(timed_pieces(self.clock, source), sink, self.coded.answer, lambda _: None)
 
     def answers(self, found: Any) -> None:
         return None
