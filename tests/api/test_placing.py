@@ -56,7 +56,7 @@ def grid() -> Grid:
         "mixed": layer(rng, "mixed", {"": "none", "44": "allowed", "4403": "none", "440305": "none"}),
         "none": layer(rng, "none", dict.fromkeys(("", "44", "4403", "440305", "440306"), "none")),
     }
-    return Grid(1, read_profile("gbt"), PolygonIndex.build(units, codes), codes, divisions,
+    return Grid(1, read_profile("gbt"), PolygonIndex.build(units, codes), divisions,
                 PolygonIndex.build(hole, objects(["lake"])), objects(["lake"]), layers, {})  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def test_a_point_that_is_none_gets_nothing(grid: Grid) -> None:
 
 def test_a_grid_without_units_or_areas_answers_too(grid: Grid) -> None:
     none = PolygonIndex.build(objects([]), objects([]))
-    empty = replace(grid, units=none, unit_codes=objects([]), areas={})
+    empty = replace(grid, units=none, areas={})
     lonlat = points(30)
     expected = locate_columns(empty, lonlat)
     found = Placer(empty).answer(lonlat)

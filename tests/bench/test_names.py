@@ -28,7 +28,7 @@ PEERS = {
     "locate_bulk_200k": {"sedonadb", "duckdb", "geopandas", "strtree", "memory_limit"},
     "locate_cold_200k": {"sedonadb"},
     "nearest_1m": {"ckdtree", "postgis"},
-    "http_locate": {"raw_asgi_hello", "postgis_endpoint"},
+    "http_locate": {"raw_asgi_hello", "uvicorn_hello", "postgis_endpoint"},
 }
 STAGES = {"read", "parse", "locate", "areas", "components", "boundaries", "decide", "words", "write"}
 BESIDE = {
