@@ -9,14 +9,15 @@ import hashlib
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from time import monotonic, time
+from typing import Any
 
 from sqlalchemy import select
 
-from cases.desk import Desk, load_desk
+from cases.desk import Desk, advance_desk, load_desk
 from gis.errors import Refusal, refuse
 from gis.heap.folder import LINE_BITS, Folder, Root, Writer, verify
 from gis.heap.lines import LINE_BYTES, Damaged, FileHeap, HeapFull
@@ -69,6 +70,7 @@ class Worlds:
         self._files = Folder(folder) if folder else None
         self._newest: Desk | None = None
         self._word = 0  # of the files from which the newest desk was read, 0 when it is in memory
+        self._read_last: tuple[Desk, Mapping[str, Any]] | None = None  # from the files, with what was told of it
         self._verified = -1  # the generation of files that this process has verified or written
         self._refused = 0  # a word of damaged files
         self._agreed: tuple[int, int] = (-1, 0)  # a revision of the store and the word that was found to be of it
@@ -85,9 +87,13 @@ class Worlds:
 
         Errors: store_down when nothing was read yet; world_missing when there are files alone, and none.
         """
-        if self.watched and self._newest is not None:
+        if self.watched and self._newest is not None and not self.is_behind():
             return self._newest
         return self.renew()
+
+    def is_behind(self) -> bool:
+        """Whether the files hold another revision than the newest desk: one load of their root word."""
+        return self._files is not None and self._files.word() not in (self._word, self._refused, 0)
 
     def renew(self) -> Desk:
         """The desk of the newest revision, read now when it is new. Errors: those of `newest`."""
@@ -101,6 +107,16 @@ class Worlds:
                 raise refusal or _missing()
             self._newest = desk
             return desk
+
+    def follow(self) -> bool:
+        """Take the desk in the files when it is another one; whether it is. Asks no store and waits for nobody."""
+        if not self.is_behind() or not self._loading.acquire(blocking=False):
+            return False
+        try:
+            before, self._newest = self._newest, self._mapped()
+            return self._newest is not before
+        finally:
+            self._loading.release()
 
     def newest_number(self) -> int:
         """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down."""
@@ -130,11 +146,7 @@ class Worlds:
             newest = self.newest().revision
             if when == newest:
                 return newest
-            raise refuse(
-                "world_alone",
-                f"World files hold one revision, here {newest}: other ones and times need the store.",
-                f"索引文件只含一个数据版本（此处为 {newest}）：其他版本或时间需要连接数据库。",
-            )
+            raise world_alone(newest)
         with reading(self.store.world) as connection:
             return revision_at(connection, when)
 
@@ -158,15 +170,15 @@ class Worlds:
             return False
         if self._word and self._agreed != (self._head, self._word):
             root = self._files.root() if self._files else None
-            if root is None or root.content.get("recorded_at") != self._recorded_at():
+            if root is None or root.content.get("recorded_at") != self._recorded_at(self._head):
                 return False  # of a store that another one took the place of
             self._agreed = self._head, self._word
         return True
 
-    def _recorded_at(self) -> str:
+    def _recorded_at(self, number: int) -> str:
         assert self.store is not None
         with reading(self.store.world) as connection:
-            found = connection.execute(select(revision.c.recorded_at).where(revision.c.number == self._head)).scalar()
+            found = connection.execute(select(revision.c.recorded_at).where(revision.c.number == number)).scalar()
         return "" if found is None else found.isoformat()
 
     def _mapped(self) -> Desk | None:
@@ -191,7 +203,10 @@ class Worlds:
         if root.generation != self._verified:
             verify(root)
             self._verified = root.generation
-        desk = Desk.read(root.heap, unseal(root.heap, root.content["desk"]))
+        told = unseal(root.heap, root.content["desk"])
+        same_heap = self._word >> LINE_BITS == root.generation
+        desk = Desk.read(root.heap, told, self._read_last if same_heap else None)
+        self._read_last = desk, told
         self._word, self._written_at = root.word, root.content["written_at"]
         return desk
 
@@ -211,7 +226,7 @@ class Worlds:
                 if self._head == 0:  # what the files hold is of another store
                     writer.forget()
                     return None
-                return self._write(writer)
+                return self._advance(writer) or self._write(writer)
         except Refusal as refusal:
             if refusal.code != "world_unwritable":
                 raise
@@ -219,11 +234,37 @@ class Worlds:
             self._files, self._word = None, 0
             return None
 
+    def _advance(self, writer: Writer) -> Desk | None:
+        """Write what changed in the store behind what the files hold; None when they must be written anew."""
+        assert self.store is not None
+        assert self._files is not None
+        if self._read_last is None or self._files.word() != self._word:
+            return None
+        (desk, told), root = self._read_last, self._files.root()
+        since = desk.revision
+        if root is None or since >= self._head or root.content["recorded_at"] != self._recorded_at(since):
+            return None
+        heap = writer.go_on(root)
+        try:
+            with reading(self.store.world) as connection:
+                new = advance_desk(connection, heap, desk, told, self._head)
+            if new is None:
+                return None
+            content = {"format": FORMAT, "revision": self._head, "recorded_at": self._recorded_at(self._head)}
+            writer.publish({**content, "written_at": time(), "desk": seal(heap, new)})
+        except HeapFull:
+            return None
+        root = self._files.root()
+        assert root is not None
+        return self._read(root)
+
     def _write(self, writer: Writer) -> Desk:
         """Read the newest revision from the store into new files."""
         assert self.store is not None
         with reading(self.store.world) as connection:
-            return self._begin(writer, lambda heap: load_desk(connection, self._head, heap), self._recorded_at())
+            return self._begin(
+                writer, lambda heap: load_desk(connection, self._head, heap), self._recorded_at(self._head)
+            )
 
     def compact(self) -> None:
         """Move what is alive to new files. Readers go on with the old ones until they look again."""
@@ -271,6 +312,15 @@ class Worlds:
             : max(0, len(self._desks) - KEPT)
         ]:
             del self._desks[old]
+
+
+def world_alone(number: int) -> Refusal:
+    """The refusal of a moment that files alone cannot answer."""
+    return refuse(
+        "world_alone",
+        f"World files hold one revision, here {number}: other ones and times need the store.",
+        f"索引文件只含一个数据版本（此处为 {number}）：其他版本或时间需要连接数据库。",
+    )
 
 
 def _missing() -> Refusal:

@@ -105,7 +105,7 @@ class FileHeap:
         self.path, self.capacity, self.used = path, capacity, used
         self.checksum = 0
         """CRC-32 of all that was appended since it was last set to 0."""
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         self._map = mmap.mmap(descriptor, capacity * LINE_BYTES, mmap.MAP_SHARED, mmap.PROT_READ)
         self.words: Words = np.frombuffer(self._map, dtype=np.int32)
 
@@ -158,7 +158,7 @@ class FileHeap:
         for first in range(0, len(parts), PIECES):
             group = [memoryview(each) for each in parts[first : first + PIECES] if len(each)]
             while group:
-                written = os.pwritev(self._descriptor, group, place)
+                written = os.pwritev(self.descriptor, group, place)
                 place += written
                 while group and written >= len(group[0]):
                     written -= len(group.pop(0))
@@ -171,9 +171,36 @@ class FileHeap:
 
     def close(self) -> None:
         """Let go of the file; arrays that look into it keep it mapped."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+class PrivateHeap:
+    """What is in a file, and what this process appends for itself alone: the file stays as it is.
+
+    The file is mapped copy on write. Whoever writes to it may go on meanwhile: only lines before `used` are the file's.
+    """
+
+    def __init__(self, heap: FileHeap, used: int) -> None:
+        self.used = used
+        held = mmap.mmap(
+            heap.descriptor, heap.capacity * LINE_BYTES, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE
+        )
+        self._held = memoryview(held)
+        self.words: Words = frozen(np.frombuffer(held, dtype=np.int32))
+
+    def append(self, *arrays: NDArray[Any]) -> list[int]:
+        """Errors: HeapFull."""
+        starts = [self.used]
+        for part in map(_bytes_of, arrays):
+            begin = starts[-1] * LINE_BYTES
+            if begin + len(part) > len(self._held):
+                raise HeapFull("a private heap")
+            self._held[begin : begin + len(part)] = part
+            starts.append(starts[-1] + lines_of(len(part)))
+        self.used = starts.pop()
+        return starts
 
 
 def unwritable(path: Path, error: OSError) -> Refusal:
