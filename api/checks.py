@@ -1,10 +1,11 @@
-"""Checks of what is in force: a layer is looked at as if it were delivered anew, by the checks of its import."""
+"""Checks of what is in force: of the grid by the named checks, of other layers as if they were delivered anew."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import shapely
 from sqlalchemy import Connection
 
 from api.exports import feature_table
@@ -12,19 +13,31 @@ from api.imports import OWNED, Options, deliver
 from api.layers import find_layer, query_of, table_of
 from cases.books import read_rules
 from cases.rules import to_row
+from components.tables import component
 from gis.errors import Fault, refuse
 from gis.layer import Layer
+from gis.store.revisions import read_settings
 from gis.store.scope import Scope
-from gis.store.versions import Columns, read_columns
+from gis.store.versions import Columns, Query, read_columns
+from grids import checks
+from grids.profiles import GBT, read_profile
+from grids.tables import division, gap, unit
 
 CHECKABLE = ("divisions", "units", "components", "departments", "rules", "areas.NAME")
+Found = tuple[int, list[dict[str, Any]]]
+"""How many rows were looked at, and the faults as JSON members."""
 
 
-def check_layer(connection: Connection, layer_id: str, scope: Scope) -> tuple[int, tuple[Fault, ...]]:
-    """How many rows of a layer are in force within scope, and what is wrong with them. Errors: Refusal layer_unknown.
+def check_layer(
+    connection: Connection, layer_id: str, scope: Scope, told: Callable[[float], None] = lambda share: None
+) -> Found:
+    """What is wrong with the rows of a layer that are in force within scope; `told` hears the share that is done.
 
-    Rows are not those of any file, so the faults name codes and places.
+    Rows are not those of any file, so the faults name codes and places. Errors: Refusal layer_unknown.
     """
+    told(0.0)
+    if layer_id == "units":
+        return _check_grid(connection, scope, told)
     if layer_id == "rules":
         return _check_rules(connection, scope)
     base = layer_id.partition(".")[0]
@@ -40,36 +53,56 @@ def check_layer(connection: Connection, layer_id: str, scope: Scope) -> tuple[in
     faults: list[Fault] = []
     for owner in sorted(set(columns["owner"].tolist())) if base in OWNED else [None]:
         faults += _check_rows(connection, base, layer, columns, owner)
-    return len(columns["code"]), tuple(_within(faults, scope, base))
+    if base == "divisions":  # of others than those in scope nothing is told
+        faults = [each for each in faults if each.thing is None or scope.allows_owner(each.thing)]
+    return len(columns["code"]), [fault.as_dict() for fault in faults]
+
+
+def _check_grid(connection: Connection, scope: Scope, told: Callable[[float], None]) -> Found:
+    """The named checks over units, named gaps and divisions, and over how many components units have."""
+    kept = read_settings(connection).get("profile")
+    profile = read_profile(kept) if kept else GBT
+    units = read_columns(connection, unit, Query(scope), ("uid", "code", "geom"))
+    gaps = read_columns(connection, gap, Query(scope), ("uid", "name", "geom"))
+    divisions = read_columns(connection, division, Query(scope), ("uid", "code"))
+    things = read_columns(connection, component, Query(scope), ("class_code", "geom"))
+    subject = checks.Subject(
+        checks.Units.of(units["uid"], units["code"], units["geom"]),
+        checks.Gaps.of(gaps["uid"], gaps["name"], gaps["geom"]),
+        checks.Divisions.of(divisions["uid"], divisions["code"]),
+        components=_places(things),
+        profile=profile,
+        targets=checks.Targets.of_profile(profile),
+    )
+    return len(units["code"]), checks.run(subject, progress=told).as_dict()["findings"]
+
+
+def _places(things: Columns) -> checks.Components:
+    there = ~shapely.is_missing(things["geom"]) & ~shapely.is_empty(things["geom"])
+    places = shapely.point_on_surface(things["geom"][there])
+    return checks.Components(shapely.get_coordinates(places), things["class_code"][there])
 
 
 def _check_rows(
     connection: Connection, base: str, layer: Layer, columns: Columns, owner: str | None
 ) -> Iterable[Fault]:
+    """The faults that a delivery of these rows would have."""
     kept = np.ones(len(columns["code"]), dtype=bool) if owner is None else columns["owner"] == owner
-    mine = {name: column[kept] for name, column in columns.items()}
-    table = feature_table(layer, mine)
+    table = feature_table(layer, {name: column[kept] for name, column in columns.items()})
     table = replace(table, columns={name: column for name, column in table.columns.items() if name != "owner"})
-    # Nothing is moved, and no class is taken from a code: what is there is looked at as it is.
-    options = Options(owner=owner or "", area_layer=layer.id.partition(".")[2] or None, snap_m=0.0)
-    delivery = deliver(connection, base, table, options)
-    return [replace(fault, row=None) for fault in delivery.faults]
+    options = Options(owner=owner or "", area_layer=layer.id.partition(".")[2] or None)
+    return [replace(fault, row=None) for fault in deliver(connection, base, table, options).faults]
 
 
-def _check_rules(connection: Connection, scope: Scope) -> tuple[int, tuple[Fault, ...]]:
-    rules = read_rules(connection, scope)
-    names = {"class_code": "class"}
-    written: list[dict[str, Any]] = [
-        {names.get(name, name): value for name, value in to_row(rule).items() if value not in (None, False, "")}
-        for rule in rules
-    ]
+def _check_rules(connection: Connection, scope: Scope) -> Found:
+    rules = [_written(to_row(rule)) for rule in read_rules(connection, scope)]
     if not rules:
-        return 0, ()
-    delivery = deliver(connection, "rules", {"rules": written}, Options())
-    return len(rules), tuple(replace(fault, row=None) for fault in delivery.faults)
+        return 0, []
+    delivery = deliver(connection, "rules", {"rules": rules}, Options())
+    return len(rules), [replace(fault, row=None).as_dict() for fault in delivery.faults]
 
 
-def _within(faults: Iterable[Fault], scope: Scope, base: str) -> Iterable[Fault]:
-    """The faults of what lies in scope: of neighbours beyond it nothing is told."""
-    coded = base in ("units", "divisions")
-    return [each for each in faults if not coded or each.thing is None or scope.allows_owner(each.thing)]
+def _written(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule's members under the names of the file, without those that say nothing."""
+    said = {name: value for name, value in row.items() if value not in (None, False, "")}
+    return {{"class_code": "class"}.get(name, name): value for name, value in said.items()}

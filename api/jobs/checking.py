@@ -23,13 +23,17 @@ def allow(key: Key, arguments: CheckArguments) -> None:
 def run(context: Context, arguments: CheckArguments) -> Outcome:
     """Look at the layer as it is now."""
     assert context.key is not None
-    context.progress(0, 1, "check")
     with reading(context.store.world) as connection:
         revision = head(connection)
-        rows, faults = check_layer(connection, arguments.layer, context.key.scope)
-    context.progress(1, 1, "done")
+        rows, faults = check_layer(
+            connection,
+            arguments.layer,
+            context.key.scope,
+            lambda share: context.progress(round(100 * share), 100, "check"),
+        )
+    context.progress(100, 100, "done")
     result = {"layer": arguments.layer, "revision": revision, "rows": rows, **counted(faults)}
-    content = {**result, "faults": [fault.as_dict() for fault in faults]}
+    content = {**result, "faults": faults}
     return Outcome(result, write_report(context.folder / "report.json", content))
 
 

@@ -79,15 +79,16 @@ def run(context: Context, arguments: ExportArguments) -> Outcome:
     if packed:
         path = _packed(folder, context.folder / f"{stem}.zip")
     context.progress(2, 2, "done")
+    told = [fault.as_dict() for fault in faults]
     result = {
         "layer": arguments.layer,
         "revision": arguments.revision,
         "rows": rows,
         "name": path.name,
         "bytes": path.stat().st_size,
-        **counted(faults),
+        **counted(told),
     }
-    content = {**result, "faults": [fault.as_dict() for fault in faults]}
+    content = {**result, "faults": told}
     return Outcome(result, write_report(context.folder / "report.json", content), path)
 
 

@@ -173,7 +173,8 @@ def _write(context: Context, arguments: ImportArguments, report: Report) -> tupl
         for fault in report.delivery.faults
     )
     shown = replace(report, source=Path(arguments.file).name, delivery=replace(report.delivery, faults=faults))
-    content = shown.as_dict() | counted(faults)
+    content = shown.as_dict()
+    content |= counted(content["faults"])
     return write_report(context.folder / "report.json", content), content
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 
 from api.jobs.folders import unwritable
-from gis.errors import Fault
 
 
 def write_report(path: Path, content: Mapping[str, Any]) -> Path:
@@ -22,7 +21,7 @@ def write_report(path: Path, content: Mapping[str, Any]) -> Path:
     return path
 
 
-def counted(faults: Iterable[Fault]) -> dict[str, int]:
-    """How many faults of each severity there are."""
-    sums = Counter(fault.severity for fault in faults)
+def counted(faults: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """How many faults, as JSON members, there are of each severity."""
+    sums = Counter(fault["severity"] for fault in faults)
     return {f"{severity}s": sums[severity] for severity in ("error", "warning", "note")}

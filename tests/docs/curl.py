@@ -1,4 +1,7 @@
-"""As much of curl as the pages use, for machines that have none: `python curl.py [-sf] [-o -w -H -d --data-binary -u VALUE] URL`."""
+"""As much of curl as the pages use, for machines that have none.
+
+`python curl.py [-sf] [-o -w -H -d --data-binary -u VALUE] URL`
+"""
 
 import argparse
 import base64
