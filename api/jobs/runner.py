@@ -70,7 +70,7 @@ class Runner:
         self._woken.set()
 
     def _go_on(self) -> None:
-        tidied = -TIDY_S
+        tidied, told = -TIDY_S, ""
         while not self._stopping.is_set():
             self._woken.clear()
             try:
@@ -79,8 +79,11 @@ class Runner:
                 if monotonic() - tidied > TIDY_S:
                     tidied = monotonic()
                     self.tidy()
-            except Refusal as refusal:  # the store is away: it may come back
-                LOG.debug("no jobs are run: %s", refusal)
+                told = ""
+            except Refusal as refusal:  # the store is away, or the disk full: that may pass
+                if refusal.code != told:  # once is enough
+                    LOG.warning("no jobs are run: %s", refusal)
+                told = refusal.code
             except Exception:  # the thread must outlive whatever one job met
                 LOG.exception("running jobs failed")
             self._woken.wait(self.poll_s)

@@ -18,6 +18,7 @@ from gis.formats import read
 from gis.store.engine import writing
 from grids.tables import area, unit
 from tests.api.conftest import client
+from tests.api.jobs.test_imports import send
 from tests.api.jobs.work import ended
 from tests.api.small_world import UNITS, bring, square
 
@@ -61,11 +62,17 @@ def test_an_export_is_of_the_revision_in_force_when_it_was_asked_for(village: Fa
         assert ask(caller, village, "/v1/exports", layer="units", as_of=2)["result"]["rows"] == 0
 
 
-def test_rules_are_exported_as_yaml(village: FastAPI) -> None:
+def test_rules_of_several_owners_are_exported_as_yaml_that_is_imported_again(village: FastAPI, tmp_path: Path) -> None:
+    own = "rules:\n  - {code: mine, fallback: true, owner: '440305', to: [{division: street}]}\n"
+    bring(village.state.store, tmp_path, "rules", "own.yaml", own)
     with client(village) as caller:
         job = ask(caller, village, "/v1/exports", layer="rules")
         assert job["result"]["name"] == "rules.yaml"
-        assert len(yaml.safe_load(caller.get(job["links"]["result"]).content)["rules"]) == 3
+        text = caller.get(job["links"]["result"]).content
+        assert [each.get("owner") for each in yaml.safe_load(text)["rules"]].count("440305") == 1
+        again = ended(caller, village, send(caller, text, "rules.yaml", layer="rules"))
+        assert (again["result"]["same"], again["result"]["errors"]) == (4, 0)
+        assert ask(caller, village, "/v1/checks", layer="rules")["result"]["errors"] == 0
 
 
 @pytest.mark.parametrize(
