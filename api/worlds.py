@@ -35,7 +35,10 @@ FIRST_BYTES = 2**30
 
 def folder_of(data: Path, store: Store) -> Path:
     """Where the world files of a store lie: each store has a folder of its own, so that none reads another's."""
-    name = store.world.url.render_as_string(hide_password=True)
+    url = store.world.url
+    if store.dialect == "sqlite":  # the same relative path means another file in another working folder
+        url = url.set(database=str(Path(str(url.database)).resolve()))
+    name = url.render_as_string(hide_password=True)
     return data / "world" / hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
@@ -52,7 +55,7 @@ def find_folder(path: Path) -> Path:
             f"{path} 下有多个索引（每个数据库一个），请指定其中之一：{names}。",
         )
     if not found:
-        raise _missing()
+        raise _missing(path)
     return found[0]
 
 
@@ -94,13 +97,24 @@ class Worlds:
         with self._loading:
             refusal = self._poll()
             desk = self._mapped()
-            if refusal is None and (desk is None or not self._is_of_store(desk)):
-                desk = self._written() if self._files is not None else None
-                desk = desk or self._desk(self._head)
+            if refusal is None:
+                try:
+                    desk = self._of_store(desk)
+                except Refusal as late:  # the store went away meanwhile
+                    refusal = late
             if desk is None:
-                raise refusal or _missing()
+                raise refusal or self._nothing()
             self._newest = desk
             return desk
+
+    def _of_store(self, desk: Desk | None) -> Desk:
+        """The desk at hand when it is of the store's newest revision, else that one, from files or from memory."""
+        if desk is not None and self._is_of_store(desk):
+            return desk
+        desk = self._written() if self._files is not None else None
+        if desk is None:
+            desk, self._word = self._desk(self._head), 0
+        return desk
 
     def newest_number(self) -> int:
         """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down."""
@@ -141,7 +155,7 @@ class Worlds:
     def _poll(self) -> Refusal | None:
         """Ask the store for its newest revision, unless it was just asked; what it refused with."""
         if self.store is None:
-            return _missing()
+            return self._nothing()
         if monotonic() - self._polled >= self.poll_s:
             try:
                 with reading(self.store.world) as connection:
@@ -149,6 +163,7 @@ class Worlds:
                 self._refusal, self.store_is_up, self._confirmed = None, True, monotonic()
             except Refusal as refusal:
                 self._refusal, self.store_is_up = refusal, False
+                self._agreed = (-1, 0)  # it may come back as another one
             self._polled = monotonic()
         return self._refusal
 
@@ -162,6 +177,9 @@ class Worlds:
                 return False  # of a store that another one took the place of
             self._agreed = self._head, self._word
         return True
+
+    def _nothing(self) -> Refusal:
+        return _missing(self._files.path if self._files else Path())
 
     def _recorded_at(self) -> str:
         assert self.store is not None
@@ -205,6 +223,9 @@ class Worlds:
             with self._files.writing(wait=self._newest is None) as writer:
                 if writer is None:
                     return self._newest
+                self._polled = -1e9  # the store may have gone on while another process wrote
+                if refusal := self._poll():
+                    raise refusal
                 desk = self._mapped()  # another process may have been faster
                 if desk is not None and self._is_of_store(desk):
                     return desk
@@ -273,10 +294,11 @@ class Worlds:
             del self._desks[old]
 
 
-def _missing() -> Refusal:
+def _missing(path: Path) -> Refusal:
     return refuse(
         "world_missing",
-        "There are no world files there, or none of this version: let a command or the server write them first.",
-        "该处没有可用的索引文件：请先运行服务或其他命令生成。",
+        f"There are no world files in {path}, or none that this version reads: let the server or a command without "
+        "--index write them first.",
+        f"{path} 中没有可用的索引文件，或其版本不符：请先运行服务，或运行不带 --index 的命令生成。",
         kind="unavailable",
     )
