@@ -9,16 +9,17 @@ import hashlib
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from time import monotonic, time
+from typing import Any
 
 from sqlalchemy import select
 
-from cases.desk import Desk, load_desk
+from cases.desk import Desk, advance_desk, load_desk
 from gis.errors import Refusal, refuse
-from gis.heap.folder import LINE_BITS, Folder, Root, Writer, verify
+from gis.heap.folder import Folder, Root, Writer, verify
 from gis.heap.lines import LINE_BYTES, Damaged, FileHeap, HeapFull
 from gis.heap.records import seal, unseal
 from gis.store.engine import Store, reading
@@ -72,7 +73,9 @@ class Worlds:
         self._files = Folder(folder) if folder else None
         self._newest: Desk | None = None
         self._word = 0  # of the files from which the newest desk was read, 0 when it is in memory
-        self._verified = -1  # the generation of files that this process has verified or written
+        self._read_last: tuple[Desk, Mapping[str, Any]] | None = None  # from the files, with what was told of it
+        self._recorded = ""  # when the revision that was read last was recorded
+        self._verified: FileHeap | None = None  # the file that this process has verified or written
         self._refused = 0  # a word of damaged files
         self._agreed: tuple[int, int] = (-1, 0)  # a revision of the store and the word that was found to be of it
         self._desks: OrderedDict[int, Desk] = OrderedDict()
@@ -88,9 +91,13 @@ class Worlds:
 
         Errors: store_down when nothing was read yet; world_missing when there are files alone, and none.
         """
-        if self.watched and self._newest is not None:
+        if self.watched and self._newest is not None and not self.is_behind():
             return self._newest
         return self.renew()
+
+    def is_behind(self) -> bool:
+        """Whether the files hold another revision than the newest desk: one load of their root word."""
+        return self._files is not None and self._files.word() not in (self._word, self._refused, 0)
 
     def renew(self) -> Desk:
         """The desk of the newest revision, read now when it is new. Errors: those of `newest`."""
@@ -172,8 +179,7 @@ class Worlds:
         if desk.revision != self._head:
             return False
         if self._word and self._agreed != (self._head, self._word):
-            root = self._files.root() if self._files else None
-            if root is None or root.content.get("recorded_at") != self._recorded_at():
+            if self._recorded != self._recorded_at(self._head):
                 return False  # of a store that another one took the place of
             self._agreed = self._head, self._word
         return True
@@ -181,19 +187,21 @@ class Worlds:
     def _nothing(self) -> Refusal:
         return _missing(self._files.path if self._files else Path())
 
-    def _recorded_at(self) -> str:
+    def _recorded_at(self, number: int) -> str:
         assert self.store is not None
         with reading(self.store.world) as connection:
-            found = connection.execute(select(revision.c.recorded_at).where(revision.c.number == self._head)).scalar()
+            found = connection.execute(select(revision.c.recorded_at).where(revision.c.number == number)).scalar()
         return "" if found is None else found.isoformat()
 
     def _mapped(self) -> Desk | None:
-        """The desk in the files, read again when their root word has changed; else the newest one known."""
+        """The desk in the files, read again when their root word has changed; without one the newest one known."""
         if self._files is None:
             return self._newest
         word = self._files.word()
-        if word in (0, self._word, self._refused):
+        if word in (0, self._refused):
             return self._newest
+        if word == self._word and self._read_last is not None:
+            return self._read_last[0]
         try:
             root = self._files.root()
             return self._newest if root is None else self._read(root)
@@ -206,11 +214,18 @@ class Worlds:
         """The desk of a root. Errors: Damaged."""
         if root.content.get("format") != FORMAT:
             raise Damaged("they are of another version")
-        if root.generation != self._verified:
+        if root.heap is not self._verified:
             verify(root)
-            self._verified = root.generation
-        desk = Desk.read(root.heap, unseal(root.heap, root.content["desk"]))
-        self._word, self._written_at = root.word, root.content["written_at"]
+            self._verified = root.heap
+        told, before = unseal(root.heap, root.content["desk"]), self._read_last
+        same_heap = before is not None and before[0].grid.units.cells.heap is root.heap
+        desk = Desk.read(root.heap, told, before if same_heap else None)
+        self._read_last = desk, told
+        self._word, self._recorded, self._written_at = (
+            root.word,
+            root.content["recorded_at"],
+            root.content["written_at"],
+        )
         return desk
 
     def _written(self) -> Desk | None:
@@ -232,7 +247,7 @@ class Worlds:
                 if self._head == 0:  # what the files hold is of another store
                     writer.forget()
                     return None
-                return self._write(writer)
+                return self._advance(writer) or self._write(writer)
         except Refusal as refusal:
             if refusal.code != "world_unwritable":
                 raise
@@ -240,11 +255,39 @@ class Worlds:
             self._files, self._word = None, 0
             return None
 
+    def _advance(self, writer: Writer) -> Desk | None:
+        """Write what changed in the store behind what the files hold; None when they must be written anew."""
+        assert self.store is not None
+        assert self._files is not None
+        if self._read_last is None or self._files.word() != self._word:
+            return None
+        desk, told = self._read_last
+        if desk.revision >= self._head or self._recorded != self._recorded_at(desk.revision):
+            return None
+        try:
+            root = self._files.root()
+            if root is None:
+                return None
+            heap = writer.go_on(root)
+            with reading(self.store.world) as connection:
+                new = advance_desk(connection, heap, desk, told, self._head)
+            if new is None:
+                return None
+            content = {"format": FORMAT, "revision": self._head, "recorded_at": self._recorded_at(self._head)}
+            writer.publish({**content, "written_at": time(), "desk": seal(heap, new)})
+        except (HeapFull, Damaged):  # Damaged: somebody deleted the file
+            return None
+        root = self._files.root()
+        assert root is not None
+        return self._read(root)
+
     def _write(self, writer: Writer) -> Desk:
         """Read the newest revision from the store into new files."""
         assert self.store is not None
         with reading(self.store.world) as connection:
-            return self._begin(writer, lambda heap: load_desk(connection, self._head, heap), self._recorded_at())
+            return self._begin(
+                writer, lambda heap: load_desk(connection, self._head, heap), self._recorded_at(self._head)
+            )
 
     def compact(self) -> None:
         """Move what is alive to new files. Readers go on with the old ones until they look again."""
@@ -265,13 +308,13 @@ class Worlds:
                 desk = make(heap)
                 content = {"format": FORMAT, "revision": desk.revision, "recorded_at": recorded_at}
                 line = seal(heap, desk.tell(heap))
-                word = writer.publish({**content, "written_at": time(), "desk": line})
+                writer.publish({**content, "written_at": time(), "desk": line})
                 break
             except HeapFull:
                 room *= 4
-        self._verified = word >> LINE_BITS
         root = self._files.root()
         assert root is not None
+        self._verified = root.heap
         return self._read(root)
 
     def _desk(self, number: int) -> Desk:

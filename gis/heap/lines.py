@@ -105,10 +105,11 @@ class FileHeap:
         self.path, self.capacity, self.used = path, capacity, used
         self.checksum = 0
         """CRC-32 of all that was appended since it was last set to 0."""
-        self._descriptor = descriptor
+        self.descriptor = -1  # ours to close only when all went well
         self._inode = os.fstat(descriptor).st_ino
         mapped = mmap.mmap(descriptor, capacity * LINE_BYTES, mmap.MAP_SHARED, mmap.PROT_READ)
         self.words: Words = np.frombuffer(mapped, dtype=np.int32)
+        self.descriptor = descriptor
 
     @classmethod
     def create(cls, path: Path, capacity: int) -> Self:
@@ -145,16 +146,13 @@ class FileHeap:
             size = os.fstat(descriptor).st_size
             if size < 2 * LINE_BYTES or size % LINE_BYTES or os.pread(descriptor, len(MAGIC), 0) != MAGIC:
                 raise Damaged(f"{path.name} is no heap of this version")
-            heap = cls(path, descriptor, size // LINE_BYTES, used)
+            return cls(path, descriptor, size // LINE_BYTES, used)
         except OSError as error:
             os.close(descriptor)
             raise Damaged(f"{path.name} cannot be read: {error.strerror}") from error
         except Damaged:
             os.close(descriptor)
             raise
-        if not used:
-            heap.close()  # whoever only reads needs no more than the mapping
-        return heap
 
     def append(self, *arrays: NDArray[Any]) -> list[int]:
         """Errors: HeapFull; Refusal world_unwritable, for a full disk for instance. Then nothing counts as written."""
@@ -181,7 +179,7 @@ class FileHeap:
         for first in range(0, len(parts), PIECES):
             group = [memoryview(each) for each in parts[first : first + PIECES] if len(each)]
             while group:
-                written = os.pwritev(self._descriptor, group, place)
+                written = os.pwritev(self.descriptor, group, place)
                 place += written
                 while group and written >= len(group[0]):
                     written -= len(group.pop(0))
@@ -201,9 +199,41 @@ class FileHeap:
 
     def close(self) -> None:
         """Append no more. Arrays that look into the file keep it mapped."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class PrivateHeap:
+    """What is in a file, and what this process appends for itself alone: the file stays as it is.
+
+    The file is mapped copy on write. Whoever writes to it may go on meanwhile: only lines before `used` are the file's.
+    """
+
+    def __init__(self, heap: FileHeap, used: int) -> None:
+        if heap.descriptor < 0:
+            raise ValueError("the heap was closed")  # or the system would map nothing but zeros
+        self.used = used
+        held = mmap.mmap(
+            heap.descriptor, heap.capacity * LINE_BYTES, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE
+        )
+        self._held = memoryview(held)
+        self.words: Words = frozen(np.frombuffer(held, dtype=np.int32))
+
+    def append(self, *arrays: NDArray[Any]) -> list[int]:
+        """Errors: HeapFull."""
+        starts = [self.used]
+        for part in map(_bytes_of, arrays):
+            begin = starts[-1] * LINE_BYTES
+            if begin + len(part) > len(self._held):
+                raise HeapFull("a private heap")
+            self._held[begin : begin + len(part)] = part
+            starts.append(starts[-1] + lines_of(len(part)))
+        self.used = starts.pop()
+        return starts
 
 
 def unwritable(path: Path, error: OSError) -> Refusal:

@@ -118,6 +118,7 @@ def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
     Errors: Refusal store_changed (conflict) when another revision came after `base`; effective_before_previous;
     store_busy (unavailable) when another writer holds the lock for too long. Nothing is changed by a refusal.
     """
+    tidy = False
     with _connection(store) as connection:
         try:
             staged = [_stage(connection, index, change) for index, change in enumerate(publication.changes)]
@@ -130,7 +131,9 @@ def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
                 made = _record(connection, publication, number, counts)
                 for change, (ended, begun) in zip(publication.changes, staged, strict=True):
                     _copy(connection, change, ended, begun, made.number)
-            return made, perf_counter() - began
+            held = perf_counter() - began
+            tidy = _drop(connection, staged)
+            return made, held
         except IntegrityError as error:
             raise (_duplicate(error) if _is_duplicate(error) else error) from error
         except DBAPIError as error:
@@ -138,7 +141,8 @@ def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
         finally:
             with suppress(DBAPIError):
                 connection.rollback()
-                connection.invalidate()  # its temporary tables go with it
+                if not tidy:
+                    connection.invalidate()  # its temporary tables go with it
 
 
 def _connection(store: Store) -> Connection:
@@ -163,6 +167,18 @@ def _stage(connection: Connection, index: int, change: Change) -> tuple[Table, T
     for start in range(0, len(rows), CHUNK):
         connection.execute(insert(created), _boxed(change.table, rows[start : start + CHUNK]))
     return retired, created
+
+
+def _drop(connection: Connection, staged: Sequence[tuple[Table, Table]]) -> bool:
+    """Drop the temporary tables, so that the connection can be used again; whether that was done."""
+    connection.execution_options(write=False)
+    try:
+        with connection.begin():
+            for each in (table for pair in staged for table in pair):
+                connection.exec_driver_sql(f"DROP TABLE {each.name}")
+    except DBAPIError:
+        return False
+    return True
 
 
 def _hilbert(change: Change) -> Sequence[Mapping[str, Any]]:
@@ -237,7 +253,10 @@ def _copy(connection: Connection, change: Change, ended: Table, begun: Table, nu
     table = change.table
     indexed = connection.dialect.name == "sqlite" and table.info["spatial"]
     if len(change.retired):
-        old = (table.c.uid.in_(select(ended.c.uid)), table.c.to_revision.is_(None))
+        # SQLite knows nothing of how many rows are in force, nearly all: it is to begin with the few that end.
+        begins_elsewhere = text(f"+{table.name}.to_revision IS NULL")
+        in_force = begins_elsewhere if connection.dialect.name == "sqlite" else table.c.to_revision.is_(None)
+        old = (table.c.uid.in_(select(ended.c.uid)), in_force)
         if indexed:
             gone = select(table.c.row_id).where(*old)
             connection.execute(text(f"DELETE FROM {rtree(table)} WHERE id IN ({_inline(gone)})"))
@@ -252,7 +271,8 @@ def _copy(connection: Connection, change: Change, ended: Table, begun: Table, nu
             connection.exec_driver_sql(
                 f"INSERT INTO {rtree(table)} SELECT row_id, west, east, south, north FROM {table.name} "
                 # A table may be changed more than once by one publication.
-                f"WHERE from_revision = {number} AND west IS NOT NULL AND row_id NOT IN (SELECT id FROM {rtree(table)})"
+                f"WHERE from_revision = {number} AND west IS NOT NULL "
+                f"AND NOT EXISTS (SELECT 1 FROM {rtree(table)} AS held WHERE held.id = row_id)"
             )
 
 

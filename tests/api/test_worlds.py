@@ -1,4 +1,4 @@
-"""The world files of a host: written by one process, mapped by all, and trusted only as long as they are the store's."""
+"""The world files of a host: written by one process, mapped by all, trusted only as long as they are the store's."""
 
 import json
 import logging
@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,13 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, update
 
 import api.worlds
 from api.app import create_app
 from api.settings import Settings
 from api.worlds import Worlds, find_folder, folder_of
-from cases.desk import Desk, load_desk
+from cases.desk import Desk, advance_desk, load_desk
 from gis.errors import Refusal, refuse
 from gis.heap.folder import Folder
 from gis.heap.lines import LINE_BYTES
@@ -41,17 +42,27 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data" / "world" / "0"
 
 
-@pytest.fixture
-def loads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The revisions that were read from the store."""
+def note_loads(replace: Callable[[Any, str, Any], None]) -> list[int]:
+    """The revisions that this process reads from the store from now on, whole or what changed."""
     read: list[int] = []
 
     def load(connection: Any, at: int, heap: Any = None) -> Desk:
         read.append(at)
         return load_desk(connection, at, heap)
 
-    monkeypatch.setattr(api.worlds, "load_desk", load)
+    def advance(connection: Any, heap: Any, desk: Desk, told: Any, at: int) -> Any:
+        read.append(at)
+        return advance_desk(connection, heap, desk, told, at)
+
+    replace(api.worlds, "load_desk", load)
+    replace(api.worlds, "advance_desk", advance)
     return read
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The revisions that were read from the store."""
+    return note_loads(monkeypatch.setattr)
 
 
 def units_of(desk: Desk) -> list[str | None]:
@@ -86,13 +97,7 @@ def flip(path: Path, place: int) -> None:
 
 def watch_worlds(url: str, folder: Path, pipe: Pipe) -> None:
     """A process that asks its worlds: at once, and then until it sees the revision that it is told of."""
-    loaded: list[int] = []
-
-    def load(connection: Any, at: int, heap: Any = None) -> Desk:
-        loaded.append(at)
-        return load_desk(connection, at, heap)
-
-    api.worlds.load_desk = load
+    loaded = note_loads(setattr)
     store = open_store(url)
     worlds = Worlds(store, folder, poll_s=0.01)
     pipe.send("ready")
@@ -233,11 +238,8 @@ def test_files_of_another_store_are_not_taken_for_its_own(
 ) -> None:
     Worlds(store_of_either, folder).newest()
     with writing(store_of_either.world) as connection:  # the same revision, made at another time: of another store
-        connection.execute(
-            update(revision).where(revision.c.number == HEAD).values(recorded_at=revision.c.effective_at)
-            if store_of_either.dialect == "none"
-            else text(f"UPDATE revision SET recorded_at = '2020-01-01 00:00:00+00:00' WHERE number = {HEAD}")
-        )
+        former = datetime(2020, 1, 1, tzinfo=UTC)
+        connection.execute(update(revision).where(revision.c.number == HEAD).values(recorded_at=former))
     assert Worlds(store_of_either, folder).newest().revision == HEAD
     assert loads == [HEAD, HEAD]
 
@@ -280,7 +282,9 @@ def test_stores_under_the_same_relative_name_have_folders_of_their_own(
     assert len(found) == 2
 
 
-def test_everything_may_be_deleted_even_under_a_process_that_reads(store: Store, folder: Path, loads: list[int]) -> None:
+def test_everything_may_be_deleted_even_under_a_process_that_reads(
+    store: Store, folder: Path, loads: list[int]
+) -> None:
     worlds = Worlds(store, folder, poll_s=0)
     worlds.newest()
     shutil.rmtree(folder)
@@ -355,7 +359,7 @@ def test_a_store_that_goes_away_between_two_questions_leaves_the_desk_at_hand(
         raise refuse("store_down", "away", "离线", kind="unavailable")
 
     monkeypatch.setattr(api.worlds, "load_desk", fail)
-    monkeypatch.setattr(api.worlds, "advance_desk", fail, raising=False)
+    monkeypatch.setattr(api.worlds, "advance_desk", fail)
     assert worlds.newest() is desk
 
 

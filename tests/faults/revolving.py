@@ -90,7 +90,9 @@ def ask(root: Root, index: PolygonIndex, random: np.random.Generator, count: int
     places = random.random((count, 2)) * SIDE
     columns = np.searchsorted(borders(told["moved"]), places[:, 0], side="right") - 1
     lonlat = np.array([WEST, SOUTH]) + STEP * places
-    for (lon, lat), column, row in zip(lonlat.tolist(), columns.tolist(), places[:, 1].astype(int).tolist(), strict=True):
+    for (lon, lat), column, row in zip(
+        lonlat.tolist(), columns.tolist(), places[:, 1].astype(int).tolist(), strict=True
+    ):
         slot = index.lowest_one(lon, lat)
         wanted = row * SIDE + column
         if slot != wanted or index.codes[slot] != code(slot, told["of"][slot]):
