@@ -4,7 +4,7 @@
 Whoever reads looks at the word, one aligned load, and knows by it whether anything is new; a writer appends first and
 stores the word last, so that a reader sees a whole revision or the one before. `lock` is held by the one writer.
 
-Root records form a chain, each with the CRC-32 of all lines appended since the one before: so a whole file can be
+Root records form a chain, each with the CRC-32 of all lines from the one before up to itself: so a whole file can be
 verified. A file that is not what was written, or of another version, is never mended but written anew: the database is
 the truth, and files need no fsync. When a heap is full or mostly dead its living parts move to one of the next
 generation; readers keep the old file mapped until they let go of it.
@@ -136,7 +136,7 @@ def _locked(lock: int, path: Path, wait: bool) -> bool:
 
 def _content(heap: FileHeap, line: int) -> Mapping[str, Any]:
     content = unseal(heap, line)
-    if not isinstance(content, dict) or not {"begin", "crc", "previous"} <= content.keys():
+    if not isinstance(content, dict) or not {"crc", "previous"} <= content.keys():
         raise Damaged("the root record is none")
     return content
 
@@ -146,10 +146,10 @@ def verify(root: Root) -> None:
     line = root.line
     while line:
         content = _content(root.heap, line)
-        begin = content["begin"]
-        if not (0 < begin <= line and content["previous"] < begin) or root.heap.crc(begin, line) != content["crc"]:
+        before = content["previous"]
+        if not 0 <= before < line or root.heap.crc(before or 1, line) != content["crc"]:
             raise Damaged(f"{root.heap.path.name} is not what was written")
-        line = content["previous"]
+        line = before
 
 
 class Writer:
@@ -160,7 +160,6 @@ class Writer:
         self.heap: FileHeap | None = None
         self._published = True  # or the file of the heap is ours to take away
         self._previous = 0
-        self._begin = 1
 
     def go_on(self, root: Root) -> FileHeap:
         """The heap of what is in force, to append to it. Errors: Damaged; Refusal world_unwritable."""
@@ -169,7 +168,7 @@ class Writer:
             self.heap = FileHeap.open(root.heap.path, end_of(root.heap, root.line))
         except FileNotFoundError:
             raise Damaged("the file to go on with is missing") from None
-        self._previous, self._begin = root.line, self.heap.used
+        self._follow(root.line)
         return self.heap
 
     def begin(self, capacity: int) -> FileHeap:
@@ -183,7 +182,7 @@ class Writer:
         generation = (max([word >> LINE_BITS, *taken]) + 1) % (1 << 64 - LINE_BITS) or 1
         self._sweep(self.folder._file(word >> LINE_BITS) if word else None)  # what killed writers left would fill disks
         self.heap = FileHeap.create(self.folder._file(generation), max(capacity, LEAST_ROOM))
-        self._published, self._previous, self._begin = False, 0, self.heap.used
+        self._published, self._previous = False, 0
         return self.heap
 
     def publish(self, content: Mapping[str, Any]) -> int:
@@ -193,13 +192,18 @@ class Writer:
         """
         heap = self.heap
         assert heap is not None, "go_on or begin comes first"
-        line = seal(heap, {**content, "begin": self._begin, "crc": heap.checksum, "previous": self._previous})
+        line = seal(heap, {**content, "crc": heap.checksum, "previous": self._previous})
         word = int(heap.path.stem[6:]) << LINE_BITS | line
         self._published = True
         self._store(word)
-        heap.checksum, self._previous, self._begin = 0, line, heap.used
+        self._follow(line)
         self._sweep(heap.path)
         return word
+
+    def _follow(self, line: int) -> None:
+        """Begin the checksum of the next root record with the one at a line, which is the last that was written."""
+        assert self.heap is not None
+        self._previous, self.heap.checksum = line, self.heap.crc(line, self.heap.used)
 
     def forget(self) -> None:
         """Say that nothing is in force, so that nobody trusts what is there."""

@@ -104,7 +104,7 @@ class FileHeap:
     def __init__(self, path: Path, descriptor: int, capacity: int, used: int) -> None:
         self.path, self.capacity, self.used = path, capacity, used
         self.checksum = 0
-        """CRC-32 of all that was appended since it was last set to 0."""
+        """CRC-32 of all that was appended, on top of what it was last set to."""
         self.descriptor = -1  # ours to close only when all went well
         self._inode = os.fstat(descriptor).st_ino
         mapped = mmap.mmap(descriptor, capacity * LINE_BYTES, mmap.MAP_SHARED, mmap.PROT_READ)
