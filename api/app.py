@@ -1,13 +1,15 @@
 """The application: settings and store in, everything that speaks HTTP put together. No state but in `app.state`."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Receive, Scope, Send
 
 from api import ogc
 from api.auth import KEY_MASK, Doorkeeper
@@ -44,6 +46,20 @@ SOURCES = 24
 TILE_BYTES = 128 * 2**20
 
 
+class Application(FastAPI):
+    """FastAPI, where the hot questions are answered before anything of the framework looks at them."""
+
+    hot: Hot
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        """What stands for itself needs no coroutine around it."""
+        return self.hot(scope, receive, send)
+
+    async def ordinary(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The way through the framework."""
+        await super().__call__(scope, receive, send)
+
+
 def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     """The application on a store; without one it opens that of the settings, and closes it at the end.
 
@@ -52,7 +68,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     own = store is None
     store = store or open_store(settings.store, settings.wait_s)
     worlds = Worlds(store, folder_of(settings.data, store))
-    app = FastAPI(
+    app = Application(
         title="网格 Wangge",
         version="1",
         docs_url=None,
@@ -82,7 +98,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         app.include_router(router)
     ogc.mount(app)
     _own_description(app)
-    _hot_first(app)
+    app.hot = Hot(app.ordinary, app.state, app.state.watch, Defaults(zone=parse_zone(settings.zone)))
     return app
 
 
@@ -101,15 +117,6 @@ def _own_description(app: FastAPI) -> None:
         return made[0]
 
     app.openapi = openapi  # type: ignore[method-assign]
-
-
-def _hot_first(app: FastAPI) -> None:
-    """Let the hot questions be answered before anything of the framework looks at them."""
-    build = app.build_middleware_stack
-    defaults = Defaults(zone=parse_zone(app.state.settings.zone))
-    app.build_middleware_stack = (  # type: ignore[method-assign]
-        lambda: Hot(build(), app.state, app.state.watch, defaults)
-    )
 
 
 @asynccontextmanager

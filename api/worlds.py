@@ -151,11 +151,7 @@ class Worlds:
             newest = self.newest().revision
             if when == newest:
                 return newest
-            raise refuse(
-                "world_alone",
-                f"World files hold one revision, here {newest}: other ones and times need the store.",
-                f"索引文件只含一个数据版本（此处为 {newest}）：其他版本或时间需要连接数据库。",
-            )
+            raise world_alone(newest)
         with reading(self.store.world) as connection:
             return revision_at(connection, when)
 
@@ -335,6 +331,15 @@ class Worlds:
             : max(0, len(self._desks) - KEPT)
         ]:
             del self._desks[old]
+
+
+def world_alone(number: int) -> Refusal:
+    """The refusal of a moment that files alone cannot answer."""
+    return refuse(
+        "world_alone",
+        f"World files hold one revision, here {number}: other ones and times need the store.",
+        f"索引文件只含一个数据版本（此处为 {number}）：其他版本或时间需要连接数据库。",
+    )
 
 
 def _missing(path: Path) -> Refusal:

@@ -8,7 +8,7 @@ changes nothing.
 from grids.checks.findings import Check, Finding, Thing, Touched
 from grids.checks.registry import CHECKS
 from grids.checks.repair import Repair, Shift, propose, repair, with_repair
-from grids.checks.running import Report, run
+from grids.checks.running import Report, as_dict, run, with_neighbours
 from grids.checks.subject import Areas, Components, Divisions, Gaps, Reference, Subject, Targets, Units
 
 __all__ = [
@@ -28,8 +28,10 @@ __all__ = [
     "Thing",
     "Touched",
     "Units",
+    "as_dict",
     "propose",
     "repair",
     "run",
+    "with_neighbours",
     "with_repair",
 ]

@@ -157,7 +157,10 @@ _ALL = (
         "warning",
         ("Node twice", "重复节点"),
         ("A ring has a node within 1 mm of the one before.", "边界环上有节点与前一节点相距不足 1 毫米。"),
-        ("Remove one of them, on both sides of the edge; a repair takes out equal ones.", "请在公共边两侧一并删除其一；修复方案可删除完全相同的节点。"),
+        (
+            "Remove one of them, on both sides of the edge; a repair takes out equal ones.",
+            "请在公共边两侧一并删除其一；修复方案可删除完全相同的节点。",
+        ),
         forms.duplicate_node,
         remedy="repair",
     ),

@@ -1,9 +1,13 @@
 """Running checks over everything, or over what an edit touched."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from gis.cover import TOUCHING_DEG
+from gis.metres import widest_degrees
 from grids.checks.findings import Finding, Touched
 from grids.checks.registry import CHECKS
 from grids.checks.subject import Subject
@@ -51,8 +55,8 @@ def run(
     """Run the checks, all or `only` those of these ids, over the whole subject or what concerns the things touched.
 
     A local run finds exactly what a run over everything finds of it. What units do to their neighbours concerns both;
-    to see all that an edit may change around it, touch the neighbours too. `progress` hears the share that is done.
-    KeyError for an id that there is not.
+    to see all that an edit may change around it, touch the neighbours too (`with_neighbours`). `progress` hears the
+    share that is done. KeyError for an id that there is not.
     """
     wanted = set(CHECKS) if only is None else set(only)
     ids = [id for id in CHECKS if id in wanted]
@@ -69,6 +73,15 @@ def run(
     kept.sort(key=lambda each: (_RANK[each.severity], order[each.check], each.fault.thing or ""))
     tell(1.0)
     return Report(tuple(kept), tuple(ids))
+
+
+def with_neighbours(subject: Subject, touched: Touched) -> Touched:
+    """The things touched, and the units that touch one of the units among them or lie within the snap width."""
+    view = View(subject, touched)
+    reach = max(widest_degrees(subject.units.polygons[view.drawn], subject.snap_m), TOUCHING_DEG)
+    shapes = subject.units.polygons[view.drawn]
+    near = view.tree.query(shapes, predicate="dwithin", distance=reach)[1]
+    return replace(touched, uids=frozenset(touched.uids) | set(subject.units.uids[np.unique(near)].tolist()))
 
 
 def as_dict(finding: Finding) -> dict[str, Any]:

@@ -17,7 +17,7 @@ Geometries = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """Unit grids (n,): uids int64, codes, and polygons in lon/lat EPSG:4490, None where one is missing."""
+    """Unit grids (n,): uids int64, codes ("" where one is missing), and polygons in lon/lat EPSG:4490 or None."""
 
     uids: Indices
     codes: Texts
@@ -25,7 +25,7 @@ class Units:
 
     @classmethod
     def of(cls, uids: Any, codes: Any, polygons: Any) -> Self:
-        return cls(np.asarray(uids, dtype=np.int64), _objects(codes), _objects(polygons))
+        return cls(np.asarray(uids, dtype=np.int64), _objects([code or "" for code in codes]), _objects(polygons))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from shapely import MultiPolygon, Polygon
 
 from gis.errors import refuse
 from grids.edits.exact import Edge, Place, along
-from grids.edits.ground import Ground, bounds
+from grids.edits.ground import Ground, after, bounds
 from grids.edits.lines import place
 from grids.edits.nearness import beside_edges, mean_width, widened
 from grids.edits.numbering import check_free, community_of, next_codes
@@ -51,7 +51,7 @@ def add(ground: Ground, shape: Shape, code: str | None = None, snap_m: float = 0
     unit = Feature(UNITS, ground.placeholder, code, polygon, BLANK)
     gaps = _filled_gaps(sheet, unit)
     edit = sheet.finish([old for old, _ in gaps], [unit, *(new for _, new in gaps if new is not None)])
-    left = enclosed(ground, polygon, [new for _, new in gaps if new is not None])
+    left = enclosed(after(ground, edit), unit.shape)
     if left is not None:
         raise refuse(
             "gap",

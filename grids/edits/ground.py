@@ -5,13 +5,15 @@ revision; `Held` is one in memory; `after` is the ground as it will be once an e
 draft works.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any, Protocol, Self
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from grids.edits.value import DIVISIONS, UNITS, Edit, Feature
 from grids.profiles import CodeProfile
@@ -149,7 +151,10 @@ def beginning(codes: Sequence[str], prefix: str) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """A ground with edits over it: `gone` are versions that no longer hold, `new` those that do."""
+    """A ground with edits over it: `gone` are versions that no longer hold, `new` those that do.
+
+    `drawn` are those of the new that have a shape, `boxes` (n, 4) theirs, in the same order.
+    """
 
     base: Ground
     gone: frozenset[Key]
@@ -157,7 +162,8 @@ class Drafted:
     given: Sequence[str]
     placeholder: int
     codes: Mapping[tuple[str, str], Feature] = field(default_factory=dict)
-    boxes: Mapping[Key, Box] = field(default_factory=dict)
+    drawn: Sequence[Key] = ()
+    boxes: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 4)))
 
     @property
     def profile(self) -> CodeProfile:
@@ -191,8 +197,10 @@ class Drafted:
 
     def _with_new(self, old: Sequence[Feature], units: bool, box: Box) -> Sequence[Feature]:
         stay = [each for each in old if each.key not in self.gone]
-        met = [key for key, its in self.boxes.items() if (key[0] == UNITS) == units and meet(its, box)]
-        return [*stay, *(self.new[key] for key in met)]
+        west, south, east, north = self.boxes.T
+        met = np.flatnonzero((west <= box[2]) & (east >= box[0]) & (south <= box[3]) & (north >= box[1]))
+        keys = (self.drawn[index] for index in met.tolist())
+        return [*stay, *(self.new[key] for key in keys if (key[0] == UNITS) == units)]
 
     def _coded(self, old: Sequence[Feature], layer: str, prefix: str) -> Sequence[Feature]:
         stay = [each for each in old if each.key not in self.gone]
@@ -211,12 +219,26 @@ def after(ground: Ground, edit: Edit) -> Drafted:
                 raise ValueError(f"{each.layer} {each.code} is not in force")
             gone.add(each.key)
     new |= {each.key: each for each in edit.begun}
-    given = list(old.given)
-    for each in edit.begun:
-        if each.layer in (UNITS, DIVISIONS):
-            insort(given, each.code)
     lowest = min([old.placeholder + 1, *(each.uid for each in edit.begun)])
-    codes = {(each.layer, each.code): each for each in new.values()}
-    drawn = {each.key: bounds(each.shape) for each in edit.begun if each.polygon is not None}
-    boxes = {key: box for key, box in {**old.boxes, **drawn}.items() if key in new and new[key].polygon is not None}
-    return Drafted(old.base, frozenset(gone), new, given, lowest - 1, codes, boxes)
+    codes = dict(old.codes)
+    for each in edit.ended:
+        codes.pop((each.layer, each.code), None)
+    codes |= {(each.layer, each.code): each for each in edit.begun}
+    touched = {each.key for each in (*edit.ended, *edit.begun)}
+    shaped = [each for each in edit.begun if each.polygon is not None]
+    stay = [key not in touched for key in old.drawn]
+    drawn = [*compress(old.drawn, stay), *(each.key for each in shaped)]
+    boxes = np.vstack(
+        [old.boxes[np.array(stay, dtype=bool)], np.array([bounds(each.shape) for each in shaped]).reshape(-1, 4)]
+    )
+    return Drafted(old.base, frozenset(gone), new, _given(old, edit), lowest - 1, codes, drawn, boxes)
+
+
+def _given(old: Drafted, edit: Edit) -> Sequence[str]:
+    """All codes that a draft ever gave, sorted."""
+    given = list(old.given)
+    for code in {each.code for each in edit.begun if each.layer in (UNITS, DIVISIONS)}:
+        place = bisect_left(given, code)
+        if given[place : place + 1] != [code]:
+            given.insert(place, code)
+    return given

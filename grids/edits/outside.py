@@ -13,20 +13,20 @@ import shapely
 from shapely import Polygon
 
 from grids.edits.exact import Edge, Place, clockwise_first
-from grids.edits.ground import Box, Ground, bounds
+from grids.edits.ground import Box, Ground, Key
 from grids.edits.rings import Shape, edges_of, parts_of
-from grids.edits.value import GAPS, Feature
+from grids.edits.value import GAPS
 
 FARTHEST = 200_000  # nodes after which a rim is taken for that of the open country
 LOADED_DEG = 0.003  # half the width of what is read at a time
 
 
-def enclosed(ground: Ground, shape: Shape, gaps: Sequence[Feature]) -> Polygon | None:
-    """Ground enclosed between a new shape, the units and the named gaps of `ground`, None when there is none.
+def enclosed(ground: Ground, shape: Shape) -> Polygon | None:
+    """Ground that a shape encloses together with other units and named gaps, None when there is none.
 
-    `gaps` are the named gaps as the new shape leaves them, for those of the same uid in `ground`.
+    `ground` holds the shape already, as one of its units.
     """
-    land = _Land(ground, shape, gaps)
+    land = _Land(ground, shape)
     for part in parts_of(shapely.orient_polygons(shape)):
         for number, ring in enumerate(part):
             steps = list(pairwise(ring))
@@ -53,18 +53,12 @@ def _stretches(free: Sequence[bool], touched: Sequence[bool]) -> int:
 class _Land:
     """The edges of everything solid, read where they are asked for."""
 
-    def __init__(self, ground: Ground, shape: Shape, gaps: Sequence[Feature]) -> None:
+    def __init__(self, ground: Ground, shape: Shape) -> None:
         self.ground = ground
-        self.gaps = {each.key: each for each in gaps}
-        self.shape = shape
-        self.box = bounds(shape)
         self.own = set(edges_of(shape))
         self.onward: dict[Place, set[Edge]] = defaultdict(set)
-        self.seen: set[tuple[str, int]] = set()
+        self.seen: set[Key] = set()
         self.loaded: list[Box] = []
-        for edge in self.own:
-            self.onward[edge[0]].add(edge)
-            self.onward[edge[1]].add(edge)
 
     def edges_at(self, place: Place) -> set[Edge]:
         """All edges that begin or end at a place, their ground on the left."""
@@ -96,12 +90,12 @@ class _Land:
         x, y = place
         box = (x - LOADED_DEG, y - LOADED_DEG, x + LOADED_DEG, y + LOADED_DEG)
         self.loaded.append(box)
-        gaps = [self.gaps.get(each.key, each) for each in self.ground.followers(box) if each.layer == GAPS]
+        gaps = [each for each in self.ground.followers(box) if each.layer == GAPS]
         for each in (*self.ground.units(box), *gaps):
-            if each.key in self.seen or each.polygon is None:
+            if each.key in self.seen:
                 continue
             self.seen.add(each.key)
-            for edge in edges_of(each.polygon):
+            for edge in edges_of(each.shape):
                 self.onward[edge[0]].add(edge)
                 self.onward[edge[1]].add(edge)
 

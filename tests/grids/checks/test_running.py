@@ -7,8 +7,19 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grids.checks import CHECKS, Components, Finding, Gaps, Reference, Subject, Touched, Units, run
-from grids.checks.running import as_dict
+from grids.checks import (
+    CHECKS,
+    Components,
+    Finding,
+    Gaps,
+    Reference,
+    Subject,
+    Touched,
+    Units,
+    as_dict,
+    run,
+    with_neighbours,
+)
 from tests.broken import broken
 from tests.grids.checks.worlds import EAST, SIDE, WEST, sound, with_area, with_codes, with_polygons
 
@@ -115,14 +126,27 @@ def test_progress_is_told_from_little_to_all():
     assert shares[-1] == 1.0
 
 
-def test_an_edit_that_isolates_a_neighbour_is_seen_when_the_neighbour_is_touched_too():
+def test_a_neighbour_that_an_edit_leaves_alone_is_seen_when_neighbours_are_touched_too():
     subject = sound(1)
-    unit = 2 * SIDE + 5
-    recoded = with_codes(subject, {k: f"{WEST}7{k:02d}" for k in range(36) if k % SIDE > 2 and k != unit})
-    assert run(recoded, Touched(frozenset({unit}))).counts() == {}
-    assert run(recoded, Touched(frozenset({unit, unit + 1}))).counts() == {}
-    lone = with_codes(recoded, {35: f"{EAST}700"})
-    assert run(lone, Touched(frozenset({unit + 1}))).counts() == {"outside_community": 1}
+    corner = SIDE * SIDE - 1
+    beside = {corner - 1: f"{WEST}701", corner - SIDE: f"{WEST}702", corner - SIDE - 1: f"{WEST}703"}
+    taken = Touched(frozenset(k + 1 for k in beside))
+    recoded = with_codes(subject, beside | {k: f"{WEST}8{k}" for k in (33, 27, 21, 22)})  # all way to the west
+    assert corner + 1 not in {uid for finding in run(recoded, taken).findings for uid in finding.uids}
+    wider = with_neighbours(recoded, taken)
+    assert wider.uids >= {*taken.uids, corner + 1}
+    report = run(recoded, wider, only=["outside_community"])
+    assert corner + 1 in {uid for finding in report.findings for uid in finding.uids}
+
+
+def test_the_neighbours_of_a_unit_are_the_eight_around_it():
+    assert with_neighbours(sound(3), Touched(frozenset({8, 500}))).uids == {500, 1, 2, 3, 7, 8, 9, 13, 14, 15}
+
+
+def test_a_unit_without_a_code_is_told_and_not_stumbled_over():
+    subject = sound()
+    units = Units.of(subject.units.uids, [None, *subject.units.codes[1:]], subject.units.polygons)
+    assert run(replace(subject, units=units)).counts() == {"code_form": 1}
 
 
 def test_a_prefix_whose_last_unit_goes_is_found_by_that_units_code():
