@@ -2,19 +2,15 @@
 
 import json
 import logging
-import multiprocessing
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 from sqlalchemy import delete, update
 
@@ -22,19 +18,15 @@ import api.worlds
 from api.app import create_app
 from api.settings import Settings
 from api.worlds import Worlds, find_folder, folder_of
-from cases.desk import Desk, advance_desk, load_desk
 from gis.errors import Refusal, refuse
 from gis.heap.folder import Folder
 from gis.heap.lines import LINE_BYTES
 from gis.store.engine import Store, open_store, writing
 from gis.store.tables import counter, revision
 from tests.api.conftest import client
-from tests.api.small_world import DEPARTMENTS, UNITS, bring, centre
+from tests.api.looking import HEAD, change, file_of, flip, note_loads, units_of
+from tests.api.small_world import UNITS, centre
 from tests.api.test_cases import case
-
-SPAWN = multiprocessing.get_context("spawn")
-PATIENCE_S = 120
-HEAD = 6  # of the small world
 
 
 @pytest.fixture
@@ -42,120 +34,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data" / "world" / "0"
 
 
-def note_loads(replace: Callable[[Any, str, Any], None]) -> list[int]:
-    """The revisions that this process reads from the store from now on, whole or what changed."""
-    read: list[int] = []
-
-    def load(connection: Any, at: int, heap: Any = None) -> Desk:
-        read.append(at)
-        return load_desk(connection, at, heap)
-
-    def advance(connection: Any, heap: Any, desk: Desk, told: Any, at: int) -> Any:
-        read.append(at)
-        return advance_desk(connection, heap, desk, told, at)
-
-    replace(api.worlds, "load_desk", load)
-    replace(api.worlds, "advance_desk", advance)
-    return read
-
-
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The revisions that were read from the store."""
     return note_loads(monkeypatch.setattr)
-
-
-def units_of(desk: Desk) -> list[str | None]:
-    """What the desk says of the middle of each unit."""
-    found = desk.grid.locate(np.array([centre(at) for at in range(len(UNITS))])).units
-    return [desk.grid.unit_code(int(each)) for each in found]
-
-
-def file_of(folder: Path) -> Path:
-    (found,) = folder.glob("world-*.heap")
-    return found
-
-
-def change(store: Store, folder: Path, name: str) -> int:
-    """Publish a revision that changes the name of a department."""
-    folder.mkdir(exist_ok=True)
-    report = bring(store, folder, "departments", "departments.csv", DEPARTMENTS.replace("市城管局", name))
-    assert report.revision is not None
-    return report.revision.number
-
-
-def flip(path: Path, place: int) -> None:
-    with path.open("r+b") as file:
-        file.seek(place)
-        byte = file.read(1)[0]
-        file.seek(place)
-        file.write(bytes([byte ^ 0x10]))
-
-
-# Several processes
-
-
-def watch_worlds(url: str, folder: Path, pipe: Pipe) -> None:
-    """A process that asks its worlds: at once, and then until it sees the revision that it is told of."""
-    loaded = note_loads(setattr)
-    store = open_store(url)
-    worlds = Worlds(store, folder, poll_s=0.01)
-    pipe.send("ready")
-    pipe.recv()
-    desk = worlds.renew()
-    seen = [desk.revision]
-    pipe.send((desk.revision, units_of(desk), worlds._word))
-    wanted = pipe.recv()
-    while seen[-1] < wanted:
-        desk = worlds.renew()
-        if desk.revision != seen[-1]:
-            seen.append(desk.revision)
-    pipe.send((seen, desk.grid.departments["CITY"]["name"], worlds._word, loaded))
-    store.close()
-
-
-@contextmanager
-def processes(count: int, url: str, folder: Path) -> Iterator[list[Pipe]]:
-    ends = [SPAWN.Pipe() for _ in range(count)]
-    made = [SPAWN.Process(target=watch_worlds, args=(url, folder, theirs)) for _, theirs in ends]
-    for each in made:
-        each.start()
-    try:
-        yield [mine for mine, _ in ends]
-        for each in made:
-            each.join(20)
-    finally:
-        for each in made:
-            each.kill()
-            each.join()
-
-
-def hear(pipe: Pipe) -> Any:
-    assert pipe.poll(PATIENCE_S)
-    return pipe.recv()
-
-
-def test_one_of_several_processes_writes_and_all_see_each_revision(store_of_either: Store, folder: Path) -> None:
-    url = store_of_either.world.url.render_as_string(hide_password=False)
-    with processes(3, url, folder) as pipes:
-        assert [hear(each) for each in pipes] == ["ready"] * 3
-        for each in pipes:
-            each.send("go")
-        first = [hear(each) for each in pipes]
-        assert {(number, tuple(units)) for number, units, _ in first} == {(HEAD, UNITS)}
-        (word,) = {word for *_, word in first}
-        assert word == Folder(folder).word() > 0
-        number = change(store_of_either, folder.parent / "in", "新城管局")
-        for each in pipes:
-            each.send(number)
-        last = [hear(each) for each in pipes]
-    for seen, name, _, _ in last:
-        assert (seen, name) == ([HEAD, number], "新城管局")
-    assert {word for *_, word, _ in last} == {Folder(folder).word()}
-    read = [each for *_, loaded in last for each in loaded]
-    assert read.count(HEAD) == 1, "another process read the store too"
-    assert read.count(number) <= 1
-    assert len(list(folder.glob("world-*.heap"))) == 1
 
 
 def test_who_waited_for_the_writer_does_not_write_an_older_revision_over_a_newer(
