@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from api.migrations import check_schema
+from api.watch import Watch
 from api.worlds import Worlds
 from cases.clerk import Clerk
 from cases.reports import Defaults, from_record
 from gis.heap.folder import Folder, verify
 from gis.store.engine import Store, open_store
+from gis.store.scope import EVERYTHING
 from tests.api.test_advance import City, anew, differences
 from tests.cases.columnar import in_columns, one_by_one
 
@@ -119,3 +121,22 @@ def test_cases_in_columns_are_routed_beside_units_that_are_gone(store: Store, tm
     assert in_columns(clerk, cases) == one_by_one(clerk, cases)
     fresh = Clerk(anew(store, city.number))
     assert in_columns(clerk, cases) == in_columns(fresh, cases)
+
+
+def test_a_server_lets_go_of_former_files_by_itself(store: Store, tmp_path: Path) -> None:
+    city, folder = City(store, 6), tmp_path / "world"
+    worlds = Worlds(store, folder, poll_s=0)
+    watch = Watch(worlds)
+    try:
+        for step in range(4):
+            city.rename()
+            watch.look()
+            assert watch.spots is not None
+            watch.spots.answer(114.055, 22.545, 20.0, EVERYTHING)
+            Clerk(watch.spots.desk)
+            if step % 2:
+                worlds.compact()
+                watch.look()  # which also tells the collector that what is there will stay
+        assert still_mapped(folder) == []
+    finally:
+        gc.unfreeze()
