@@ -61,7 +61,7 @@ class Hot:
         self._renewals: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        spots = self.watch.spots
+        spots = self.watch.current()
         body = None
         if spots is not None and scope["type"] == "http":
             path = scope["path"]

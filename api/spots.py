@@ -22,7 +22,7 @@ from cases.routing import Routing
 from gis.cells.shelves import Texts
 from gis.spot import SpotTable
 from gis.store.scope import Scope
-from grids.lookup import Located
+from grids.lookup import AreaLayer, Located
 
 CLEAR_M = 1e-3
 """So far inside its unit a point is surely in its inside, whatever was rounded."""
@@ -76,14 +76,20 @@ class _Units(dict[int, bytes]):
 class Spots:
     """What single lookups need of a desk. To make it takes a moment; it is then asked by one thread."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, before: "Spots | None" = None) -> None:
+        """`before` are those of another revision: what does not change is taken from there."""
         self.desk = desk
         grid = desk.grid
         self.table = SpotTable([grid.units, *(layer.index for layer in grid.areas.values())])
         self.units = _Units(grid.units.codes)
         self.names = list(grid.areas)
         self.holders = [layer.index.holders for layer in grid.areas.values()]
-        self.frontiers = [Frontier.of(*layer.index.edges()[:2]) for layer in grid.areas.values()]
+        drawn: dict[AreaLayer, Frontier] = (
+            {} if before is None else dict(zip(before.desk.grid.areas.values(), before.frontiers, strict=True))
+        )
+        self.frontiers: list[Frontier] = [
+            drawn.get(layer) or Frontier.of(*layer.index.edges()[:2]) for layer in grid.areas.values()
+        ]
         owners = (len(owner) for layer in grid.areas.values() for owner in layer.owners)
         self.owner_length = max(owners, default=0)
         self.levels = sorted(level.length for level in grid.profile.levels)
@@ -163,7 +169,7 @@ class _View:
     """The pieces that one scope may see."""
 
     def __init__(self, spots: Spots, scope: Scope) -> None:
-        # No circle: what is dropped must go at once, with the world file that it maps (`api.watch` freezes the collector).
+        # No circle: what is dropped must go at once, with the world file that it maps (the collector may be frozen).
         self.spots: Spots = proxy(spots)
         self.scope = scope
         self.limited = "" not in scope.owners

@@ -123,6 +123,16 @@ class Worlds:
             desk, self._word = self._desk(self._head), 0
         return desk
 
+    def follow(self) -> bool:
+        """Take the desk in the files when it is another one; whether it is. Asks no store and waits for nobody."""
+        if not self.is_behind() or not self._loading.acquire(blocking=False):
+            return False
+        try:
+            before, self._newest = self._newest, self._mapped()
+            return self._newest is not before
+        finally:
+            self._loading.release()
+
     def newest_number(self) -> int:
         """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down."""
         refusal = self._poll()

@@ -31,7 +31,7 @@ class DivisionName:
     department: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AreaLayer:
     """The areas of one layer, of all its owners. Arrays (n,) in one order; `overlap` is none or allowed, by owner."""
 
