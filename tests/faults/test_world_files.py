@@ -7,8 +7,8 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ctypes import c_longlong
 from multiprocessing.connection import Connection as Pipe
-from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -83,7 +83,7 @@ def test_of_100_000_lookups_none_mixes_revisions(tmp_path: Path) -> None:
     assert_no_torn_read(tmp_path, 100_000, 500)
 
 
-def write_for_ever(path: Path, done: Synchronized, seed: int) -> None:
+def write_for_ever(path: Path, done: c_longlong, seed: int) -> None:
     """Publish revision after revision, telling each when it is in force."""
     folder, chance = Folder(path), np.random.default_rng(seed)
     with folder.writing(wait=True) as writer:
@@ -92,7 +92,7 @@ def write_for_ever(path: Path, done: Synchronized, seed: int) -> None:
             done.value = write_next(writer, folder, chance, compact=chance.random() < 0.2)
 
 
-def nest(path: Path, done: Synchronized, pipe: Pipe) -> None:
+def nest(path: Path, done: c_longlong, pipe: Pipe) -> None:
     """A process with every kernel loaded, that forks a writer whenever it is told where, and buries it."""
     with Folder(path).writing(wait=True) as writer:
         assert writer is not None
@@ -113,7 +113,8 @@ def kill_writers(folder: Path, times: int, each_folder: int, seed: int) -> tuple
 
     After every `each_folder` kills the next writer begins in an empty folder.
     """
-    chance, done = random.Random(seed), SPAWN.Value("q", 0)
+    # Without a lock, which a killed writer would hold for ever.
+    chance, done = random.Random(seed), SPAWN.Value("q", 0, lock=False)
     mine, theirs = SPAWN.Pipe()
     process = SPAWN.Process(target=nest, args=(folder / "nest", done, theirs))
     process.start()
