@@ -14,7 +14,9 @@ class Settings(BaseSettings):
     store: str = Field(
         "sqlite:///wangge.db", description="The store: sqlite:///FILE or postgresql+psycopg://USER@HOST/DB"
     )
-    data: Path = Field(Path("data"), description="Folder of reports, uploads and other files of this installation")
+    data: Path = Field(
+        Path("data"), description="Folder of reports, uploads, world files and other files of this installation"
+    )
     host: str = Field("127.0.0.1", description="Address the server listens on")
     port: int = Field(8000, ge=0, le=65535, description="Port the server listens on")
     workers: int = Field(1, ge=1, le=256, description="Processes that answer")

@@ -8,6 +8,7 @@ search for edges where none can be near. One thread asks, so nothing is locked.
 from array import array
 from dataclasses import dataclass
 from typing import Any
+from weakref import proxy
 
 import numpy as np
 import orjson
@@ -168,7 +169,9 @@ class _View:
     """The pieces that one scope may see."""
 
     def __init__(self, spots: Spots, scope: Scope) -> None:
-        self.spots, self.scope = spots, scope
+        # No circle: what is dropped must go at once, with the world file that it maps (the collector may be frozen).
+        self.spots: Spots = proxy(spots)
+        self.scope = scope
         self.limited = "" not in scope.owners
         # Beyond this length a unit's code decides neither which areas count for it nor what of them may be seen.
         self.owner_length = max(spots.owner_length, *(len(prefix) for prefix in scope.owners), 0)

@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from cases.desk import Desk, advance_desk, load_desk
 from gis.errors import Refusal, refuse
-from gis.heap.folder import LINE_BITS, Folder, Root, Writer, verify
+from gis.heap.folder import Folder, Root, Writer, verify
 from gis.heap.lines import LINE_BYTES, Damaged, FileHeap, HeapFull
 from gis.heap.records import seal, unseal
 from gis.store.engine import Store, reading
@@ -36,7 +36,10 @@ FIRST_BYTES = 2**30
 
 def folder_of(data: Path, store: Store) -> Path:
     """Where the world files of a store lie: each store has a folder of its own, so that none reads another's."""
-    name = store.world.url.render_as_string(hide_password=True)
+    url = store.world.url
+    if store.dialect == "sqlite":  # the same relative path means another file in another working folder
+        url = url.set(database=str(Path(str(url.database)).resolve()))
+    name = url.render_as_string(hide_password=True)
     return data / "world" / hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
@@ -53,7 +56,7 @@ def find_folder(path: Path) -> Path:
             f"{path} 下有多个索引（每个数据库一个），请指定其中之一：{names}。",
         )
     if not found:
-        raise _missing()
+        raise _missing(path)
     return found[0]
 
 
@@ -71,7 +74,8 @@ class Worlds:
         self._newest: Desk | None = None
         self._word = 0  # of the files from which the newest desk was read, 0 when it is in memory
         self._read_last: tuple[Desk, Mapping[str, Any]] | None = None  # from the files, with what was told of it
-        self._verified = -1  # the generation of files that this process has verified or written
+        self._recorded = ""  # when the revision that was read last was recorded
+        self._verified: FileHeap | None = None  # the file that this process has verified or written
         self._refused = 0  # a word of damaged files
         self._agreed: tuple[int, int] = (-1, 0)  # a revision of the store and the word that was found to be of it
         self._desks: OrderedDict[int, Desk] = OrderedDict()
@@ -100,13 +104,24 @@ class Worlds:
         with self._loading:
             refusal = self._poll()
             desk = self._mapped()
-            if refusal is None and (desk is None or not self._is_of_store(desk)):
-                desk = self._written() if self._files is not None else None
-                desk = desk or self._desk(self._head)
+            if refusal is None:
+                try:
+                    desk = self._of_store(desk)
+                except Refusal as late:  # the store went away meanwhile
+                    refusal = late
             if desk is None:
-                raise refusal or _missing()
+                raise refusal or self._nothing()
             self._newest = desk
             return desk
+
+    def _of_store(self, desk: Desk | None) -> Desk:
+        """The desk at hand when it is of the store's newest revision, else that one, from files or from memory."""
+        if desk is not None and self._is_of_store(desk):
+            return desk
+        desk = self._written() if self._files is not None else None
+        if desk is None:
+            desk, self._word = self._desk(self._head), 0
+        return desk
 
     def follow(self) -> bool:
         """Take the desk in the files when it is another one; whether it is. Asks no store and waits for nobody."""
@@ -153,7 +168,7 @@ class Worlds:
     def _poll(self) -> Refusal | None:
         """Ask the store for its newest revision, unless it was just asked; what it refused with."""
         if self.store is None:
-            return _missing()
+            return self._nothing()
         if monotonic() - self._polled >= self.poll_s:
             try:
                 with reading(self.store.world) as connection:
@@ -161,6 +176,7 @@ class Worlds:
                 self._refusal, self.store_is_up, self._confirmed = None, True, monotonic()
             except Refusal as refusal:
                 self._refusal, self.store_is_up = refusal, False
+                self._agreed = (-1, 0)  # it may come back as another one
             self._polled = monotonic()
         return self._refusal
 
@@ -169,11 +185,13 @@ class Worlds:
         if desk.revision != self._head:
             return False
         if self._word and self._agreed != (self._head, self._word):
-            root = self._files.root() if self._files else None
-            if root is None or root.content.get("recorded_at") != self._recorded_at(self._head):
+            if self._recorded != self._recorded_at(self._head):
                 return False  # of a store that another one took the place of
             self._agreed = self._head, self._word
         return True
+
+    def _nothing(self) -> Refusal:
+        return _missing(self._files.path if self._files else Path())
 
     def _recorded_at(self, number: int) -> str:
         assert self.store is not None
@@ -182,12 +200,14 @@ class Worlds:
         return "" if found is None else found.isoformat()
 
     def _mapped(self) -> Desk | None:
-        """The desk in the files, read again when their root word has changed; else the newest one known."""
+        """The desk in the files, read again when their root word has changed; without one the newest one known."""
         if self._files is None:
             return self._newest
         word = self._files.word()
-        if word in (0, self._word, self._refused):
+        if word in (0, self._refused):
             return self._newest
+        if word == self._word and self._read_last is not None:
+            return self._read_last[0]
         try:
             root = self._files.root()
             return self._newest if root is None else self._read(root)
@@ -200,14 +220,18 @@ class Worlds:
         """The desk of a root. Errors: Damaged."""
         if root.content.get("format") != FORMAT:
             raise Damaged("they are of another version")
-        if root.generation != self._verified:
+        if root.heap is not self._verified:
             verify(root)
-            self._verified = root.generation
-        told = unseal(root.heap, root.content["desk"])
-        same_heap = self._word >> LINE_BITS == root.generation
-        desk = Desk.read(root.heap, told, self._read_last if same_heap else None)
+            self._verified = root.heap
+        told, before = unseal(root.heap, root.content["desk"]), self._read_last
+        same_heap = before is not None and before[0].grid.units.cells.heap is root.heap
+        desk = Desk.read(root.heap, told, before if same_heap else None)
         self._read_last = desk, told
-        self._word, self._written_at = root.word, root.content["written_at"]
+        self._word, self._recorded, self._written_at = (
+            root.word,
+            root.content["recorded_at"],
+            root.content["written_at"],
+        )
         return desk
 
     def _written(self) -> Desk | None:
@@ -220,6 +244,9 @@ class Worlds:
             with self._files.writing(wait=self._newest is None) as writer:
                 if writer is None:
                     return self._newest
+                self._polled = -1e9  # the store may have gone on while another process wrote
+                if refusal := self._poll():
+                    raise refusal
                 desk = self._mapped()  # another process may have been faster
                 if desk is not None and self._is_of_store(desk):
                     return desk
@@ -240,19 +267,21 @@ class Worlds:
         assert self._files is not None
         if self._read_last is None or self._files.word() != self._word:
             return None
-        (desk, told), root = self._read_last, self._files.root()
-        since = desk.revision
-        if root is None or since >= self._head or root.content["recorded_at"] != self._recorded_at(since):
+        desk, told = self._read_last
+        if desk.revision >= self._head or self._recorded != self._recorded_at(desk.revision):
             return None
-        heap = writer.go_on(root)
         try:
+            root = self._files.root()
+            if root is None:
+                return None
+            heap = writer.go_on(root)
             with reading(self.store.world) as connection:
                 new = advance_desk(connection, heap, desk, told, self._head)
             if new is None:
                 return None
             content = {"format": FORMAT, "revision": self._head, "recorded_at": self._recorded_at(self._head)}
             writer.publish({**content, "written_at": time(), "desk": seal(heap, new)})
-        except HeapFull:
+        except (HeapFull, Damaged):  # Damaged: somebody deleted the file
             return None
         root = self._files.root()
         assert root is not None
@@ -285,13 +314,13 @@ class Worlds:
                 desk = make(heap)
                 content = {"format": FORMAT, "revision": desk.revision, "recorded_at": recorded_at}
                 line = seal(heap, desk.tell(heap))
-                word = writer.publish({**content, "written_at": time(), "desk": line})
+                writer.publish({**content, "written_at": time(), "desk": line})
                 break
             except HeapFull:
                 room *= 4
-        self._verified = word >> LINE_BITS
         root = self._files.root()
         assert root is not None
+        self._verified = root.heap
         return self._read(root)
 
     def _desk(self, number: int) -> Desk:
@@ -323,10 +352,11 @@ def world_alone(number: int) -> Refusal:
     )
 
 
-def _missing() -> Refusal:
+def _missing(path: Path) -> Refusal:
     return refuse(
         "world_missing",
-        "There are no world files there, or none of this version: let a command or the server write them first.",
-        "该处没有可用的索引文件：请先运行服务或其他命令生成。",
+        f"There are no world files in {path}, or none that this version reads: let the server or a command without "
+        "--index write them first.",
+        f"{path} 中没有可用的索引文件，或其版本不符：请先运行服务，或运行不带 --index 的命令生成。",
         kind="unavailable",
     )

@@ -110,7 +110,7 @@ def _put_slots(cells: Cells, heap: Heap, slots: Mapping[int, NDArray[np.int64]],
     longs = words.view(np.int64)
     found = np.zeros(-(-count // PAGE), dtype=np.int32)
     found[: len(pages)] = pages
-    touched = sorted({slot // PAGE for slot in slots})
+    touched = sorted({slot // PAGE for slot in slots} | set(range(len(pages), len(found))))
     fresh = []
     for page in touched:
         held = np.zeros((PAGE, SLOT_LONGS), dtype=np.int64)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis.cells.layout import LINES
-from gis.heap.lines import WORDS, FileHeap, PrivateHeap
+from gis.heap.lines import WORDS, FileHeap, MemoryHeap, PrivateHeap
 from gis.locate import OutOfFrame, PolygonIndex, Turnover
 from tests.coverages import lattice
 from tests.gis.hard_points import differences, hard_points
@@ -139,3 +139,14 @@ def test_a_private_change_over_a_file_is_seen_by_nobody_else(tmp_path):
     assert private.lowest(inside).tolist() == [-1, 8]
     assert public.lowest(inside).tolist() == [7, -1]
     assert PolygonIndex.read(FileHeap.open(tmp_path / "heap"), told).lowest(inside).tolist() == [7, 8]
+
+
+def test_slots_may_be_left_out_by_whole_pages():
+    shapes, _ = lattice(10, 10, 2)
+    index = PolygonIndex.build(shapes, codes_of(100), trusted=True)
+    far, _ = index.update(Turnover((7,), (1000,), shapes[7:8], ("far",)))
+    inside = shapely.get_coordinates(shapely.point_on_surface(shapes[7:8]))
+    for each in (far, far.copied(MemoryHeap())):
+        assert len(each) == 1001
+        assert each.codes.all().tolist() == [*codes_of(100)[:7], "", *codes_of(100)[8:], *[""] * 900, "far"]
+        assert each.lowest(inside).tolist() == [1000]
