@@ -1,22 +1,38 @@
 """The application: settings and store in, everything that speaks HTTP put together. No state but in `app.state`."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Receive, Scope, Send
 
 from api import ogc
 from api.auth import KEY_MASK, Doorkeeper
 from api.hot import Hot
+from api.jobs.registry import KINDS
+from api.jobs.runner import Runner
 from api.middleware import Limits, StoreWord
 from api.migrations import check_schema
 from api.openapi import FAILURES, describe
 from api.problems import add_handlers
-from api.routers import cases, directory, health, history, layers, locate, pages, tiles, units
+from api.routers import (
+    cases,
+    directory,
+    health,
+    history,
+    jobs,
+    layers,
+    locate,
+    pages,
+    tiles,
+    units,
+    work,
+)
 from api.settings import Settings
 from api.shelf import Shelf
 from api.warm import warm
@@ -35,6 +51,8 @@ ROUTERS = (
     directory.router,
     units.router,
     history.router,
+    work.router,
+    jobs.router,
     tiles.router,
     health.router,
     pages.router,
@@ -54,6 +72,20 @@ SOURCES = 24
 TILE_BYTES = 128 * 2**20
 
 
+class Application(FastAPI):
+    """FastAPI, where the hot questions are answered before anything of the framework looks at them."""
+
+    hot: Hot
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        """What stands for itself needs no coroutine around it."""
+        return self.hot(scope, receive, send)
+
+    async def ordinary(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The way through the framework."""
+        await super().__call__(scope, receive, send)
+
+
 def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     """The application on a store; without one it opens that of the settings, and closes it at the end.
 
@@ -62,7 +94,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     own = store is None
     store = store or open_store(settings.store, settings.wait_s)
     worlds = Worlds(store, folder_of(settings.data, store))
-    app = FastAPI(
+    app = Application(
         title="网格 Wangge",
         version="1",
         docs_url=None,
@@ -78,7 +110,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
                 expose_headers=EXPOSED,
             ),
             Middleware(StoreWord, worlds=worlds),
-            Middleware(Limits, max_body=int(settings.max_body_mb * 1e6)),
+            Middleware(Limits, max_body=int(settings.max_body_mb * 1e6), max_upload=int(settings.max_upload_mb * 1e6)),
         ],
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -86,13 +118,14 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.door, app.state.shelf, app.state.tiles = Doorkeeper(store), Shelf(LISTS), TileCache(TILE_BYTES)
     app.state.sources = Shelf(SOURCES)
     app.state.page_folder, app.state.watch = pages.APP, Watch(worlds)
+    app.state.runner = Runner(store, settings, KINDS)
     add_handlers(app)
     logging.getLogger("uvicorn.access").addFilter(KEY_MASK)
     for router in ROUTERS:
         app.include_router(router)
     ogc.mount(app)
     _own_description(app)
-    _hot_first(app)
+    app.hot = Hot(app.ordinary, app.state, app.state.watch, Defaults(zone=parse_zone(settings.zone)))
     return app
 
 
@@ -113,15 +146,6 @@ def _own_description(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _hot_first(app: FastAPI) -> None:
-    """Let the hot questions be answered before anything of the framework looks at them."""
-    build = app.build_middleware_stack
-    defaults = Defaults(zone=parse_zone(app.state.settings.zone))
-    app.build_middleware_stack = (  # type: ignore[method-assign]
-        lambda: Hot(build(), app.state, app.state.watch, defaults)
-    )
-
-
 @asynccontextmanager
 async def _living(app: FastAPI, store: Store, own: bool) -> AsyncIterator[None]:
     """Make everything ready before the first request, kernels too.
@@ -136,7 +160,11 @@ async def _living(app: FastAPI, store: Store, own: bool) -> AsyncIterator[None]:
             raise
     await run_in_threadpool(warm)
     await run_in_threadpool(watch.start)
+    runner: Runner = app.state.runner
+    if app.state.settings.jobs:
+        runner.start()
     yield
+    await run_in_threadpool(runner.stop)
     await run_in_threadpool(watch.stop)
     if own:
         store.close()

@@ -23,6 +23,7 @@ from api.keys import LOCAL, Key, find_key, has_keys
 from api.settings import Settings
 from gis.errors import Refusal, refuse
 from gis.store.engine import Store, reading
+from gis.store.scope import Scope
 
 KEPT_S = 0.5
 KEPT = 10_000
@@ -33,9 +34,9 @@ FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 @dataclass(slots=True)
 class Pass:
-    """A caller who was let in as `key`, under a mark of all that decided it, and until when that holds."""
+    """What a caller who was let in may see, under a mark of all that decided it, and until when that holds."""
 
-    key: Key
+    scope: Scope
     renew: float
     void: float
 
@@ -84,8 +85,8 @@ class Doorkeeper:
                 self._known.popitem(last=False)
         return key
 
-    def know(self, mark: Hashable, store_is_up: bool) -> tuple[Key | None, bool]:
-        """The key of the pass with this mark, None when there is none, and whether it should be renewed now.
+    def know(self, mark: Hashable, store_is_up: bool) -> tuple[Scope | None, bool]:
+        """What the caller with this mark may see, None without a pass, and whether that should be renewed now.
 
         Only the first who asks is told to renew. Asks nobody, so that it may be called where nothing may wait; what
         goes into a mark must be all that `authorize` looks at. While the store is away a pass stays good.
@@ -95,17 +96,17 @@ class Doorkeeper:
             return None, True
         now = monotonic()
         if now < found.renew or not store_is_up:
-            return found.key, False
+            return found.scope, False
         if now < found.void:
             found.renew = found.void
-            return found.key, True
+            return found.scope, True
         return None, True
 
     def remember(self, mark: Hashable, key: Key) -> None:
         """Keep a pass for a caller who was let in."""
         now = monotonic()
         with self._lock:
-            self._passes[mark] = Pass(key, now + self.kept_s / 2, now + self.kept_s)
+            self._passes[mark] = Pass(key.scope, now + self.kept_s / 2, now + self.kept_s)
             self._passes.move_to_end(mark)
             while len(self._passes) > KEPT:
                 self._passes.popitem(last=False)
@@ -123,6 +124,12 @@ def authorize(request: Request, role: str, owner: str | None = None) -> Key:
     key_wrong, role_missing, prefix_missing.
     """
     key = _identify(request)
+    permit(key, role, owner)
+    return key
+
+
+def permit(key: Key, role: str, owner: str | None = None) -> None:
+    """Let a key pass that has at least `role`, and that over `owner`. Errors: Refusal role_missing, prefix_missing."""
     if not key.may(role):
         raise refuse(
             "role_missing",
@@ -137,7 +144,6 @@ def authorize(request: Request, role: str, owner: str | None = None) -> Key:
             f"此操作涉及 {owner}，而您的密钥“{key.name}”仅限编码以 {key.prefix} 开头的范围。",
             kind="forbidden",
         )
-    return key
 
 
 def caller(role: str) -> Callable[[Request], Key]:
@@ -151,6 +157,7 @@ def caller(role: str) -> Callable[[Request], Key]:
 
 Viewer = Annotated[Key, Depends(caller("viewer"))]
 Inspector = Annotated[Key, Depends(caller("inspector"))]
+Editor = Annotated[Key, Depends(caller("editor"))]
 
 
 def _identify(request: Request) -> Key:

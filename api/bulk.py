@@ -9,7 +9,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from api.answers import locate_columns
+from api.as_of import BEFORE
+from api.placing import Placer
 from api.worlds import Worlds
 from cases.desk import Desk
 from cases.positions import to_places
@@ -21,6 +22,8 @@ from gis.metres import Floats
 from gis.tables import Table
 
 BATCH = 5_000
+LOCATED = 50_000
+"""Rows that are routed or located at once."""
 CODES = "codes"
 """In place of a language: the reasons as codes joined by ";"."""
 Advance = Callable[[int], None]
@@ -102,13 +105,13 @@ def locate_table(worlds: Worlds, table: Table, points: Floats, asked: list[Momen
     added: dict[str, NDArray[Any]] = {}
     good = np.asarray(np.isfinite(points).all(axis=1))
     for number, rows in by_revision(worlds, asked).items():
-        for start in range(0, len(rows), BATCH):
-            taken = rows[start : start + BATCH]
+        placer = None if number < 0 else Placer(worlds.at(number).grid)
+        for start in range(0, len(rows), LOCATED):
+            taken = rows[start : start + LOCATED]
             batch = taken[good[taken]]
-            if number < 0:
-                answers = {"flags": np.array(["before_history"] * len(batch), dtype=object)}
-            else:
-                answers = locate_columns(worlds.at(number).grid, points[batch])
+            answers: dict[str, list[Any]] = {"flags": [BEFORE] * len(batch)}
+            if placer is not None:
+                answers = {name: column.to_pylist() for name, column in placer.answer(points[batch]).items()}
             for name, values in answers.items():
                 added.setdefault(name, np.full(len(table), None, dtype=object))[batch] = values
             advance(len(taken))

@@ -16,7 +16,7 @@ from cases.reports import Defaults
 from gis.metres import Floats
 
 HALF = 1e-6
-"""How near a number of hundredths must come to a half for its rounding to be done in decimals."""
+"""How near a number of last decimals must come to a half for its rounding to be done in decimals."""
 
 
 class CodedDesk:
@@ -86,13 +86,14 @@ def counted(worded: Worded) -> Counter[str]:
     return Counter({text: n for text, n in zip(worded.texts, counts, strict=True) if text is not None and n})
 
 
-def rounded(metres: Floats) -> Floats:
-    """Metres (n,) to two decimals as `round` gives them, which looks at the decimal value and not at a product."""
+def rounded(metres: Floats, decimals: int = 2) -> Floats:
+    """Metres (n,) to so many decimals as `round` gives them, which looks at the decimal value and not at a product."""
+    scale = 10.0**decimals
     with np.errstate(invalid="ignore"):
-        hundredths = metres * 100
-        found: Floats = np.rint(hundredths) / 100
-        near = np.flatnonzero(np.abs(hundredths - np.floor(hundredths) - 0.5) < HALF)
-    found[near] = [round(each, 2) for each in metres[near].tolist()]
+        scaled = metres * scale
+        found: Floats = np.rint(scaled) / scale
+        near = np.flatnonzero(np.abs(scaled - np.floor(scaled) - 0.5) < HALF)
+    found[near] = [round(each, decimals) for each in metres[near].tolist()]
     return found
 
 

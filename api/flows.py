@@ -118,7 +118,7 @@ class LocateFlow(Flow):
             if name not in names:
                 raise _column_missing(name, names)
         xy = np.column_stack([_numbers(batch, x), _numbers(batch, y)])
-        accuracy = _numbers(batch, "accuracy_m") if "accuracy_m" in names else np.full(len(batch), np.nan)
+        accuracy = _numbers(batch, "accuracy_m").copy() if "accuracy_m" in names else np.full(len(batch), np.nan)
         if self.accuracy_m is not None:
             accuracy = np.where(np.isnan(accuracy), self.accuracy_m, accuracy)
         return place_columns(xy, accuracy, self.crs, first)
@@ -143,7 +143,7 @@ class LocateFlow(Flow):
         for points in batches:
             accuracy = points.accuracy_m
             if not isinstance(accuracy, np.ndarray):
-                accuracy = np.array([np.nan if each is None else each for each in accuracy])
+                accuracy = np.array([np.nan if each is None else each for each in accuracy], dtype=np.float64)
             found = place_plainly(units, points.lonlat, accuracy, self.scope)
             if self.everything:
                 found |= self._further(points.lonlat, accuracy)

@@ -1,15 +1,17 @@
-"""The two questions that are asked for every case and every click, answered without the framework around them.
+"""The questions that are asked for every case and every click, answered without the framework around them.
 
-`GET /v1/locate` of one point and `POST /v1/cases/route` of one case are answered here when everything about them is
-ordinary: known parameters, a caller who was let in a moment ago, the revision in force. Whatever is not goes on to the
-routes of the application, which also describe both and refuse what is wrong: every answer here is one that they give.
-Nothing here waits for the store.
+`GET /v1/locate` of one point, `POST /v1/locate` of a short Arrow stream of them (see `api.batches`) and
+`POST /v1/cases/route` of one case are answered here when everything about them is ordinary: known parameters, a caller
+who was let in a moment ago, the revision in force. Whatever is not goes on to the routes of the application, which also
+describe them and refuse what is wrong: every answer here is one that they give. Nothing here waits for the store.
 """
 
 import asyncio
 import logging
+import os
 import re
 from collections.abc import Hashable, Set
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -19,18 +21,22 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import FORWARDED, Doorkeeper, authorize
-from api.keys import Key
+from api.batches import answer_batch, batch_crs
 from api.points import read_point
 from api.spots import Spots
 from api.watch import Watch
 from cases.reports import WORST_ACCURACY_M, Case, Defaults, from_record
 from gis import crs as gis_crs
 from gis.errors import Refusal
+from gis.store.scope import Scope as Seen
 
 LOG = logging.getLogger("wangge.hot")
 LOCATE, ROUTE = "/v1/locate", "/v1/cases/route"
 
 _NUMBER = re.compile(rb"-?[0-9]{1,15}(?:\.[0-9]{1,20})?").fullmatch
+_USUAL = re.compile(
+    rb"lon=(-?[0-9]{1,15}(?:\.[0-9]{1,20})?)&lat=(-?[0-9]{1,15}(?:\.[0-9]{1,20})?)&crs=([A-Za-z0-9:%-]{1,20})"
+).fullmatch
 _SYSTEM = re.compile(rb"(?:EPSG(?::|%3[aA]))?[0-9]{4,6}|CRS84|GCJ-?02|BD-?09").fullmatch
 # What a caller is let in by, and what makes a request one for the ordinary way.
 _MARKS = frozenset({b"host", b"authorization", b"x-api-key"})
@@ -51,49 +57,55 @@ class Hot:
         self.state = state
         self.watch = watch
         self.defaults = defaults
+        self._threads = ThreadPoolExecutor(os.cpu_count(), "batches")
         self._renewals: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        spots = self.watch.spots
+        spots = self.watch.current()
         body = None
         if spots is not None and scope["type"] == "http":
             path = scope["path"]
             if path == LOCATE and scope["method"] == "GET":
-                body = self._locate(spots, scope)
+                question = read_question(scope["query_string"])
+                seen = None if question is None else self._let_in(scope, _STRANGE_IN_GET)
+                if question is not None and seen is not None:
+                    body = spots.answer(*question, seen)
+            elif path == LOCATE and scope["method"] == "POST" and (crs := batch_crs(scope)) is not None:
+                body, receive = await self._locate_batch(spots, crs, scope, receive)
             elif path == ROUTE and scope["method"] == "POST" and not scope["query_string"] and is_short_json(scope):
                 body, receive = await self._route(spots, scope, receive)
         if spots is None or body is None:
             return await self.app(scope, receive, send)
-        headers = [*spots.headers, (b"content-length", b"%d" % len(body))]
+        shared = spots.arrow_headers if scope["method"] == "POST" and path == LOCATE else spots.headers
+        headers = [*shared, (b"content-length", b"%d" % len(body))]
         if not self.watch.worlds.store_is_up:
             headers.append((b"wangge-store", b"down"))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         return await send({"type": "http.response.body", "body": body})
 
-    def _locate(self, spots: Spots, scope: Scope) -> bytes | None:
-        question = read_question(scope["query_string"])
-        if question is None:
-            return None
-        key = self._let_in(scope, _STRANGE_IN_GET)
-        return None if key is None else spots.answer(*question, key.scope)
-
     async def _route(self, spots: Spots, scope: Scope, receive: Receive) -> tuple[bytes | None, Receive]:
         """The answer, None where the ordinary way must be taken, and what that then receives: the same body again."""
-        key = self._let_in(scope, _STRANGE)
-        if key is None:
+        seen = self._let_in(scope, _STRANGE)
+        if seen is None:
             return None, receive
-        messages = [await receive()]
-        while messages[-1].get("more_body"):
-            messages.append(await receive())
-        body = self._routing(spots, b"".join(each.get("body", b"") for each in messages), key)
-        waiting = iter(messages)
+        sent, receive_again = await read_whole(receive)
+        return self._routing(spots, sent, seen), receive_again
 
-        async def receive_again() -> Message:
-            return next(waiting, None) or await receive()
+    async def _locate_batch(
+        self, spots: Spots, crs: str, scope: Scope, receive: Receive
+    ) -> tuple[bytes | None, Receive]:
+        """As `_route`, of a short Arrow stream of points; in a thread, for it takes its time."""
+        seen = self._let_in(scope, _STRANGE)
+        if seen is None:
+            return None, receive
+        sent, receive_again = await read_whole(receive)
+        largest = int(self.state.settings.max_body_mb * 1e6)
+        made = asyncio.get_running_loop().run_in_executor(
+            self._threads, answer_batch, spots.desk, self.state.shelf, sent, crs, seen, largest
+        )
+        return await made, receive_again
 
-        return body, receive_again
-
-    def _routing(self, spots: Spots, body: bytes, key: Key) -> bytes | None:
+    def _routing(self, spots: Spots, body: bytes, seen: Seen) -> bytes | None:
         try:
             sent = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -103,29 +115,43 @@ class Hot:
         case = from_record(sent, self.defaults, strict=True)
         if not isinstance(case, Case):
             return None
-        return orjson.dumps(spots.route(case, key.scope).to_dict(case), option=orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(spots.route(case, seen).to_dict(case), option=orjson.OPT_NON_STR_KEYS)
 
-    def _let_in(self, scope: Scope, strange: Set[bytes]) -> Key | None:
-        """The caller's key; None for one whom the ordinary way must look at. Who is new is looked up meanwhile."""
+    def _let_in(self, scope: Scope, strange: Set[bytes]) -> Seen | None:
+        """What the caller may see; None for whom the ordinary way must look at. Who is new is looked up meanwhile."""
         mark = read_mark(scope, strange)
         if mark is None:
             return None
         door: Doorkeeper = self.state.door
-        key, renew = door.know(mark, self.watch.worlds.store_is_up)
+        seen, renew = door.know(mark, self.watch.worlds.store_is_up)
         if renew:
             renewal = asyncio.create_task(self._renew(door, mark, scope))
             self._renewals.add(renewal)
             renewal.add_done_callback(self._renewals.discard)
-        return key
+        return seen
 
     async def _renew(self, door: Doorkeeper, mark: Hashable, scope: Scope) -> None:
+        request = Request({**scope, "app": self})  # of which `authorize` asks the state alone
         try:
-            door.remember(mark, await run_in_threadpool(authorize, Request(scope), "viewer"))
+            door.remember(mark, await run_in_threadpool(authorize, request, "viewer"))
         except Refusal:
             door.forget(mark)
         except Exception:  # nobody waits for a renewal; the ordinary way will meet the same and tell
             LOG.exception("a caller could not be looked up")
             door.forget(mark)
+
+
+async def read_whole(receive: Receive) -> tuple[bytes, Receive]:
+    """A body, and what receives it once more."""
+    messages = [await receive()]
+    while messages[-1].get("more_body"):
+        messages.append(await receive())
+    waiting = iter(messages)
+
+    async def receive_again() -> Message:
+        return next(waiting, None) or await receive()
+
+    return b"".join([each.get("body", b"") for each in messages]), receive_again
 
 
 def read_mark(scope: Scope, strange: Set[bytes]) -> Hashable | None:
@@ -145,6 +171,13 @@ def read_mark(scope: Scope, strange: Set[bytes]) -> Hashable | None:
 
 def read_question(query: bytes) -> Question | None:
     """x, y in degrees of EPSG:4490 and the accuracy of a plain question for one point; None for any other."""
+    if usual := _USUAL(query):
+        lon, lat, system = usual.groups()
+        x, y = float(lon), float(lat)
+        if system in _IN_STORE:
+            return (x, y, None) if -180.0 <= x <= 180.0 and -90.0 <= y < 73.0 else None
+        place = _place(x, y, system)
+        return None if place is None else (*place, None)
     given: dict[bytes, bytes] = {}
     for part in query.split(b"&"):
         name, _, value = part.partition(b"=")

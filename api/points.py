@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from cases.positions import Position, suspect, to_places
 from cases.reports import WORST_ACCURACY_M
@@ -15,6 +16,7 @@ from gis.metres import Floats
 
 MEMBERS = ("points", "crs", "accuracy_m", "as_of")
 POINT_MEMBERS = ("lon", "lat", "accuracy_m")
+PER_DEGREE = 10.0**gis_crs.DECIMALS
 FARTHEST = 1e9
 """No coordinate of any CRS is larger, in degrees or metres."""
 
@@ -108,6 +110,9 @@ def place_columns(xy: Floats, accuracy_m: Floats, crs: str, first: int = 0) -> P
     What looks plain is converted at once; the rest point by point, as `place_points` does it.
     """
     system = gis_crs.parse(crs)
+    lonlat = np.empty(xy.shape)
+    if system.is_store and _place_in_store(xy, accuracy_m, lonlat):
+        return Points(lonlat, accuracy_m, {})
     x, y = xy[:, 0], xy[:, 1]
     with np.errstate(invalid="ignore"):
         plain = (np.abs(x) <= FARTHEST) & (np.abs(y) <= FARTHEST) & (np.isnan(accuracy_m) | _are_accuracies(accuracy_m))
@@ -130,6 +135,21 @@ def place_columns(xy: Floats, accuracy_m: Floats, crs: str, first: int = 0) -> P
         if 0 in one.faults:
             faults[at] = one.faults[0]
     return Points(lonlat, accuracy_m, faults)
+
+
+@njit(cache=True, nogil=True)
+def _place_in_store(xy: Any, accuracy_m: Any, lonlat: Any) -> bool:
+    """Write points (n, 2) of the store as it keeps them to `lonlat`; False when one of them deserves a closer look.
+
+    Beyond these bounds the coordinates may be swapped or impossible. Rounding is that of numpy.
+    """
+    for k in range(len(xy)):
+        x, y, metres = xy[k, 0], xy[k, 1], accuracy_m[k]
+        known = np.isnan(metres) or 0.0 < metres <= WORST_ACCURACY_M
+        if not (-180.0 <= x <= 180.0 and -90.0 <= y < 73.0 and known):
+            return False
+        lonlat[k, 0], lonlat[k, 1] = np.rint(x * PER_DEGREE) / PER_DEGREE, np.rint(y * PER_DEGREE) / PER_DEGREE
+    return True
 
 
 def _are_accuracies(metres: Floats) -> Any:

@@ -10,6 +10,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from api.gathering import GatheringProtocol
 from api.settings import Settings
 from gis.errors import refuse
 
@@ -55,7 +56,8 @@ def configure(settings: Settings, app: object) -> uvicorn.Config:
         workers=settings.workers,
         factory=isinstance(app, str),
         loop="uvloop",
-        http="httptools",
+        http=GatheringProtocol,
+        interface="asgi3",
         log_level="info",
         access_log=settings.access_log,
         backlog=BACKLOG,

@@ -8,21 +8,26 @@ search for edges where none can be near. One thread asks, so nothing is locked.
 from array import array
 from dataclasses import dataclass
 from typing import Any
+from weakref import proxy
 
 import numpy as np
 import orjson
 
 from api.answers import locate_answers
+from api.wire import MEDIA_TYPES
 from cases.desk import Desk, Nearby, Places, near_polygons
 from cases.frontiers import Frontier
 from cases.reports import Case
 from cases.routing import Routing
+from gis.cells.shelves import Texts
 from gis.spot import SpotTable
 from gis.store.scope import Scope
-from grids.lookup import Located
+from grids.lookup import AreaLayer, Located
 
 CLEAR_M = 1e-3
 """So far inside its unit a point is surely in its inside, whatever was rounded."""
+OUTSIDE_M = 2000.0
+"""Outside all units but so near to an edge a point is answered at once."""
 MOST_SCOPES = 64
 MOST_PLACES = 20_000
 """Cases after which the places that routing remembers are forgotten, so that they take no more memory than that."""
@@ -35,6 +40,8 @@ NO_GAP = np.array([-1])
 ASKED = np.ones(1, dtype=np.bool_)
 
 Held = tuple[int, ...]
+Composed = int | tuple[int, ...]
+"""The number of a part, with the areas that its open layers have at a point where there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,52 +61,79 @@ class Part:
     wanted: int  # the layers that are None, as bits
 
 
+class _Units(dict[int, bytes]):
+    """The member `unit` of answers with what stands around it, encoded when it is first asked for."""
+
+    def __init__(self, codes: Texts) -> None:
+        super().__init__()
+        self.codes = codes
+
+    def __missing__(self, unit: int) -> bytes:
+        found = self[unit] = b',"unit":%b,' % orjson.dumps(self.codes[unit])
+        return found
+
+
 class Spots:
     """What single lookups need of a desk. To make it takes a moment; it is then asked by one thread."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, before: "Spots | None" = None) -> None:
+        """`before` are those of another revision: what does not change is taken from there."""
         self.desk = desk
         grid = desk.grid
         self.table = SpotTable([grid.units, *(layer.index for layer in grid.areas.values())])
-        self.codes = grid.units.codes
+        self.units = _Units(grid.units.codes)
         self.names = list(grid.areas)
         self.holders = [layer.index.holders for layer in grid.areas.values()]
-        self.frontiers = [Frontier.of(*layer.index.edges()[:2]) for layer in grid.areas.values()]
+        drawn: dict[AreaLayer, Frontier] = (
+            {} if before is None else dict(zip(before.desk.grid.areas.values(), before.frontiers, strict=True))
+        )
+        self.frontiers: list[Frontier] = [
+            drawn.get(layer) or Frontier.of(*layer.index.edges()[:2]) for layer in grid.areas.values()
+        ]
         owners = (len(owner) for layer in grid.areas.values() for owner in layer.owners)
         self.owner_length = max(owners, default=0)
         self.levels = sorted(level.length for level in grid.profile.levels)
-        self.headers = (
-            (b"cache-control", b"no-cache"),
-            (b"wangge-revision", b"%d" % desk.revision),
-            (b"content-type", b"application/json"),
-        )
+        common = ((b"cache-control", b"no-cache"), (b"wangge-revision", b"%d" % desk.revision))
+        self.headers = (*common, (b"content-type", b"application/json"))
+        self.arrow_headers = (*common, (b"content-type", MEDIA_TYPES["arrow"].encode()))
+        self.clear_end = b',"flags":[],"revision":%d}' % desk.revision
+        self.near_end = b',"flags":["near_boundary"],"revision":%d}' % desk.revision
         self._views: dict[Scope, _View] = {}
+        self._last: _View | None = None
 
     def answer(self, x: float, y: float, accuracy_m: float | None, scope: Scope) -> bytes | None:
         """The answer to a point in degrees of EPSG:4490.
 
-        None where the ordinary way must be taken: outside all units, or in one that the scope hides.
+        None where the ordinary way must be taken: far outside all units, or in one that the scope hides.
         """
-        lon, lat, unit, metres = self.table.find(x, y)
+        lon, lat, unit, metres, count = self.table.find(x, y)
         if unit < 0:
-            return None
-        view = self._views.get(scope) or self._view(scope)
-        code = self.codes[unit]
-        if view.limited and not scope.allows_owner(code):
+            return self._outside(lon, lat, accuracy_m, scope)
+        view = self._last if self._last is not None and self._last.scope is scope else self._view(scope)
+        if view.limited and not scope.allows_owner(self.desk.grid.units.codes[unit]):
             return None
         near = accuracy_m is not None and metres < accuracy_m
-        return b'{"point":%b,"unit":%b,%b,"gap":null,"boundary_distance_m":%b,"flags":%b,"revision":%d}' % (
+        parts = (
+            b'{"point":',
             orjson.dumps((lon, lat)),
-            orjson.dumps(code),
-            view.members(unit, code, lon, lat, metres),
+            self.units[unit],
+            view.members(unit, lon, lat, metres, count),
             orjson.dumps(round(metres, 3)),
-            b'["near_boundary"]' if near else b"[]",
-            self.desk.revision,
+            self.near_end if near else self.clear_end,
         )
+        return b"".join(parts)
+
+    def _outside(self, lon: float, lat: float, accuracy_m: float | None, scope: Scope) -> bytes | None:
+        """The answer to a point outside the units; None far from them, where looking for an edge takes its time."""
+        point = np.array(((lon, lat),))
+        if not np.isfinite(self.desk.grid.units.edge_distance(point, OUTSIDE_M)[0]):
+            return None
+        (place,) = locate_answers(self.desk, point, [accuracy_m], scope)
+        return orjson.dumps({**place, "revision": self.desk.revision})
 
     def route(self, case: Case, scope: Scope) -> Routing:
         """The routing of one case."""
-        lon, lat, unit, metres = self.table.find(case.lon, case.lat)
+        lon, lat, unit, metres, _ = self.table.find(case.lon, case.lat)
         if unit < 0:
             return self.desk.route_all([case], scope)[0]
         point, accuracy = np.array(((lon, lat),)), np.array((case.accuracy_m,))
@@ -108,7 +142,7 @@ class Spots:
         located = Located(
             np.array((unit,)), NO_GAP, dict(zip(self.names, zip(offsets, held, strict=True), strict=True))
         )
-        places = (self._views.get(scope) or self._view(scope)).places(located)
+        places = self._view(scope).places(located)
         grid = self.desk.grid
         near_units: Nearby = {}
         near_areas: dict[str, Nearby] = {}
@@ -121,9 +155,13 @@ class Spots:
         return self.desk.decide(0, case, places, near_units, near_areas, asset)
 
     def _view(self, scope: Scope) -> "_View":
-        if len(self._views) >= MOST_SCOPES:
-            self._views.clear()
-        view = self._views[scope] = _View(self, scope)
+        view = self._views.get(scope)
+        if view is None:
+            if len(self._views) >= MOST_SCOPES:
+                self._views.clear()
+            view = self._views[scope] = _View(self, scope)
+        view.scope = scope  # an equal one, but next time the very same may ask: that is quicker to see
+        self._last = view
         return view
 
 
@@ -131,15 +169,16 @@ class _View:
     """The pieces that one scope may see."""
 
     def __init__(self, spots: Spots, scope: Scope) -> None:
-        self.spots, self.scope = spots, scope
+        # No circle: what is dropped must go at once, with the world file that it maps (the collector may be frozen).
+        self.spots: Spots = proxy(spots)
+        self.scope = scope
         self.limited = "" not in scope.owners
         # Beyond this length a unit's code decides neither which areas count for it nor what of them may be seen.
         self.owner_length = max(spots.owner_length, *(len(prefix) for prefix in scope.owners), 0)
-        self.part_of = array("i", [-1]) * len(spots.codes)
+        self.part_of = array("i", [-1]) * len(spots.desk.grid.units)
         self._parts: list[Part] = []
-        self._wanted: list[int] = []
         self._part_numbers: dict[tuple[int, ...], int] = {}
-        self._composed: dict[tuple[int, ...], bytes] = {}
+        self._composed: dict[Composed, bytes] = {}
         self._divisions: dict[tuple[int, str], Piece] = {}
         self._layers: list[dict[tuple[Held, str], Piece]] = [{} for _ in spots.names]
         self._places: Places | None = None
@@ -153,23 +192,35 @@ class _View:
         self._places.located = located
         return self._places
 
-    def members(self, unit: int, code: str, lon: float, lat: float, metres: float) -> bytes:
-        """`divisions`, `areas` and `departments` of a point in a unit, without the braces around them."""
-        table = self.spots.table
+    def members(self, unit: int, lon: float, lat: float, metres: float, count: int) -> bytes:
+        """What stands between `unit` and the distance of a point in a unit: its divisions, areas, departments.
+
+        `count` is what the table has just found there of other layers.
+        """
+        number = self.part_of[unit]
+        if number < 0 or metres <= CLEAR_M:
+            return self._members_anew(unit, lon, lat, metres, count)
+        others = self.spots.table.found(count) if count else NONE
+        key = (number, *others) if others else number
+        return self._composed.get(key) or self._compose_anew(key, unit, self._parts[number], others, lon, lat)
+
+    def _members_anew(self, unit: int, lon: float, lat: float, metres: float, count: int) -> bytes:
+        """The members of a point on the edge, or of the first in its unit."""
+        spots = self.spots
+        code = spots.desk.grid.units.codes[unit]
         if metres <= CLEAR_M:
             part = self._part(code, ALL, lon, lat)
-            return self._compose(part, code, table.others(lon, lat, ALL), lon, lat)
-        number = self.part_of[unit]
-        if number < 0:
-            number = self._keep(unit, self._part(code, table.open_layers(unit), lon, lat))
-        wanted = self._wanted[number]
-        others = table.others(lon, lat, wanted) if wanted else NONE
-        key = number, *others
-        found = self._composed.get(key)
-        if found is None:
-            if len(self._composed) >= MOST_COMPOSED:
-                self._composed.clear()
-            found = self._composed[key] = self._compose(self._parts[number], code, others, lon, lat)
+            return self._compose(part, code, spots.table.others(lon, lat, ALL), lon, lat)
+        others = spots.table.found(count)  # before the table is asked something else
+        part = self._part(code, spots.table.open_layers(unit), lon, lat)
+        self._keep(unit, part)
+        return self._compose(part, code, others, lon, lat)
+
+    def _compose_anew(self, key: Composed, unit: int, part: Part, others: list[int], lon: float, lat: float) -> bytes:
+        if len(self._composed) >= MOST_COMPOSED:
+            self._composed.clear()
+        code = self.spots.desk.grid.units.codes[unit]
+        found = self._composed[key] = self._compose(part, code, others, lon, lat)
         return found
 
     def _compose(self, part: Part, code: str, others: list[int], lon: float, lat: float) -> bytes:
@@ -179,7 +230,11 @@ class _View:
             found = [self._layer(k, held[k], code, lon, lat) if each is None else each for k, each in enumerate(found)]
         told = [each.departments for each in (part.divisions, *found) if each and each.departments]
         areas = b",".join([each.members for each in found if each])
-        return b'"divisions":%b,"areas":{%b},"departments":[%b]' % (part.divisions.members, areas, b",".join(told))
+        return b'"divisions":%b,"areas":{%b},"departments":[%b],"gap":null,"boundary_distance_m":' % (
+            part.divisions.members,
+            areas,
+            b",".join(told),
+        )
 
     def _part(self, code: str, wanted: int, lon: float, lat: float) -> Part:
         """What the inner points of a unit share, asked at one of them; the layers `wanted` stay open."""
@@ -193,15 +248,13 @@ class _View:
         layers = (None if wanted >> min(k, TOP) & 1 else self._layer(k, held[k], code, lon, lat) for k in range(count))
         return Part(self._divisions[stem], tuple(layers), wanted)
 
-    def _keep(self, unit: int, part: Part) -> int:
-        """The number of the part, or of an equal one before it; the unit has it from now on."""
+    def _keep(self, unit: int, part: Part) -> None:
+        """Let the unit have the part from now on, or an equal one before it."""
         name = part.wanted, id(part.divisions), *(id(each) for each in part.layers)
         number = self._part_numbers.setdefault(name, len(self._parts))
         if number == len(self._parts):
             self._parts.append(part)
-            self._wanted.append(part.wanted)
         self.part_of[unit] = number
-        return number
 
     def _layer(self, layer: int, held: Held, code: str, lon: float, lat: float) -> Piece:
         key = held, code[: self.owner_length]

@@ -12,6 +12,9 @@ import shapely
 from numpy.typing import NDArray
 
 from api.coded import CodedDesk
+from api.flows import LocateFlow
+from api.placing import FEW, Placer
+from api.points import place_columns
 from api.spots import Spots
 from cases.clerk import Clerk
 from cases.desk import Desk
@@ -19,7 +22,7 @@ from cases.reports import Defaults, from_record
 from cases.rules import RuleBook, parse
 from cases.situation import Department
 from components.lookup import FIELDS, Inventory
-from gis import locate
+from gis import china, locate, points
 from gis.locate import PolygonIndex
 from gis.nearest import FeatureIndex
 from gis.store.scope import EVERYTHING
@@ -51,6 +54,8 @@ RULE = {
 def warm() -> None:
     """Ask everything once, in a world of two units."""
     locate.warm()
+    china.warm()
+    points.warm()
     desk = _desk()
     spots = Spots(desk)
     spots.answer(0.5 * SIDE, 0.5 * SIDE, 5.0, EVERYTHING)
@@ -59,6 +64,7 @@ def warm() -> None:
     spots.route(case, EVERYTHING)
     desk.route_all([case])
     desk.grid.boundary_distance(np.array([[0.001, 0.001], [0.5, 0.5]]), np.array([0, -1]))
+    _locate_columns(desk)
     _route_columns(desk)
     _draw()
 
@@ -92,10 +98,18 @@ def _inventory() -> Inventory:
     return Inventory.of(index, columns, np.ones(2))
 
 
+def _locate_columns(desk: Desk) -> None:
+    """The stream of points in columns."""
+    flow = LocateFlow(desk, EVERYTHING, "en", 1, crs="CRS84")
+    points = place_columns(np.array([[0.5 * SIDE, 0.5 * SIDE], [0.5, 0.5]]), np.full(2, np.nan), "CRS84")
+    list(flow.columns([points]))
+
+
 def _route_columns(desk: Desk) -> None:
     """The bulk way, with times as text and places on both sides."""
     many = 40
     columns: Mapping[str, pa.Array] = {name: pa.array([value] * many) for name, value in CASE.items()}
+    Placer(desk.grid).answer(np.full((FEW, 2), 0.5 * SIDE))
     CodedDesk(Clerk(desk)).answer(columns, np.arange(1, many + 1), Defaults())
 
 

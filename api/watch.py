@@ -44,10 +44,20 @@ class Watch:
         except Refusal:
             return  # the store is away or empty, and nothing is known: requests say so
         if self.spots is None or self.spots.desk is not desk:
-            self.spots = Spots(desk) if desk.revision else None
-            # A desk is millions of objects that stay: the collector must not go through them again and again.
-            gc.collect()
-            gc.freeze()
+            first = self.spots is None
+            self.spots = Spots(desk, self.spots) if desk.revision else None
+            if first:
+                # A desk is many objects that stay: the collector must not go through them again and again.
+                gc.collect()
+                gc.freeze()
+
+    def current(self) -> Spots | None:
+        """The spots of the newest revision in the files of the host, as soon as another process has written it."""
+        if self.worlds.is_behind() and self.worlds.follow():
+            desk = self.worlds.newest()
+            if self.spots is not None and self.spots.desk is not desk:
+                self.spots = Spots(desk, self.spots)
+        return self.spots
 
     def _go_on(self) -> None:
         while not self._end.wait(self.worlds.poll_s):

@@ -9,16 +9,17 @@ import hashlib
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from time import monotonic, time
+from typing import Any
 
 from sqlalchemy import select
 
-from cases.desk import Desk, load_desk
+from cases.desk import Desk, advance_desk, load_desk
 from gis.errors import Refusal, refuse
-from gis.heap.folder import LINE_BITS, Folder, Root, Writer, verify
+from gis.heap.folder import Folder, Root, Writer, verify
 from gis.heap.lines import LINE_BYTES, Damaged, FileHeap, HeapFull
 from gis.heap.records import seal, unseal
 from gis.store.engine import Store, reading
@@ -35,7 +36,10 @@ FIRST_BYTES = 2**30
 
 def folder_of(data: Path, store: Store) -> Path:
     """Where the world files of a store lie: each store has a folder of its own, so that none reads another's."""
-    name = store.world.url.render_as_string(hide_password=True)
+    url = store.world.url
+    if store.dialect == "sqlite":  # the same relative path means another file in another working folder
+        url = url.set(database=str(Path(str(url.database)).resolve()))
+    name = url.render_as_string(hide_password=True)
     return data / "world" / hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
@@ -52,7 +56,7 @@ def find_folder(path: Path) -> Path:
             f"{path} 下有多个索引（每个数据库一个），请指定其中之一：{names}。",
         )
     if not found:
-        raise _missing()
+        raise _missing(path)
     return found[0]
 
 
@@ -69,7 +73,9 @@ class Worlds:
         self._files = Folder(folder) if folder else None
         self._newest: Desk | None = None
         self._word = 0  # of the files from which the newest desk was read, 0 when it is in memory
-        self._verified = -1  # the generation of files that this process has verified or written
+        self._read_last: tuple[Desk, Mapping[str, Any]] | None = None  # from the files, with what was told of it
+        self._recorded = ""  # when the revision that was read last was recorded
+        self._verified: FileHeap | None = None  # the file that this process has verified or written
         self._refused = 0  # a word of damaged files
         self._agreed: tuple[int, int] = (-1, 0)  # a revision of the store and the word that was found to be of it
         self._desks: OrderedDict[int, Desk] = OrderedDict()
@@ -85,22 +91,47 @@ class Worlds:
 
         Errors: store_down when nothing was read yet; world_missing when there are files alone, and none.
         """
-        if self.watched and self._newest is not None:
+        if self.watched and self._newest is not None and not self.is_behind():
             return self._newest
         return self.renew()
+
+    def is_behind(self) -> bool:
+        """Whether the files hold another revision than the newest desk: one load of their root word."""
+        return self._files is not None and self._files.word() not in (self._word, self._refused, 0)
 
     def renew(self) -> Desk:
         """The desk of the newest revision, read now when it is new. Errors: those of `newest`."""
         with self._loading:
             refusal = self._poll()
             desk = self._mapped()
-            if refusal is None and (desk is None or not self._is_of_store(desk)):
-                desk = self._written() if self._files is not None else None
-                desk = desk or self._desk(self._head)
+            if refusal is None:
+                try:
+                    desk = self._of_store(desk)
+                except Refusal as late:  # the store went away meanwhile
+                    refusal = late
             if desk is None:
-                raise refusal or _missing()
+                raise refusal or self._nothing()
             self._newest = desk
             return desk
+
+    def _of_store(self, desk: Desk | None) -> Desk:
+        """The desk at hand when it is of the store's newest revision, else that one, from files or from memory."""
+        if desk is not None and self._is_of_store(desk):
+            return desk
+        desk = self._written() if self._files is not None else None
+        if desk is None:
+            desk, self._word = self._desk(self._head), 0
+        return desk
+
+    def follow(self) -> bool:
+        """Take the desk in the files when it is another one; whether it is. Asks no store and waits for nobody."""
+        if not self.is_behind() or not self._loading.acquire(blocking=False):
+            return False
+        try:
+            before, self._newest = self._newest, self._mapped()
+            return self._newest is not before
+        finally:
+            self._loading.release()
 
     def newest_number(self) -> int:
         """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down."""
@@ -130,18 +161,14 @@ class Worlds:
             newest = self.newest().revision
             if when == newest:
                 return newest
-            raise refuse(
-                "world_alone",
-                f"World files hold one revision, here {newest}: other ones and times need the store.",
-                f"索引文件只含一个数据版本（此处为 {newest}）：其他版本或时间需要连接数据库。",
-            )
+            raise world_alone(newest)
         with reading(self.store.world) as connection:
             return revision_at(connection, when)
 
     def _poll(self) -> Refusal | None:
         """Ask the store for its newest revision, unless it was just asked; what it refused with."""
         if self.store is None:
-            return _missing()
+            return self._nothing()
         if monotonic() - self._polled >= self.poll_s:
             try:
                 with reading(self.store.world) as connection:
@@ -149,6 +176,7 @@ class Worlds:
                 self._refusal, self.store_is_up, self._confirmed = None, True, monotonic()
             except Refusal as refusal:
                 self._refusal, self.store_is_up = refusal, False
+                self._agreed = (-1, 0)  # it may come back as another one
             self._polled = monotonic()
         return self._refusal
 
@@ -157,25 +185,29 @@ class Worlds:
         if desk.revision != self._head:
             return False
         if self._word and self._agreed != (self._head, self._word):
-            root = self._files.root() if self._files else None
-            if root is None or root.content.get("recorded_at") != self._recorded_at():
+            if self._recorded != self._recorded_at(self._head):
                 return False  # of a store that another one took the place of
             self._agreed = self._head, self._word
         return True
 
-    def _recorded_at(self) -> str:
+    def _nothing(self) -> Refusal:
+        return _missing(self._files.path if self._files else Path())
+
+    def _recorded_at(self, number: int) -> str:
         assert self.store is not None
         with reading(self.store.world) as connection:
-            found = connection.execute(select(revision.c.recorded_at).where(revision.c.number == self._head)).scalar()
+            found = connection.execute(select(revision.c.recorded_at).where(revision.c.number == number)).scalar()
         return "" if found is None else found.isoformat()
 
     def _mapped(self) -> Desk | None:
-        """The desk in the files, read again when their root word has changed; else the newest one known."""
+        """The desk in the files, read again when their root word has changed; without one the newest one known."""
         if self._files is None:
             return self._newest
         word = self._files.word()
-        if word in (0, self._word, self._refused):
+        if word in (0, self._refused):
             return self._newest
+        if word == self._word and self._read_last is not None:
+            return self._read_last[0]
         try:
             root = self._files.root()
             return self._newest if root is None else self._read(root)
@@ -188,11 +220,18 @@ class Worlds:
         """The desk of a root. Errors: Damaged."""
         if root.content.get("format") != FORMAT:
             raise Damaged("they are of another version")
-        if root.generation != self._verified:
+        if root.heap is not self._verified:
             verify(root)
-            self._verified = root.generation
-        desk = Desk.read(root.heap, unseal(root.heap, root.content["desk"]))
-        self._word, self._written_at = root.word, root.content["written_at"]
+            self._verified = root.heap
+        told, before = unseal(root.heap, root.content["desk"]), self._read_last
+        same_heap = before is not None and before[0].grid.units.cells.heap is root.heap
+        desk = Desk.read(root.heap, told, before if same_heap else None)
+        self._read_last = desk, told
+        self._word, self._recorded, self._written_at = (
+            root.word,
+            root.content["recorded_at"],
+            root.content["written_at"],
+        )
         return desk
 
     def _written(self) -> Desk | None:
@@ -205,13 +244,16 @@ class Worlds:
             with self._files.writing(wait=self._newest is None) as writer:
                 if writer is None:
                     return self._newest
+                self._polled = -1e9  # the store may have gone on while another process wrote
+                if refusal := self._poll():
+                    raise refusal
                 desk = self._mapped()  # another process may have been faster
                 if desk is not None and self._is_of_store(desk):
                     return desk
                 if self._head == 0:  # what the files hold is of another store
                     writer.forget()
                     return None
-                return self._write(writer)
+                return self._advance(writer) or self._write(writer)
         except Refusal as refusal:
             if refusal.code != "world_unwritable":
                 raise
@@ -219,11 +261,39 @@ class Worlds:
             self._files, self._word = None, 0
             return None
 
+    def _advance(self, writer: Writer) -> Desk | None:
+        """Write what changed in the store behind what the files hold; None when they must be written anew."""
+        assert self.store is not None
+        assert self._files is not None
+        if self._read_last is None or self._files.word() != self._word:
+            return None
+        desk, told = self._read_last
+        if desk.revision >= self._head or self._recorded != self._recorded_at(desk.revision):
+            return None
+        try:
+            root = self._files.root()
+            if root is None:
+                return None
+            heap = writer.go_on(root)
+            with reading(self.store.world) as connection:
+                new = advance_desk(connection, heap, desk, told, self._head)
+            if new is None:
+                return None
+            content = {"format": FORMAT, "revision": self._head, "recorded_at": self._recorded_at(self._head)}
+            writer.publish({**content, "written_at": time(), "desk": seal(heap, new)})
+        except (HeapFull, Damaged):  # Damaged: somebody deleted the file
+            return None
+        root = self._files.root()
+        assert root is not None
+        return self._read(root)
+
     def _write(self, writer: Writer) -> Desk:
         """Read the newest revision from the store into new files."""
         assert self.store is not None
         with reading(self.store.world) as connection:
-            return self._begin(writer, lambda heap: load_desk(connection, self._head, heap), self._recorded_at())
+            return self._begin(
+                writer, lambda heap: load_desk(connection, self._head, heap), self._recorded_at(self._head)
+            )
 
     def compact(self) -> None:
         """Move what is alive to new files. Readers go on with the old ones until they look again."""
@@ -244,13 +314,13 @@ class Worlds:
                 desk = make(heap)
                 content = {"format": FORMAT, "revision": desk.revision, "recorded_at": recorded_at}
                 line = seal(heap, desk.tell(heap))
-                word = writer.publish({**content, "written_at": time(), "desk": line})
+                writer.publish({**content, "written_at": time(), "desk": line})
                 break
             except HeapFull:
                 room *= 4
-        self._verified = word >> LINE_BITS
         root = self._files.root()
         assert root is not None
+        self._verified = root.heap
         return self._read(root)
 
     def _desk(self, number: int) -> Desk:
@@ -273,10 +343,20 @@ class Worlds:
             del self._desks[old]
 
 
-def _missing() -> Refusal:
+def world_alone(number: int) -> Refusal:
+    """The refusal of a moment that files alone cannot answer."""
+    return refuse(
+        "world_alone",
+        f"World files hold one revision, here {number}: other ones and times need the store.",
+        f"索引文件只含一个数据版本（此处为 {number}）：其他版本或时间需要连接数据库。",
+    )
+
+
+def _missing(path: Path) -> Refusal:
     return refuse(
         "world_missing",
-        "There are no world files there, or none of this version: let a command or the server write them first.",
-        "该处没有可用的索引文件：请先运行服务或其他命令生成。",
+        f"There are no world files in {path}, or none that this version reads: let the server or a command without "
+        "--index write them first.",
+        f"{path} 中没有可用的索引文件，或其版本不符：请先运行服务，或运行不带 --index 的命令生成。",
         kind="unavailable",
     )

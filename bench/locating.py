@@ -98,7 +98,7 @@ _SIZES = {OURS: 20_000, "200k": 200_000, "1m": 1_000_000}
 
 
 def index_memory(size: Size) -> Result:
-    """Bytes a unit by which a process grows that builds the index and asks it everything it can be asked."""
+    """Bytes a unit of the mapped index, and by which a process grows that asks it everything it can be asked."""
     city = make_city(size.of(200_000), size.points)
     told = []
     for _ in range(min(size.rounds, 3)):
@@ -106,7 +106,7 @@ def index_memory(size: Size) -> Result:
             worker.prepare(**_files(city))
             told.append({name: value / city.count for name, value in worker.run().items() if name.endswith("_bytes")})
     all_ = [each["all_bytes"] for each in told]
-    parts = {name: median(each[f"{name}_bytes"] for each in told) for name in ("own", "mapped", "tables")}
+    parts = {name: median(each[f"{name}_bytes"] for each in told) for name in ("own", "mapped")}
     beside = {"units": city.count, **parts, "min": min(all_), "max": max(all_), "rounds": len(told)}
     return Result(median(all_), "bytes/unit", {}, beside)
 

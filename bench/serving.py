@@ -27,11 +27,12 @@ COMPARED = 200
 BATCH = 10_000
 ARROW = "application/vnd.apache.arrow.stream"
 UVICORN = ("-m", "uvicorn", "--port", "{port}", "--log-level", "warning", "--no-access-log")
+OWN_HELLO = ("-m", "bench.peers.hello", "{port}")
 HELLO, ENDPOINT = "bench.peers.hello:app", "bench.peers.postgis_endpoint:app"
 
 
 def http_locate(size: Size) -> Result:
-    """Requests a second for one point each, beside the same server saying hello and the same endpoint over PostGIS."""
+    """Requests a second for one point each, beside two servers saying hello and the same endpoint over PostGIS."""
     install("install_wrk")
     install("install_postgis")
     python = str(peers_python())
@@ -45,7 +46,8 @@ def http_locate(size: Size) -> Result:
         subprocess.run([python, "-m", "bench.peers.postgis_city", url, str(stored.folder)], cwd=ROOT, check=True)
         ports = {
             OURS: _serve(stack, stored),
-            "raw_asgi_hello": stack.enter_context(serving([sys.executable, *UVICORN, HELLO], os.environ, "/")),
+            "raw_asgi_hello": stack.enter_context(serving([sys.executable, *OWN_HELLO], os.environ, "/")),
+            "uvicorn_hello": stack.enter_context(serving([sys.executable, *UVICORN, HELLO], os.environ, "/")),
             "postgis_endpoint": stack.enter_context(
                 serving([python, *UVICORN, ENDPOINT], {**os.environ, "BENCH_POSTGIS": url}, asked[0])
             ),
@@ -53,7 +55,7 @@ def http_locate(size: Size) -> Result:
         different = _differences(ports[OURS], ports["postgis_endpoint"], asked[:COMPARED])
         loads = {name: Load(port, file, size.http_s) for name, port in ports.items()}
         for load in loads.values():
-            Load(load.port, file, 1.0).run()  # to warm up
+            Load(load.port, file, 3.0).run()  # to warm up
         rounds = play(loads, size.rounds, size.budget_s)
     beside = {"units": size.of(200_000), "differences": {"postgis_endpoint": different}, **_figures(rounds)}
     return Result(rounds.median(OURS, "requests_per_s"), "requests/s", _ratios(rounds), beside)

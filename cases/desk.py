@@ -13,12 +13,16 @@ from cases.reports import Case
 from cases.routing import Memo, Routing, route
 from cases.rules import RuleBook, from_row, to_row
 from cases.situation import AreaHolder, Asset, Department, Division, Place, Variation
+from cases.tables import rule
 from components.lookup import FIELDS, Inventory, class_name, load_inventory
+from components.tables import component
 from gis.heap.lines import Heap
 from gis.heap.records import seal, unseal
 from gis.locate import PolygonIndex
 from gis.metres import Floats
 from gis.store.scope import EVERYTHING, Scope
+from gis.store.versions import is_changed
+from grids.advance import advance_grid
 from grids.lookup import AreaLayer, Grid, Located, load_grid
 
 SAME_EDGE_M = 1e-3
@@ -39,11 +43,23 @@ class Desk:
     memo: Memo = field(default_factory=dict)
 
     @classmethod
-    def read(cls, heap: Heap, told: Mapping[str, Any]) -> Self:
-        """The desk that `tell` wrote, read where it lies."""
-        grid = Grid.read(heap, told["grid"])
-        book = RuleBook.compile(from_row(row) for row in unseal(heap, told["rules"]))
-        return cls(grid, Inventory.read(heap, told["inventory"]), book, _departments(grid))
+    def read(cls, heap: Heap, told: Mapping[str, Any], before: "tuple[Desk, Mapping[str, Any]] | None" = None) -> Self:
+        """The desk that `tell` wrote, read where it lies.
+
+        `before` is another desk in the same heap, with what was told of it: what is alike is taken from there.
+        """
+        desk, its = before or (None, {})
+        grid = Grid.read(heap, told["grid"], None if desk is None else (desk.grid, its["grid"]))
+        if desk is not None and told["inventory"] == its["inventory"]:
+            inventory = desk.inventory
+        else:
+            inventory = Inventory.read(heap, told["inventory"])
+        if desk is not None and told["rules"] == its["rules"]:
+            book = desk.book
+        else:
+            book = RuleBook.compile(from_row(row) for row in unseal(heap, told["rules"]))
+        same = desk is not None and grid.departments is desk.grid.departments
+        return cls(grid, inventory, book, desk.departments if desk is not None and same else _departments(grid))
 
     def tell(self, heap: Heap) -> dict[str, Any]:
         """Write the desk to the heap in which the indexes of its grid lie; where it is, as JSON values for `read`."""
@@ -238,6 +254,24 @@ def load_desk(connection: Connection, at: int, heap: Heap | None = None) -> Desk
     """Read everything that routing needs of revision `at`; the indexes of its grid are written to `heap`, if given."""
     grid = load_grid(connection, at, heap)
     return Desk(grid, load_inventory(connection, at), load_book(connection, at), _departments(grid))
+
+
+def advance_desk(
+    connection: Connection, heap: Heap, desk: Desk, told: Mapping[str, Any], at: int
+) -> dict[str, Any] | None:
+    """What `Desk.read` takes to read the desk of revision `at`, from one in `heap` and what was told of it.
+
+    Only what changed is written to the heap. None when all must be written anew.
+    """
+    grid = advance_grid(connection, heap, desk.grid, told["grid"], at)
+    if grid is None:
+        return None
+    new = {**told, "grid": grid}
+    if is_changed(connection, component, desk.revision, at):
+        new["inventory"] = load_inventory(connection, at).tell(heap)
+    if is_changed(connection, rule, desk.revision, at):
+        new["rules"] = seal(heap, [to_row(each) for each in load_book(connection, at).rules])
+    return new
 
 
 def _departments(grid: Grid) -> dict[str, Department]:

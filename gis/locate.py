@@ -99,14 +99,15 @@ class PolygonIndex:
         arrays: Told = put_arrays(self.cells.heap, {"frame": frame, "tiles": tiles, "pages": pages})
         return {"count": self.cells.count, "arrays": arrays}
 
-    def update(self, turnover: Turnover) -> tuple[Self, int]:
+    def update(self, turnover: Turnover, heap: Heap | None = None) -> tuple[Self, int]:
         """The index after a change, written to the same heap, and how many of its blocks were built for it.
 
-        Nothing else is written; this index stays as it is. Errors: OutOfFrame when a polygon reaches beyond the cells,
-        so that all must be built anew; ValueError as in `build`; those of `heap.append`.
+        `heap` is the same one, opened to be written to, where this index was read from one that is not. Nothing else is
+        written; this index stays as it is. Errors: OutOfFrame when a polygon reaches beyond the cells, so that all must
+        be built anew; ValueError as in `build`; those of `heap.append`.
         """
         check_polygons(turnover.polygons)
-        cells, built = update_cells(self.cells, turnover)
+        cells, built = update_cells(self.cells, heap or self.cells.heap, turnover)
         return self._of(cells), built
 
     def copied(self, heap: Heap) -> Self:

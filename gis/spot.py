@@ -14,8 +14,8 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from gis.cells.layout import EDGES, EDGES_AT, MEMBER_MASK, MEMBERS_AT, VERTEX_BITS, VERTEX_MASK, Whole
-from gis.cells.lookup import holders_many, lowest_one
-from gis.cells.near import shape_distance, tile_range
+from gis.cells.lookup import holders_one, lowest_one
+from gis.cells.near import seen, shape_distance, tile_range
 from gis.cells.predicates import is_east, orient
 from gis.cells.slots import box_of, coords_at, is_multiple, path_end, paths_of, shape_at
 from gis.crs import DECIMALS
@@ -29,6 +29,7 @@ MOST_HELD = 256
 TYPES = (np.float64, np.int32, np.int32, np.int32)  # of an index: frame, tiles, pages, lines
 ARRAYS = len(TYPES)
 TOP = 62  # the other indexes from this one on share a bit
+UNKNOWN = -1  # instead of such bits
 
 
 def _as_pointer(typing_context: Any, address: Any) -> Any:
@@ -44,30 +45,38 @@ _pointer: Any = intrinsic(_as_pointer)
 
 
 class SpotTable:
-    """The first of `indexes` and the others, ready for `find_spot`. Keeps what it points to alive."""
+    """The first of `indexes` and the others, ready for one point after the other. Keeps what it points to alive.
+
+    Used by one thread: what is found of the others is written to memory of the table.
+    """
 
     def __init__(self, indexes: Sequence[PolygonIndex]) -> None:
-        self.kept = [array for each in indexes for array in _arrays(each)]
-        rows = [(each.ctypes.data, len(each)) for each in self.kept]
-        self.table = np.array(rows, dtype=np.int64).reshape(len(indexes), ARRAYS, 2)
         self.held = np.zeros(MOST_HELD, dtype=np.int64)
+        self._open = np.full(len(indexes[0]), UNKNOWN, dtype=np.int64)
+        self.kept = [array for each in indexes for array in _arrays(each)]
+        rows = [(each.ctypes.data, len(each)) for each in (*self.kept, self._open, self.held)]
+        rows += [(0, 0)] * (-len(rows) % ARRAYS)
+        self.table = np.array(rows, dtype=np.int64).reshape(len(indexes) + 1, ARRAYS, 2)
+        self.table.flags.writeable = False
 
-    def find(self, x: float, y: float) -> tuple[float, float, int, float]:
-        """lon, lat, polygon and metres of `find_spot`."""
-        found: tuple[float, float, int, float] = find_spot(x, y, self.table)
+    def find(self, x: float, y: float) -> tuple[float, float, int, float, int]:
+        """lon, lat, polygon, metres and how many of the others' polygons count, as `find_spot` tells."""
+        found: tuple[float, float, int, float, int] = find_spot(x, y, self.table)
         return found
 
-    def others(self, lon: float, lat: float, wanted: int) -> list[int]:
-        """The polygons of those other indexes whose bits are set that hold a point: (index << 32) | polygon each.
-
-        Bit 0 is the first other index; from bit 62 on all indexes are asked with it. Errors: OverflowError for more
-        holders than MOST_HELD.
-        """
-        count = find_others(lon, lat, wanted, self.table, self.held)
+    def found(self, count: int) -> list[int]:
+        """What the last `find` or `others` counted: (index << 32) | polygon each. Errors: OverflowError."""
         if count > MOST_HELD:
             raise OverflowError(f"{count} polygons hold one point")
         found: list[int] = self.held[:count].tolist()
         return found
+
+    def others(self, lon: float, lat: float, wanted: int) -> list[int]:
+        """The polygons of those other indexes whose bits are set that hold a point, as in `found`.
+
+        Bit 0 is the first other index; from bit TOP on all indexes are asked with it. Errors: those of `found`.
+        """
+        return self.found(find_others(lon, lat, wanted, self.table))
 
     def open_layers(self, polygon: int) -> int:
         """As bits the other indexes of which an edge may run through the inside of a polygon of the first one.
@@ -93,38 +102,6 @@ def _cells(table: Any, k: int) -> Any:
         carray(_pointer(table[k, 2, 0]), (table[k, 2, 1],), np.int32),
         carray(_pointer(table[k, 3, 0]), (table[k, 3, 1],), np.int32),
     )
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def find_spot(x: float, y: float, table: Any) -> tuple[float, float, int, float]:
-    """lon, lat rounded as the store keeps them, the lowest polygon of the first index that holds it or -1, and metres.
-
-    x, y in degrees of EPSG:4490, finite. The distance is that to the edges of the polygon itself, the nearest of all
-    where polygons do not overlap; inf where none holds the point.
-    """
-    lon, lat = np.rint(x * PER_DEGREE) / PER_DEGREE, np.rint(y * PER_DEGREE) / PER_DEGREE
-    cells = _cells(table, 0)
-    polygon = lowest_one(lon, lat, cells)
-    if polygon < 0:
-        return lon, lat, polygon, np.inf
-    per_lon, per_lat, bend = measures_at(lat)
-    return lon, lat, polygon, shape_distance(lon, lat, per_lon, per_lat, bend, polygon, cells[2], cells[3])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def find_others(lon: float, lat: float, wanted: int, table: Any, found: Any) -> int:
-    """Write the holders of a point in the other indexes to `found` (MOST_HELD,), by index, then code: how many."""
-    point = np.empty((1, 2))
-    point[0, 0], point[0, 1] = lon, lat
-    total = 0
-    for k in range(len(table) - 1):
-        if wanted >> min(k, TOP) & 1:
-            held = holders_many(point, _cells(table, k + 1))[1]
-            for each in range(len(held)):
-                if total < len(found):
-                    found[total] = (np.int64(k) << 32) | held[each]
-                total += 1
-    return total
 
 
 @njit(cache=True, nogil=True)
@@ -195,3 +172,46 @@ def find_open(polygon: int, table: Any) -> Whole:
         ):
             bits |= np.int64(1) << min(k, TOP)
     return bits
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _open_of(table: Any) -> Any:
+    return carray(_pointer(table[-1, 0, 0]), (table[-1, 0, 1],), np.int64)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def find_spot(x: float, y: float, table: Any) -> tuple[float, float, int, float, int]:
+    """lon, lat rounded as the store keeps them, the lowest polygon of the first index with it or -1, metres, a count.
+
+    x, y in degrees of EPSG:4490, finite. The distance is that to the edges of the polygon itself, the nearest of all
+    where polygons do not overlap; inf where none holds the point. The polygons of the other indexes that hold the point
+    are counted and written to the table's memory as far as they are not the same all over the polygon.
+    """
+    lon, lat = np.rint(x * PER_DEGREE) / PER_DEGREE, np.rint(y * PER_DEGREE) / PER_DEGREE
+    cells = _cells(table, 0)
+    polygon = lowest_one(lon, lat, cells)
+    if polygon < 0:
+        return lon, lat, polygon, np.inf, 0
+    per_lon, per_lat, bend = measures_at(lat)
+    metres = shape_distance(lon, lat, per_lon, per_lat, bend, polygon, seen(cells))
+    asked = _open_of(table)
+    if asked[polygon] == UNKNOWN:
+        asked[polygon] = find_open(polygon, table)
+    count = find_others(lon, lat, asked[polygon], table) if asked[polygon] else 0
+    return lon, lat, polygon, metres, count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def find_others(lon: float, lat: float, wanted: int, table: Any) -> int:
+    """Write the holders of a point in the other indexes to the table's memory, by index, then code: how many."""
+    found = carray(_pointer(table[-1, 1, 0]), (table[-1, 1, 1],), np.int64)
+    held = np.empty(64, np.int32)
+    total = 0
+    for k in range(len(table) - 2):
+        if wanted >> min(k, TOP) & 1:
+            count, held = holders_one(lon, lat, _cells(table, k + 1), held)
+            for each in range(count):
+                if total < len(found):
+                    found[total] = (np.int64(k) << 32) | held[each]
+                total += 1
+    return total

@@ -64,23 +64,35 @@ def successors(connection: Connection, table: Table, holder: Holder, scope: Scop
     They are found by the lineage; what ended without one, as imports do, by its ground.
     """
     codes: set[str] = set()
-    waiting, seen = [holder.uid], set()
+    waiting, seen = [(holder.uid, holder.from_revision)], set()
     while waiting:
-        uid = waiting.pop()
-        now = holder_of(connection, table, uid, scope, at)
-        if uid in seen or now is None:
+        uid, since = waiting.pop()
+        now = _end_of_life(connection, table, uid, since, scope, at)
+        if (uid, since) in seen or now is None:
             continue
-        seen.add(uid)
+        seen.add((uid, since))
         if now.to_revision is None:
             codes.add(now.code)
             continue
         heirs = select(lineage.c.to_uid).where(lineage.c.from_uid == uid, lineage.c.revision == now.to_revision)
         found = connection.execute(heirs).scalars().all()
         if found:
-            waiting += found
+            waiting += [(heir, now.to_revision) for heir in found]
         else:
             codes |= set(on_the_ground(connection, table, now, scope, at))
     return sorted(codes)
+
+
+def _end_of_life(connection: Connection, table: Table, uid: int, since: int, scope: Scope, at: int) -> Holder | None:
+    """The last version, up to revision `at`, of the unbroken life of `uid` that holds revision `since`."""
+    versions = _versions(table).where(table.c.uid == uid, table.c.from_revision <= at, scope.clause(table.c.owner))
+    last: Row[Any] | None = None
+    for row in connection.execute(versions.order_by(table.c.from_revision)):
+        if last is None and (row.to_revision is None or row.to_revision > since):
+            last = row if row.from_revision <= since else None
+        elif last is not None and row.from_revision == last.to_revision:
+            last = row
+    return None if last is None else _holder(last, at)
 
 
 def on_the_ground(connection: Connection, table: Table, gone: Holder, scope: Scope, at: int) -> list[str]:

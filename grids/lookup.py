@@ -1,8 +1,8 @@
 """The grid of one revision, ready to be asked where a point lies: units, divisions, named gaps and areas."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,11 @@ from gis.locate import PolygonIndex
 from gis.metres import Floats, Indices
 from gis.store.revisions import read_settings
 from gis.store.scope import EVERYTHING, Scope
-from gis.store.versions import Columns, Query, read_columns
+from gis.store.versions import Query, read_columns
 from grids.profiles import FREE, CodeProfile, read_profile
 from grids.tables import area, area_layer, department, division, gap, unit
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class DivisionName:
     department: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AreaLayer:
     """The areas of one layer, of all its owners. Arrays (n,) in one order; `overlap` is none or allowed, by owner."""
 
@@ -115,36 +117,42 @@ class Grid:
     departments: Mapping[str, Mapping[str, Any]]
 
     @classmethod
-    def read(cls, heap: Heap, told: Mapping[str, Any]) -> Self:
-        """The grid that `tell` wrote, read where it lies."""
-        held = unseal(heap, told["table"])
-        units, gaps = (PolygonIndex.read(heap, told[name]) for name in ("units", "gaps"))
-        layers = (AreaLayer.read(heap, each) for each in told["areas"])
+    def read(cls, heap: Heap, told: Mapping[str, Any], before: "tuple[Grid, Mapping[str, Any]] | None" = None) -> Self:
+        """The grid that `tell` wrote, read where it lies.
+
+        `before` is another grid in the same heap, with what was told of it: what is alike is taken from there.
+        """
+        grid, its = before or (None, {})
+
+        def part(name: str, held: Callable[["Grid"], Part], read: Callable[[Any], Part]) -> Part:
+            return held(grid) if grid is not None and told[name] == its[name] else read(told[name])
+
+        def layer(name: str, where: Mapping[str, Any]) -> AreaLayer:
+            alike = grid is not None and where == its["areas"].get(name)
+            return grid.areas[name] if grid is not None and alike else AreaLayer.read(heap, where)
+
         return cls(
-            held["revision"],
-            read_profile(held["profile"]),
-            units,
-            {row[1]: DivisionName(*row) for row in held["divisions"]},
-            gaps,
-            _objects(held["gaps"]),
-            {layer.name: layer for layer in layers},
-            held["departments"],
+            told["revision"],
+            read_profile(told["profile"]),
+            part("units", lambda grid: grid.units, lambda where: PolygonIndex.read(heap, where)),
+            part("divisions", lambda grid: grid.divisions, lambda line: _read_divisions(heap, line)),
+            part("gaps", lambda grid: grid.gaps, lambda where: PolygonIndex.read(heap, where)),
+            part("gap_names", lambda grid: grid.gap_names, lambda line: _objects(unseal(heap, line))),
+            {name: layer(name, where) for name, where in told["areas"].items()},
+            part("departments", lambda grid: grid.departments, lambda line: unseal(heap, line)),
         )
 
     def tell(self, heap: Heap) -> dict[str, Any]:
         """Write the grid to the heap in which its indexes lie; where it is, as JSON values for `read`."""
-        held = {
+        return {
             "revision": self.revision,
             "profile": self.profile.name,
-            "divisions": [[each.level, each.code, each.name, each.department] for each in self.divisions.values()],
-            "gaps": self.gap_names.tolist(),
-            "departments": {code: dict(row) for code, row in self.departments.items()},
-        }
-        return {
             "units": self.units.tell(),
             "gaps": self.gaps.tell(),
-            "areas": [layer.tell(heap) for layer in self.areas.values()],
-            "table": seal(heap, held),
+            "gap_names": seal(heap, self.gap_names.tolist()),
+            "areas": {name: layer.tell(heap) for name, layer in self.areas.items()},
+            "divisions": tell_divisions(heap, self.divisions),
+            "departments": seal(heap, self.departments),
         }
 
     def copied(self, heap: Heap) -> Self:
@@ -198,9 +206,18 @@ def load_grid(connection: Connection, at: int, heap: Heap | None = None) -> Grid
         {row[1]: DivisionName(*row) for row in zip(*named.values(), strict=True)},
         PolygonIndex.build(gaps["geom"], gaps["code"], heap=heap),
         gaps["name"],
-        _load_areas(connection, everything, heap),
+        load_areas(connection, at, heap),
         load_departments(connection, at),
     )
+
+
+def tell_divisions(heap: Heap, divisions: Mapping[str, DivisionName]) -> int:
+    """Write divisions without their shapes to a heap; the line of the record."""
+    return seal(heap, [[each.level, each.code, each.name, each.department] for each in divisions.values()])
+
+
+def _read_divisions(heap: Heap, line: int) -> Mapping[str, DivisionName]:
+    return {row[1]: DivisionName(*row) for row in unseal(heap, line)}
 
 
 def load_departments(connection: Connection, at: int) -> dict[str, dict[str, Any]]:
@@ -209,14 +226,16 @@ def load_departments(connection: Connection, at: int) -> dict[str, dict[str, Any
     return {row[0]: dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)}
 
 
-def _load_areas(connection: Connection, everything: Query, heap: Heap | None) -> dict[str, AreaLayer]:
-    declared = read_columns(connection, area_layer, everything, ("code", "owner", "overlap"))
-    names = ("layer", "owner", "code", "name", "department", "priority", "geom")
-    every = read_columns(connection, area, everything, names)
+def load_areas(
+    connection: Connection, at: int, heap: Heap | None = None, only: Collection[str] | None = None
+) -> dict[str, AreaLayer]:
+    """The layers of areas at revision `at`, all or some, by name; their indexes in `heap`, or each in its own."""
+    declared = read_columns(connection, area_layer, Query(EVERYTHING, at=at), ("code", "owner", "overlap"))
+    names = sorted(set(declared["code"].tolist()) if only is None else set(declared["code"].tolist()) & set(only))
+    columns = ("owner", "code", "name", "department", "priority", "geom")
     layers = {}
-    for name in sorted(set(declared["code"])):
-        rows = every["layer"] == name
-        part: Columns = {column: values[rows] for column, values in every.items()}
+    for name in names:
+        part = read_columns(connection, area, Query(EVERYTHING, at=at, where={"layer": name}), columns)
         overlap = {owner: how for code, owner, how in zip(*declared.values(), strict=True) if code == name}
         layers[name] = AreaLayer(
             name,

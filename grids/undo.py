@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Select, Table, and_, exists, func, or_, selec
 from gis import coverage
 from gis.delivery import BOOKKEEPING, Key, compare
 from gis.errors import Fault, Refusal
-from gis.store.revisions import Change, Descent, head, read_settings, revision_at
+from gis.store.lineage import Descent
+from gis.store.revisions import Change, head, read_settings, revision_at
 from gis.store.tables import WORLD, lineage
 from grids import divisions
 from grids.profiles import FREE, read_profile

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from api.as_of import AsOf
 from api.bulk import (
     CODES,
     Routed,
@@ -20,20 +21,27 @@ from api.bulk import (
 )
 from api.cli.opening import open_worlds, read_mapping
 from api.cli.screen import progress, show_counts, show_faults, show_line
+from api.conveyor import convey
+from api.dispatcher import CaseColumns, dispatcher
+from api.locator import Locator
 from api.moments import read_moment
 from api.settings import Settings
-from api.streaming import Asked, CodedRouter, locator, names_of, stream, text_router
-from api.streams import is_streamed, rows_in
 from api.tallies import Tally, why_unrouted
 from cases.reports import KINDS, WORST_ACCURACY_M, Defaults, parse_zone
 from components.editions import CURRENT, normalise_edition
 from gis.errors import refuse
 from gis.formats import read, write
+from gis.formats.json_pieces import LINES
+from gis.formats.sinks import written
+from gis.formats.sources import is_streamed, open_source
+
+ENUMERATED = ("source", "crs", "edition", "kind", "class_code", "condition")
+"""Columns of few distinct texts: Parquet holds them as dictionaries, and they are read as such."""
 
 Points = Annotated[Path, typer.Argument(help="The file of points: CSV, GeoJSON, GeoPackage, shapefile, Parquet")]
 Out = Annotated[Path, typer.Argument(help="The file to write; its ending says the format")]
 Map = Annotated[list[str] | None, typer.Option("--map", help="field=column, repeatable")]
-AsOf = Annotated[str | None, typer.Option(help="A revision, a time, or a column that holds one for each row")]
+When = Annotated[str | None, typer.Option(help="A revision, a time, or a column that holds one for each row")]
 InCrs = Annotated[str | None, typer.Option("--crs", help="CRS of the coordinates: EPSG:4547, GCJ-02, BD-09 …")]
 Encoding = Annotated[str | None, typer.Option(help="Encoding of the text, when the file does not tell")]
 InLayer = Annotated[str | None, typer.Option("--layer", help="Layer in the file")]
@@ -52,7 +60,7 @@ def locate(
     out: Out,
     mapping: Map = None,
     crs: InCrs = None,
-    as_of: AsOf = None,
+    as_of: When = None,
     encoding: Encoding = None,
     layer: InLayer = None,
     index: Index = None,
@@ -67,12 +75,14 @@ def locate(
             f"没有名为“{name}”的字段；点只有 lon 和 lat。",
         )
     columns = {"x_column": named.get("lon"), "y_column": named.get("lat")} if named else {}
-    if layer is None and is_streamed(points, out, crs, encoding, named):
+    if layer is None and is_streamed(points, out):
+        source = open_source(points, encoding, named.get("lon"), named.get("lat"), ENUMERATED)
         with open_worlds(settings, index) as worlds, progress() as bar:
-            task = bar.add_task("locate", total=rows_in(points))
-            asked_ = Asked.of(worlds, as_of, partial(read_moment, zone=settings.zone), names_of(points))
-            answer = locator(asked_, crs, named.get("lon"), named.get("lat"))
-            tally = stream(points, out, answer, partial(bar.advance, task))
+            task = bar.add_task("locate", total=source.count)
+            asked_ = AsOf.of(worlds, as_of, partial(read_moment, zone=settings.zone), source.names)
+            answer = Locator(asked_, source, crs).answer
+            with written(out, source, crs) as sink:
+                tally = convey(source.pieces(), sink, answer, partial(bar.advance, task))
         show_tallied_faults(tally, settings.language)
         show_line(f"{tally.rows} -> {out}")
         return
@@ -82,8 +92,8 @@ def locate(
     with open_worlds(settings, index) as worlds, progress() as bar:
         task = bar.add_task("locate", total=len(table))
         answered = locate_table(worlds, table, lonlat, asked, partial(bar.advance, task))
-    written = write(out, answered)
-    show_faults([*table.faults, *faults, *(written or ())], settings.language)
+    unfit = write(out, answered)
+    show_faults([*table.faults, *faults, *(unfit or ())], settings.language)
     show_line(f"{len(table)} -> {out}")
 
 
@@ -96,7 +106,7 @@ def route(
     edition: Annotated[str, typer.Option(help="Edition of cases that state none")] = CURRENT,
     kind: Annotated[str | None, typer.Option(help="component or matter, for cases that do not say")] = None,
     zone: Annotated[str | None, typer.Option(help="Time zone of times without one")] = None,
-    as_of: AsOf = None,
+    as_of: When = None,
     encoding: Encoding = None,
     layer: InLayer = None,
     index: Index = None,
@@ -129,16 +139,17 @@ def route(
         stated=frozenset(stated),
     )
     named = read_mapping(mapping or ())
-    if layer is None and is_streamed(cases, out, crs, encoding, named):
-        names = names_of(cases)
-        check_mapping(named, names)
+    if layer is None and is_streamed(cases, out):
+        source = open_source(cases, encoding, enumerated=ENUMERATED)
+        missing = set(named.values()) - set(source.names)
+        check_mapping(named, source.schema.names if missing and cases.suffix.lower() in LINES else list(source.names))
         with open_worlds(settings, index) as worlds, progress() as bar:
-            task = bar.add_task("派遣 route" if settings.language == "zh" else "route", total=rows_in(cases))
-            asked_ = Asked.of(worlds, as_of, partial(read_moment, zone=settings.zone), names)
-            answer = text_router(asked_, defaults, named, crs, settings.language)
-            if because is Because.codes:
-                answer = CodedRouter(asked_, defaults, named).answer
-            tally = stream(cases, out, answer, partial(bar.advance, task))
+            task = bar.add_task("派遣 route" if settings.language == "zh" else "route", total=source.count)
+            asked_ = AsOf.of(worlds, as_of, partial(read_moment, zone=settings.zone), source.names)
+            columns = CaseColumns.of(source, named, defaults)
+            answer = dispatcher(asked_, columns, because_language(because, settings)).answer
+            with written(out, source, crs) as sink:
+                tally = convey(source.pieces(), sink, answer, partial(bar.advance, task))
         show_tally(tally, settings.language)
         show_line(f"{tally.rows} -> {out}")
         return
@@ -150,8 +161,8 @@ def route(
         answered, routings = route_table(
             worlds, table, read_in, asked, partial(bar.advance, task), because_language(because, settings)
         )
-    written = write(out, answered)
-    summarise(Routed(answered, tuple(routings), (*table.faults, *faults, *(written or ()))), settings.language)
+    unfit = write(out, answered)
+    summarise(Routed(answered, tuple(routings), (*table.faults, *faults, *(unfit or ()))), settings.language)
     show_line(f"{len(table)} -> {out}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import typer
 from pydantic import ValidationError
 
-from api.cli import bulk, history, keys, stores
+from api.cli import bulk, history, jobs, keys, stores
 from api.cli.screen import show_faults, show_line
 from api.settings import Settings
 from gis.errors import Kind, Refusal
@@ -40,6 +40,7 @@ app.command("route")(bulk.route)
 app.command("serve")(stores.serve)
 app.command("demo")(stores.demo)
 app.add_typer(keys.app, name="keys")
+app.add_typer(jobs.app, name="jobs")
 
 
 def main() -> None:

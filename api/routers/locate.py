@@ -13,7 +13,7 @@ from api.bodies import answer, parse_json, read_body, told
 from api.flows import LocateFlow, written, written_in_arrow
 from api.keys import Key
 from api.openapi import body_of
-from api.plain_places import UnitCodes
+from api.plain_places import unit_codes
 from api.points import Points, read_crs, read_point, read_points
 from api.routers.parameters import AsOf, Lang, desk_at, shelf_of
 from api.schemas import LocateAnswer, LocateManyAnswer, LocateQuestion
@@ -101,9 +101,7 @@ def _locate_document(request: Request, key: Key, lang: str, body: bytes, wanted:
 
 def _flow(request: Request, key: Key, desk: Desk, lang: str, columns: str) -> LocateFlow:
     settings: Settings = request.app.state.settings
-    units = shelf_of(request).get(("unit codes", id(desk.grid)), lambda: UnitCodes.of(desk.grid))
-    if units.grid is not desk.grid:  # another one that stood at this place in memory
-        units = UnitCodes.of(desk.grid)
+    units = unit_codes(shelf_of(request), desk.grid)
     return LocateFlow(desk, key.scope, lang, int(settings.max_body_mb * 1e6), everything=columns == "all", units=units)
 
 

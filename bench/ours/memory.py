@@ -1,40 +1,44 @@
-"""How much memory the index of a city takes: by how much the process grows, the polygons it was built from let go.
+"""How much memory the index of a city takes, as a server has it: mapped from a file that another process has written.
 
-Everything counts that lookups need: tables, exact fallback, codes, the tree for distances. Files that the process maps
-count in full, read or not, though the workers of a machine share one copy of them.
+Everything counts that lookups need: tables, exact fallback, shapes, codes; in the file, all that it holds, read or not,
+though the workers of a machine share one copy of it; and by how much the process itself grows when everything is asked.
 """
 
 import ctypes
 import gc
 import re
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import shapely
+import orjson
 
 from bench.peers.data import load_array, load_codes, load_units
 from bench.peers.protocol import serve
+from gis.heap.lines import FileHeap
 from gis.locate import PolygonIndex
 
 
 class Memory:
     def prepare(self, units: str, points: str) -> None:
-        self.wkb, self.codes = shapely.to_wkb(load_units(units)), load_codes(units)
+        self.folder = tempfile.TemporaryDirectory()
+        self.file = Path(self.folder.name)
+        subprocess.run([sys.executable, "-m", "bench.ours.index_file", units, str(self.file)], check=True)
         self.points = load_array(points)
         few = slice(0, 1000)
-        self._ask(PolygonIndex.build(shapely.from_wkb(self.wkb[few]), self.codes[few], trusted=True))
+        self._ask(PolygonIndex.build(load_units(units)[few], load_codes(units)[few], trusted=True))
         self.sizes: dict[str, int] = {}
 
     def run(self) -> PolygonIndex:
-        own, files = own_bytes(), mapped_bytes()
-        index = PolygonIndex.build(shapely.from_wkb(self.wkb), self.codes, trusted=True)
+        own = own_bytes()
+        index = PolygonIndex.read(
+            FileHeap.open(self.file / "heap"), orjson.loads((self.file / "told.json").read_bytes())
+        )
         self._ask(index)
-        own, mapped = own_bytes() - own, mapped_bytes() - files
-        self.sizes = {"all_bytes": own + mapped, "own_bytes": own, "mapped_bytes": mapped}
-        self.sizes["tables_bytes"] = covered(tables(index))
+        own, file = own_bytes() - own, (self.file / "heap").stat().st_blocks * 512
+        self.sizes = {"all_bytes": own + file, "own_bytes": own, "mapped_bytes": file}
         return index
 
     def _ask(self, index: PolygonIndex) -> None:
@@ -52,34 +56,6 @@ class Memory:
         return self.sizes
 
 
-def tables(thing: Any, seen: set[int] | None = None) -> list[tuple[int, int]]:
-    """Where every numpy array that the thing holds begins and ends in memory."""
-    seen = set() if seen is None else seen
-    if id(thing) in seen:
-        return []
-    seen.add(id(thing))
-    if isinstance(thing, np.ndarray):
-        return [(thing.ctypes.data, thing.ctypes.data + thing.nbytes)]
-    if is_dataclass(thing):
-        parts = [getattr(thing, each.name) for each in fields(thing)]
-    elif isinstance(thing, Mapping):
-        parts = list(thing.values())
-    elif isinstance(thing, list | tuple):
-        parts = list(thing)
-    else:
-        parts = list(getattr(thing, "__dict__", {}).values())
-    return [span for part in parts for span in tables(part, seen)]
-
-
-def covered(spans: list[tuple[int, int]]) -> int:
-    """The bytes of some stretches of memory; what several of them hold counts once."""
-    total, reached = 0, 0
-    for begin, end in sorted(spans):
-        total += max(0, end - max(begin, reached))
-        reached = max(reached, end)
-    return total
-
-
 def own_bytes() -> int:
     """Bytes of memory that are this process's own, after giving back what is free."""
     gc.collect()
@@ -89,18 +65,6 @@ def own_bytes() -> int:
     status = Path("/proc/self/status").read_text()
     (kilobytes,) = re.findall(r"^RssAnon:\s+(\d+) kB", status, re.MULTILINE)
     return int(kilobytes) * 1024
-
-
-def mapped_bytes() -> int:
-    """Bytes of the files that this process maps, of each in full; a stretch that is mapped twice counts once."""
-    spans: dict[str, list[tuple[int, int]]] = {}
-    for line in Path("/proc/self/maps").read_text().splitlines():
-        parts = line.split(maxsplit=5)
-        if len(parts) == 6 and not parts[5].startswith("["):
-            begin, end = (int(each, 16) for each in parts[0].split("-"))
-            offset = int(parts[2], 16)
-            spans.setdefault(f"{parts[3]} {parts[4]}", []).append((offset, offset + end - begin))
-    return sum(covered(each) for each in spans.values())
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ the city, as a service does that routes file after file.
 """
 
 import resource
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -12,18 +13,22 @@ from typing import Any
 
 import pyarrow as pa
 
+from api.as_of import AsOf
 from api.bulk import CODES, ROUTE_COLUMNS
-from api.cli.opening import open_settled
+from api.cli.bulk import ENUMERATED
+from api.cli.opening import open_worlds
+from api.conveyor import convey
+from api.dispatcher import CaseColumns, CodedDispatcher, WordedDispatcher
 from api.moments import read_moment
 from api.settings import Settings
-from api.streaming import Asked, CodedRouter, names_of, stream, text_router
-from api.streams import pieces, plain
 from api.warm import warm
-from api.worlds import Worlds
-from bench.ours.stages import Clock, watch_routing
+from bench.ours.stages import Clock, timed_pieces, watch_routing
 from bench.peers.protocol import serve
 from cases.reports import Defaults, parse_zone
 from components.editions import CURRENT
+from gis.formats.pieces import plain
+from gis.formats.sinks import written
+from gis.formats.sources import open_source
 
 COMPARED = 2_000
 
@@ -33,23 +38,27 @@ class Route:
         warm()  # as a server does at its start
         begin = perf_counter()
         self.cases, self.out = Path(cases), Path(out)
-        settings = Settings(store=store)
-        self.opened = open_settled(settings)
-        worlds = Worlds(self.opened.__enter__())
+        settings = Settings(store=store, data=Path(out).parent)
+        self.opened = open_worlds(settings)
+        worlds = self.opened.__enter__()
         worlds.newest()
         load_s = perf_counter() - begin
-        self.asked = Asked.of(worlds, None, partial(read_moment, zone=settings.zone), names_of(self.cases))
-        self.defaults = Defaults(
+        source = open_source(self.cases, enumerated=ENUMERATED)
+        self.asked = AsOf.of(worlds, None, partial(read_moment, zone=settings.zone), source.names)
+        defaults = Defaults(
             source=self.cases.stem, zone=parse_zone(settings.zone), edition=CURRENT, stated=frozenset({"edition"})
         )
-        self.router = CodedRouter(self.asked, self.defaults, {})
+        self.columns = CaseColumns.of(source, {}, defaults)
+        self.coded = CodedDispatcher(self.asked, self.columns)
         self.clock = Clock()
         watch_routing(self.clock)
         return {"load_s": load_s}
 
     def run(self) -> None:
         self.clock.reset()
-        self.tally = stream(self.cases, self.out, self.router.answer, lambda _: None)
+        source = open_source(self.cases, enumerated=ENUMERATED)
+        with written(self.out, source) as sink:
+            self.tally = convey(timed_pieces(self.clock, source), sink, self.coded.answer, lambda _: None)
 
     def answers(self, found: Any) -> None:
         return None
@@ -64,9 +73,10 @@ class Route:
     def _differences(self) -> int:
         """How many of the first cases are answered otherwise when they are routed one by one; counted once."""
         if not hasattr(self, "different"):
-            piece = next(pieces(self.cases, COMPARED))
-            one_by_one, _ = text_router(self.asked, self.defaults, {}, None, CODES)(piece)
-            coded, _ = self.router.answer(piece)
+            whole = next(open_source(self.cases, enumerated=ENUMERATED).pieces())
+            piece = replace(whole, columns=whole.columns.slice(0, COMPARED), rows=whole.rows[:COMPARED])
+            one_by_one, _ = WordedDispatcher(self.asked, self.columns, CODES).answer(piece)
+            coded, _ = self.coded.answer(piece)
             rows = [zip(*(_values(each[name]) for name in ROUTE_COLUMNS), strict=True) for each in (one_by_one, coded)]
             self.different: int = sum(one != other for one, other in zip(*rows, strict=True))
         return self.different

@@ -12,16 +12,16 @@ from time import perf_counter
 from typing import Any
 
 import api.coded
-import api.streaming
-import api.streams
 import cases.batch
 import cases.clerk
 import cases.tree
+import gis.formats.sinks
 import gis.locate
+from gis.formats.pieces import Piece, Source
 
 WATCHED = (
-    (api.streams._ArrowSink, "write", "write"),
-    (api.streams._ArrowSink, "close", "write"),
+    (gis.formats.sinks.ArrowSink, "write", "write"),
+    (gis.formats.sinks.ArrowSink, "close", "write"),
     (api.coded, "read_columns", "parse"),
     (gis.locate.PolygonIndex, "lowest", "locate"),
     (cases.batch._Work, "_hold", "areas"),
@@ -81,11 +81,10 @@ def watch_routing(clock: Clock) -> None:
     for owner, name, stage in WATCHED:
         if hasattr(owner, name):
             setattr(owner, name, clock.timed(stage, getattr(owner, name)))
-    read = api.streams.pieces
 
-    def timed_pieces(*given: Any, **named: Any) -> Iterator[Any]:
-        begun = read(*given, **named)
-        step = clock.timed("read", lambda: next(begun, None))
-        yield from iter(step, None)
 
-    setattr(api.streaming, "pieces", timed_pieces)  # noqa: B010 - it is not what that module exports
+def timed_pieces(clock: Clock, source: Source) -> Iterator[Piece]:
+    """The pieces of a source, the time of reading them counted."""
+    begun = source.pieces()
+    step = clock.timed("read", lambda: next(begun, None))
+    yield from iter(step, None)

@@ -1,5 +1,10 @@
-"""The least that a server can do for a request: a plain ASGI application that always says the same."""
+"""The least that a server can do for a request: a plain ASGI application that always says the same.
 
+`python -m uvicorn bench.peers.hello:app` serves it with uvicorn as it comes, `python -m bench.peers.hello PORT` in the
+configuration of our own server.
+"""
+
+import sys
 from typing import Any
 
 START = {
@@ -19,3 +24,18 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "lifespan.startup.complete"})
         assert (await receive())["type"] == "lifespan.shutdown"
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def serve_as_ours(port: int) -> None:
+    """Serve it as the product is served, in the very configuration of `wangge serve`."""
+    import uvicorn
+
+    from api.server import configure, listen
+    from api.settings import Settings
+
+    settings = Settings(port=port)
+    uvicorn.Server(configure(settings, app)).run(sockets=[listen(settings.host, settings.port)])
+
+
+if __name__ == "__main__":
+    serve_as_ours(int(sys.argv[1]))

@@ -333,3 +333,22 @@ def holders_many(points: Any, arrays: Any) -> Any:
                 pairs[0, total], pairs[1, total] = start + k, owner - 1
                 total += 1 if owner > 0 else 0
     return pairs[:, :total]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def holders_one(x: float, y: float, arrays: Any, held: Any) -> tuple[Whole, Any]:
+    """All polygons that hold one point, by text: how many, and `held` int32 or a larger copy with them."""
+    frame, tiles, _, lines = arrays
+    column, row, block = _cell(x, y, frame, tiles)
+    if block < 0:
+        return 0, held
+    owner = lines[_head(column, row, block)]
+    if owner < 0:
+        word = (block + np.int64(~owner)) * WORDS
+        unsure = lines[word] & OWNER_MASK == GENERAL
+        if not unsure:
+            owner, unsure = _read_fast(x, y, column, row, word, lines, frame)
+        if unsure:
+            return _read_all(x, y, block, word, frame, _exact_views(arrays), held)
+    held[0] = owner - 1
+    return (1 if owner > 0 else 0), held

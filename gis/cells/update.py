@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gis.cells.build import build_blocks, check_rings, put_blocks, tile_ranges
 from gis.cells.layout import MEMBERS, MEMBERS_AT, MOST_POLYGONS, PAGE, SIDE, SLOT_LONGS, Cells
 from gis.cells.shelves import LINE_LONGS, boxes_of, pack_slots, put_shapes, put_texts
-from gis.heap.lines import WORDS, Words
+from gis.heap.lines import WORDS, Heap, Words
 from gis.metres import Paths
 
 
@@ -35,12 +35,14 @@ class Turnover:
     untidy: bool = False
 
 
-def update_cells(cells: Cells, turnover: Turnover) -> tuple[Cells, int]:
-    """The index after a change, in the same heap, and how many blocks were built. `cells` stays as it is.
+def update_cells(cells: Cells, heap: Heap, turnover: Turnover) -> tuple[Cells, int]:
+    """The index after a change, and how many blocks were built. `cells` stays as it is.
+
+    `heap` is that of `cells`, or the same file opened to be written to.
 
     Errors: OutOfFrame; ValueError of `check_rings`; those of `heap.append`.
     """
-    heap, (frame, tiles, pages, words) = cells.heap, cells.kernel
+    frame, tiles, pages, words = cells.kernel
     rings = Paths.of(turnover.polygons)
     check_rings(rings)
     boxes = boxes_of(turnover.polygons)
@@ -54,7 +56,7 @@ def update_cells(cells: Cells, turnover: Turnover) -> tuple[Cells, int]:
     slots |= {slot: np.zeros(SLOT_LONGS, dtype=np.int64) for slot in turnover.emptied}
     left = {slot: _tiles_of(frame, _box(words, pages, slot)) for slot in slots if slot < cells.count}
     entered = {slot: _tiles_of(frame, box[None]) for slot, box in zip(turnover.slots, boxes, strict=True)}
-    new_pages = _put_slots(cells, slots, count)
+    new_pages = _put_slots(cells, heap, slots, count)
     dirty = sorted(set().union(*left.values(), *entered.values()))
     wanted = []
     for tile in dirty:
@@ -102,13 +104,13 @@ def _members(words: Words, block: int) -> list[int]:
     return found
 
 
-def _put_slots(cells: Cells, slots: Mapping[int, NDArray[np.int64]], count: int) -> Words:
+def _put_slots(cells: Cells, heap: Heap, slots: Mapping[int, NDArray[np.int64]], count: int) -> Words:
     """Write the pages on which slots change; the line of every page."""
     _, _, pages, words = cells.kernel
     longs = words.view(np.int64)
     found = np.zeros(-(-count // PAGE), dtype=np.int32)
     found[: len(pages)] = pages
-    touched = sorted({slot // PAGE for slot in slots})
+    touched = sorted({slot // PAGE for slot in slots} | set(range(len(pages), len(found))))
     fresh = []
     for page in touched:
         held = np.zeros((PAGE, SLOT_LONGS), dtype=np.int64)
@@ -118,5 +120,5 @@ def _put_slots(cells: Cells, slots: Mapping[int, NDArray[np.int64]], count: int)
             if slot // PAGE == page:
                 held[slot % PAGE] = value
         fresh.append(held)
-    found[touched] = cells.heap.append(*fresh)
+    found[touched] = heap.append(*fresh)
     return found

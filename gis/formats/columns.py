@@ -39,6 +39,47 @@ def from_arrow(column: pa.ChunkedArray) -> NDArray[Any]:
     return to_column([_plain(value) for value in column.to_pylist()])
 
 
+def to_values(column: pa.Array) -> list[Any]:
+    """What `from_arrow` gives, fast for text, numbers and dictionaries of text; NaN becomes None."""
+    kind = column.type
+    if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type):
+        texts = to_column([*column.dictionary.to_pylist(), None])
+        none = len(texts) - 1
+        indices = column.indices.fill_null(none) if column.null_count else column.indices
+        chosen: list[Any] = texts[indices.to_numpy(zero_copy_only=False)].tolist()
+        return chosen
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        found: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
+        return found
+    if pa.types.is_float64(kind):
+        numbers = column.to_numpy(zero_copy_only=False)
+        missing = np.isnan(numbers)
+        if missing.any():
+            numbers = numbers.astype(object)
+            numbers[missing] = None
+        values: list[Any] = numbers.tolist()
+        return values
+    if pa.types.is_integer(kind) and not column.null_count:
+        whole: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
+        return whole
+    plainly = column.dictionary_decode() if pa.types.is_dictionary(kind) else column
+    slowly: list[Any] = from_arrow(plainly).tolist()
+    return slowly
+
+
+def to_cells(column: pa.Array) -> list[Any]:
+    """The values as a writer of CSV takes them: text, or finite numbers, of which it knows the shortest form."""
+    kind = column.type
+    values = to_values(column)
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return values
+    if pa.types.is_float64(kind) and np.isfinite(column.to_numpy(zero_copy_only=False)).all():
+        return values
+    return [to_text(value) for value in values]
+
+
 def to_text(value: Any) -> str | None:
     """A value as it stands in a text file."""
     if value is None or (isinstance(value, float) and value != value):

@@ -54,7 +54,7 @@ def assemble(
     """The table of lines (number, cells) under a heading, as `read` gives it. Errors: Refusal column_missing."""
     names = named_once(head.strip() for head in heads)
     rows = np.array([row for row, _ in lines], dtype=np.int64)
-    faults = [_ragged(row, len(cells), len(heads)) for row, cells in lines if len(cells) != len(heads)]
+    faults = [uneven(row, len(cells), len(heads)) for row, cells in lines if len(cells) != len(heads)]
     padding = [""] * len(heads)
     cells = [(cells + padding)[: len(heads)] for _, cells in lines]
     columns = {name: to_column([row[i] or None for row in cells]) for i, name in enumerate(names)}
@@ -114,24 +114,32 @@ def _with_replaced(columns: Mapping[str, NDArray[Any]], rows: NDArray[np.int64])
     return sorted((int(row), name) for row, name, value in pairs if value and "\ufffd" in value)
 
 
+def positions_in(
+    names: Sequence[str], x_column: str | None, y_column: str | None
+) -> tuple[tuple[str, str] | None, str | None]:
+    """Which columns hold x and y, those that were named or usual ones; else which one holds WKT.
+
+    Errors: Refusal column_missing.
+    """
+    heads = {name.lower(): name for name in reversed(list(names))}
+    if x_column or y_column:
+        missing = next((name for name in (x_column, y_column) if (name or "").lower() not in heads), None)
+        if not x_column or not y_column or missing is not None:
+            raise _no_column(missing or "", list(names))
+        return (heads[x_column.lower()], heads[y_column.lower()]), None
+    pair = next(((heads[x], heads[y]) for x, y in _PAIRS if x in heads and y in heads), None)
+    return pair, None if pair else next((heads[name] for name in _WKT if name in heads), None)
+
+
 def _geometry(
     columns: Mapping[str, NDArray[Any]], rows: NDArray[np.int64], x_column: str | None, y_column: str | None
 ) -> tuple[NDArray[Any] | None, set[str], list[Fault]]:
     """The geometry, the names of the columns that it was, and the cells that are none."""
-    heads = {name.lower(): name for name in reversed(list(columns))}
-    if x_column or y_column:
-        missing = next((name for name in (x_column, y_column) if (name or "").lower() not in heads), None)
-        if not x_column or not y_column or missing is not None:
-            raise _no_column(missing or "", list(columns))
-        x, y = heads[x_column.lower()], heads[y_column.lower()]
+    axes, wkt = positions_in(list(columns), x_column, y_column)
+    if axes is not None:
+        x, y = axes
         geometry, faults = _points(columns[x], columns[y], (x, y), rows)
-        return geometry, set(), faults  # columns that a person named stay
-    for first, second in _PAIRS:
-        if first in heads and second in heads:
-            x, y = heads[first], heads[second]
-            geometry, faults = _points(columns[x], columns[y], (x, y), rows)
-            return geometry, {x, y}, faults
-    wkt = next((heads[name] for name in _WKT if name in heads), None)
+        return geometry, set() if x_column else {x, y}, faults  # columns that a person named stay
     if wkt is None:
         return None, set(), []
     geometry, faults = shapes.parse(shapely.from_wkt, columns[wkt], rows)
@@ -152,7 +160,7 @@ def _points(
             xy[index] = [float(value) for value in pair]
             there[index] = True
         except (TypeError, ValueError):
-            faults.append(_not_read(int(rows[index]), ", ".join(names), ", ".join(v or "" for v in pair)))
+            faults.append(not_read(int(rows[index]), ", ".join(names), ", ".join(v or "" for v in pair)))
     geometry[there] = shapely.points(xy[there])
     return geometry, faults
 
@@ -190,7 +198,8 @@ def _no_column(name: str, there: Sequence[str]) -> Refusal:
     )
 
 
-def _ragged(row: int, found: int, wanted: int) -> Fault:
+def uneven(row: int, found: int, wanted: int) -> Fault:
+    """The fault of a row of more or fewer cells than the heading."""
     return Fault(
         "cells_uneven",
         f"Row {row} has {found} cells where the heading has {wanted}; check its quotes and separators.",
@@ -199,7 +208,8 @@ def _ragged(row: int, found: int, wanted: int) -> Fault:
     )
 
 
-def _not_read(row: int, column: str, value: str) -> Fault:
+def not_read(row: int, column: str, value: str) -> Fault:
+    """The fault of a cell that holds no position."""
     shown = value if len(value) <= 60 else value[:60] + "…"
     return Fault(
         "geometry_unreadable",

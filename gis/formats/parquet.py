@@ -1,4 +1,4 @@
-"""GeoParquet 1.1: a Parquet file whose geometry is WKB and whose metadata say so."""
+"""GeoParquet 1.1: a Parquet file whose geometry is WKB, or points side by side, and whose metadata say so."""
 
 import json
 from pathlib import Path
@@ -12,13 +12,13 @@ import shapely
 
 from gis import crs as reference
 from gis.errors import Fault, Refusal, refuse
-from gis.formats import shapes
+from gis.formats import geoarrow, shapes
 from gis.formats.columns import from_arrow, named_once, to_arrow, to_column
 from gis.tables import Table
 
 
 def read(path: Path) -> Table:
-    """The rows of a file, with the primary geometry where the metadata name one encoded as WKB."""
+    """The rows of a file, with the primary geometry where the metadata name one encoded as WKB or as points."""
     try:
         arrow = pq.read_table(path)
         geo = json.loads((arrow.schema.metadata or {}).get(b"geo", b"{}"))
@@ -30,10 +30,18 @@ def read(path: Path) -> Table:
     columns = {
         name: from_arrow(arrow.column(name)) for name in arrow.column_names if name not in geo.get("columns", {})
     }
-    if primary not in arrow.column_names or described.get("encoding") != "WKB":
+    encoding = described.get("encoding")
+    if primary not in arrow.column_names or encoding not in ("WKB", "point"):
         return Table(columns, None, None, rows)
-    geometry, faults = shapes.parse(shapely.from_wkb, to_column(arrow.column(primary).to_pylist()), rows)
-    return Table(columns, geometry, _declared(described), rows, faults=tuple(faults))
+    if encoding == "WKB":
+        geometry, faults = shapes.parse(shapely.from_wkb, to_column(arrow.column(primary).to_pylist()), rows)
+        return Table(columns, geometry, _declared(described), rows, faults=tuple(faults))
+    chunks = [geoarrow.read_places(each, "point", rows)[0] for each in arrow.column(primary).chunks]
+    places = np.concatenate(chunks) if chunks else np.empty((0, 2))
+    there = ~np.isnan(places).any(axis=1)
+    points = to_column([None] * len(rows))
+    points[there] = shapely.points(places[there])
+    return Table(columns, points, _declared(described), rows)
 
 
 def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:

@@ -104,34 +104,55 @@ class FileHeap:
     def __init__(self, path: Path, descriptor: int, capacity: int, used: int) -> None:
         self.path, self.capacity, self.used = path, capacity, used
         self.checksum = 0
-        """CRC-32 of all that was appended since it was last set to 0."""
-        self._descriptor = descriptor
-        self._map = mmap.mmap(descriptor, capacity * LINE_BYTES, mmap.MAP_SHARED, mmap.PROT_READ)
-        self.words: Words = np.frombuffer(self._map, dtype=np.int32)
+        """CRC-32 of all that was appended, on top of what it was last set to."""
+        self.descriptor = -1  # ours to close only when all went well
+        self._inode = os.fstat(descriptor).st_ino
+        mapped = mmap.mmap(descriptor, capacity * LINE_BYTES, mmap.MAP_SHARED, mmap.PROT_READ)
+        self.words: Words = np.frombuffer(mapped, dtype=np.int32)
+        self.descriptor = descriptor
 
     @classmethod
     def create(cls, path: Path, capacity: int) -> Self:
-        """A new file with room for `capacity` lines. Errors: Refusal world_unwritable."""
+        """A new file with room for `capacity` lines. Errors: Refusal world_unwritable, and then there is no file."""
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
-            os.ftruncate(descriptor, capacity * LINE_BYTES)
-            os.pwrite(descriptor, MAGIC, 0)
         except OSError as error:
             raise unwritable(path, error) from error
-        return cls(path, descriptor, capacity, 1)
+        try:
+            os.ftruncate(descriptor, capacity * LINE_BYTES)
+            os.pwrite(descriptor, MAGIC, 0)
+            return cls(path, descriptor, capacity, 1)
+        except OSError as error:
+            os.close(descriptor)
+            path.unlink(missing_ok=True)
+            raise unwritable(path, error) from error
 
     @classmethod
     def open(cls, path: Path, used: int = 0) -> Self:
         """An existing file, to read; to append too when `used` says how many lines of it hold something.
 
-        Errors: Damaged when it is no heap of this version; FileNotFoundError.
+        Errors: Damaged when it is no heap of this version, or cannot be read; FileNotFoundError;
+        Refusal world_unwritable.
         """
-        descriptor = os.open(path, os.O_RDWR if used else os.O_RDONLY)
-        size = os.fstat(descriptor).st_size
-        if size < 2 * LINE_BYTES or size % LINE_BYTES or os.pread(descriptor, len(MAGIC), 0) != MAGIC:
+        try:
+            descriptor = os.open(path, os.O_RDWR if used else os.O_RDONLY)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            if used:
+                raise unwritable(path, error) from error
+            raise Damaged(f"{path.name} cannot be read: {error.strerror}") from error
+        try:
+            size = os.fstat(descriptor).st_size
+            if size < 2 * LINE_BYTES or size % LINE_BYTES or os.pread(descriptor, len(MAGIC), 0) != MAGIC:
+                raise Damaged(f"{path.name} is no heap of this version")
+            return cls(path, descriptor, size // LINE_BYTES, used)
+        except OSError as error:
             os.close(descriptor)
-            raise Damaged(f"{path.name} is no heap of this version")
-        return cls(path, descriptor, size // LINE_BYTES, used)
+            raise Damaged(f"{path.name} cannot be read: {error.strerror}") from error
+        except Damaged:
+            os.close(descriptor)
+            raise
 
     def append(self, *arrays: NDArray[Any]) -> list[int]:
         """Errors: HeapFull; Refusal world_unwritable, for a full disk for instance. Then nothing counts as written."""
@@ -158,7 +179,7 @@ class FileHeap:
         for first in range(0, len(parts), PIECES):
             group = [memoryview(each) for each in parts[first : first + PIECES] if len(each)]
             while group:
-                written = os.pwritev(self._descriptor, group, place)
+                written = os.pwritev(self.descriptor, group, place)
                 place += written
                 while group and written >= len(group[0]):
                     written -= len(group.pop(0))
@@ -169,11 +190,50 @@ class FileHeap:
         """CRC-32 of the lines from `begin` to `end`."""
         return zlib.crc32(self.words[begin * WORDS : end * WORDS].data)
 
+    def is_there(self) -> bool:
+        """Whether the file is still the one under its name: not deleted, nor made anew by somebody else."""
+        try:
+            return self.path.stat().st_ino == self._inode
+        except OSError:
+            return False
+
     def close(self) -> None:
-        """Let go of the file; arrays that look into it keep it mapped."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """Append no more. Arrays that look into the file keep it mapped."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class PrivateHeap:
+    """What is in a file, and what this process appends for itself alone: the file stays as it is.
+
+    The file is mapped copy on write. Whoever writes to it may go on meanwhile: only lines before `used` are the file's.
+    """
+
+    def __init__(self, heap: FileHeap, used: int) -> None:
+        if heap.descriptor < 0:
+            raise ValueError("the heap was closed")  # or the system would map nothing but zeros
+        self.used = used
+        held = mmap.mmap(
+            heap.descriptor, heap.capacity * LINE_BYTES, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE
+        )
+        self._held = memoryview(held)
+        self.words: Words = frozen(np.frombuffer(held, dtype=np.int32))
+
+    def append(self, *arrays: NDArray[Any]) -> list[int]:
+        """Errors: HeapFull."""
+        starts = [self.used]
+        for part in map(_bytes_of, arrays):
+            begin = starts[-1] * LINE_BYTES
+            if begin + len(part) > len(self._held):
+                raise HeapFull("a private heap")
+            self._held[begin : begin + len(part)] = part
+            starts.append(starts[-1] + lines_of(len(part)))
+        self.used = starts.pop()
+        return starts
 
 
 def unwritable(path: Path, error: OSError) -> Refusal:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import shapely
@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gis.errors import Refusal, refuse
 from gis.store.engine import Store, explain, reading, writing
-from gis.store.tables import BOX, counter, lineage, revision, rtree, setting
+from gis.store.lineage import Descent, check_lineage, copy_lineage, stage_lineage
+from gis.store.tables import BOX, counter, revision, rtree, setting, ticket
 
 CHUNK = 20_000
 CLOCK_SKEW = timedelta(seconds=5)
@@ -46,25 +47,11 @@ class Change:
     created: Sequence[Mapping[str, Any]]
 
 
-LineageKind = Literal["split", "merge", "retire", "renumber", "transfer", "undo"]
-
-
-@dataclass(frozen=True, slots=True)
-class Descent:
-    """One pair of the lineage: `from_uid`, whose version ends, gives ground to `to_uid`, whose version begins.
-
-    A thing that lives on with the same uid is not its own heir, so a pair names two uids.
-    """
-
-    from_uid: int
-    to_uid: int
-    kind: LineageKind
-
-
 @dataclass(frozen=True, slots=True)
 class Publication:
     """Who publishes what, why, since when it holds, and on which revision it was checked.
 
+    What is published under a `ticket` is published once at most, however often it is tried.
     `lineage` leads from uids that a change retires to uids that a change creates (either may be in both). So every pair
     goes from before the revision to after it, and the lineage of versions has no cycle.
     """
@@ -76,6 +63,7 @@ class Publication:
     effective_at: datetime | None = None
     basis: Mapping[str, Any] | None = None
     settings: Mapping[str, str] | None = None
+    ticket: str | None = None
     lineage: Sequence[Descent] = ()
 
 
@@ -135,27 +123,32 @@ def allocate_uids(store: Store, wanted: int) -> range:
 def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
     """Publish as one revision, and tell for how many seconds the lock was held.
 
-    Errors: Refusal store_changed (conflict) when another revision came after `base`; effective_before_previous;
-    store_busy (unavailable) when another writer holds the lock for too long; lineage_wrong. Nothing is changed by a
-    refusal.
+    Errors: Refusal store_changed (conflict) when another revision came after `base`; ticket_used (conflict) when it
+    was published before; effective_before_previous; lineage_wrong; store_busy (unavailable) when another writer holds
+    the lock for too long. Nothing is changed by a refusal.
     """
     _check_lineage(publication)
+    tidy = False
     with _connection(store) as connection:
         try:
             staged = [_stage(connection, index, change) for index, change in enumerate(publication.changes)]
-            descents = _stage_lineage(connection, publication.lineage)
+            descents = stage_lineage(connection, publication.lineage)
             connection.commit()
             connection.execution_options(write=True)
             counts = _counts(publication)
             with connection.begin():
                 number = _lock(connection, publication.base)
                 began = perf_counter()
+                _use_ticket(connection, publication.ticket, number)
                 made = _record(connection, publication, number, counts)
                 for change, (ended, begun) in zip(publication.changes, staged, strict=True):
                     _copy(connection, change, ended, begun, made.number)
                 if descents is not None:
-                    _copy_lineage(connection, descents, made.number)
-            return made, perf_counter() - began
+                    copy_lineage(connection, descents, made.number)
+            held = perf_counter() - began
+            temporary = [table for pair in staged for table in pair]
+            tidy = _drop(connection, temporary if descents is None else [*temporary, descents])
+            return made, held
         except IntegrityError as error:
             raise (_duplicate(error) if _is_duplicate(error) else error) from error
         except DBAPIError as error:
@@ -163,7 +156,8 @@ def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
         finally:
             with suppress(DBAPIError):
                 connection.rollback()
-                connection.invalidate()  # its temporary tables go with it
+                if not tidy:
+                    connection.invalidate()  # its temporary tables go with it
 
 
 def _connection(store: Store) -> Connection:
@@ -191,38 +185,22 @@ def _stage(connection: Connection, index: int, change: Change) -> tuple[Table, T
 
 
 def _check_lineage(publication: Publication) -> None:
-    if not publication.lineage:
-        return
-    ended = {int(uid) for change in publication.changes for uid in change.retired}
-    begun = {int(row["uid"]) for change in publication.changes for row in change.created}
-    seen: set[tuple[int, int]] = set()
-    for each in publication.lineage:
-        pair = (each.from_uid, each.to_uid)
-        if each.from_uid not in ended or each.to_uid not in begun or each.from_uid == each.to_uid or pair in seen:
-            raise refuse(
-                "lineage_wrong",
-                f"The lineage from uid {pair[0]} to uid {pair[1]} must lead once from what ends to what begins.",
-                f"沿革 {pair[0]} → {pair[1]} 无效：必须由终止的对象指向另一个新生效的对象，且只出现一次。",
-                kind="conflict",
-            )
-        seen.add(pair)
+    if publication.lineage:
+        ended = {int(uid) for change in publication.changes for uid in change.retired}
+        begun = {int(row["uid"]) for change in publication.changes for row in change.created}
+        check_lineage(publication.lineage, ended, begun)
 
 
-def _stage_lineage(connection: Connection, pairs: Sequence[Descent]) -> Table | None:
-    if not pairs:
-        return None
-    connection.exec_driver_sql("CREATE TEMPORARY TABLE descents AS SELECT * FROM lineage WHERE 1 = 0")
-    staged = Table("descents", MetaData(), *(column._copy() for column in lineage.c if column.name != "revision"))
-    rows = [{"from_uid": each.from_uid, "to_uid": each.to_uid, "kind": each.kind} for each in pairs]
-    for start in range(0, len(rows), CHUNK):
-        connection.execute(insert(staged), rows[start : start + CHUNK])
-    return staged
-
-
-def _copy_lineage(connection: Connection, staged: Table, number: int) -> None:
-    names = ["from_uid", "to_uid", "kind"]
-    new = select(literal(number), *(staged.c[name] for name in names))
-    connection.execute(insert(lineage).from_select(["revision", *names], new))
+def _drop(connection: Connection, staged: Sequence[Table]) -> bool:
+    """Drop the temporary tables, so that the connection can be used again; whether that was done."""
+    connection.execution_options(write=False)
+    try:
+        with connection.begin():
+            for each in staged:
+                connection.exec_driver_sql(f"DROP TABLE {each.name}")
+    except DBAPIError:
+        return False
+    return True
 
 
 def _hilbert(change: Change) -> Sequence[Mapping[str, Any]]:
@@ -246,6 +224,28 @@ def _boxed(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, An
         for row, box in zip(complete, sides.tolist(), strict=True):
             row.update(zip(BOX, box if box[0] == box[0] else (None,) * 4, strict=True))
     return complete
+
+
+def revision_of_ticket(connection: Connection, name: str) -> Revision | None:
+    """What was published under a ticket, None when nothing was."""
+    chosen = select(revision).join(ticket, ticket.c.revision == revision.c.number).where(ticket.c.name == name)
+    row = connection.execute(chosen).mappings().first()
+    return None if row is None else Revision(**row)
+
+
+def _use_ticket(connection: Connection, name: str | None, number: int) -> None:
+    """Mark a ticket as used, in the transaction that publishes; under its lock nobody else can."""
+    if name is None:
+        return
+    used = connection.execute(select(ticket.c.revision).where(ticket.c.name == name)).scalar()
+    if used is not None:
+        raise refuse(
+            "ticket_used",
+            f"This was published already, as revision {used}.",
+            f"该内容已发布，版本为 {used}。",
+            kind="conflict",
+        )
+    connection.execute(insert(ticket).values(name=name, revision=number))
 
 
 def _lock(connection: Connection, base: int) -> int:
@@ -297,7 +297,10 @@ def _copy(connection: Connection, change: Change, ended: Table, begun: Table, nu
     table = change.table
     indexed = connection.dialect.name == "sqlite" and table.info["spatial"]
     if len(change.retired):
-        old = (table.c.uid.in_(select(ended.c.uid)), table.c.to_revision.is_(None))
+        # SQLite knows nothing of how many rows are in force, nearly all: it is to begin with the few that end.
+        begins_elsewhere = text(f"+{table.name}.to_revision IS NULL")
+        in_force = begins_elsewhere if connection.dialect.name == "sqlite" else table.c.to_revision.is_(None)
+        old = (table.c.uid.in_(select(ended.c.uid)), in_force)
         if indexed:
             gone = select(table.c.row_id).where(*old)
             connection.execute(text(f"DELETE FROM {rtree(table)} WHERE id IN ({_inline(gone)})"))
@@ -312,7 +315,8 @@ def _copy(connection: Connection, change: Change, ended: Table, begun: Table, nu
             connection.exec_driver_sql(
                 f"INSERT INTO {rtree(table)} SELECT row_id, west, east, south, north FROM {table.name} "
                 # A table may be changed more than once by one publication.
-                f"WHERE from_revision = {number} AND west IS NOT NULL AND row_id NOT IN (SELECT id FROM {rtree(table)})"
+                f"WHERE from_revision = {number} AND west IS NOT NULL "
+                f"AND NOT EXISTS (SELECT 1 FROM {rtree(table)} AS held WHERE held.id = row_id)"
             )
 
 

@@ -32,6 +32,9 @@ revision = Table(
     Column("counts", Document, nullable=False),
 )
 
+# What may be published once at most: whoever may have to try again publishes under a ticket, and looks for it first.
+ticket = Table("ticket", WORLD, Column("name", Text, primary_key=True), Column("revision", BigInteger, nullable=False))
+
 
 # Who came out of whom: the version of `from_uid` that ended at `revision` gave ground to the version of `to_uid` that
 # began with it. Uids are unique through all tables, so that one table keeps the lineage of all.

@@ -91,6 +91,30 @@ def read_rows(connection: Connection, table: Table, query: Query) -> Iterator[Ma
         yield dict(row)
 
 
+def read_changed(
+    connection: Connection, table: Table, since: int, at: int, columns: Sequence[str]
+) -> tuple[Columns, Columns]:
+    """What differs between two revisions, since < at: the versions of `since` that are over, and those of `at` that
+    began. Columns as in `read_columns`, by code and uid.
+    """
+    begins, ends = table.c.from_revision, table.c.to_revision
+    over = and_(begins <= since, ends > since, ends <= at)
+    begun = and_(begins > since, begins <= at, or_(ends.is_(None), ends > at))
+    found = []
+    for condition in (over, begun):
+        chosen = select(*(table.c[name] for name in columns)).where(condition).order_by(table.c.code, table.c.uid)
+        rows = connection.execute(chosen).fetchall()
+        found.append({name: _column([row[index] for row in rows]) for index, name in enumerate(columns)})
+    return found[0], found[1]
+
+
+def is_changed(connection: Connection, table: Table, since: int, at: int) -> bool:
+    """Whether any version began or ended after revision `since`, up to `at`."""
+    begins, ends = table.c.from_revision, table.c.to_revision
+    either = or_(and_(begins > since, begins <= at), and_(ends > since, ends <= at))
+    return connection.execute(select(table.c.row_id).where(either).limit(1)).first() is not None
+
+
 def count(connection: Connection, table: Table, query: Query) -> int:
     """How many rows `query` matches, paging apart."""
     return connection.execute(select(func.count()).select_from(table).where(conditions(table, query))).scalar_one()

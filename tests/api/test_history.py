@@ -17,7 +17,8 @@ from api.settings import Settings
 from api.undo import run_undo
 from gis.errors import Refusal
 from gis.store.engine import Store, reading, writing
-from gis.store.revisions import Descent, Publication, current_head, list_revisions, publish
+from gis.store.lineage import Descent
+from gis.store.revisions import Publication, current_head, list_revisions, publish
 from grids.tables import division, unit
 from tests.api.conftest import client
 from tests.api.small_world import UNITS, bring, collection, square

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import httpx
 import orjson
+import pyarrow as pa
 import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from api.app import create_app
 from api.auth import Doorkeeper
+from api.batches import answer_batch
 from api.hot import read_question
 from api.keys import create_key, revoke_key
 from api.settings import Settings
@@ -160,6 +162,63 @@ def test_many_cases_are_routed_alike(told: Told) -> None:
 def test_bodies_that_are_no_case_are_refused_alike(told: Told, body: bytes) -> None:
     kind = {"Content-Type": "application/json"}
     assert not told.is_hot(lambda caller: caller.post("/v1/cases/route", content=body, headers=kind))
+
+
+ARROW = "application/vnd.apache.arrow.stream"
+BATCH = "/v1/locate?crs=CRS84"
+
+
+def points(**columns: Any) -> bytes:
+    sink = pa.BufferOutputStream()
+    batch = pa.record_batch(columns)
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+@pytest.fixture
+def batched(told: Told, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Whether a body is answered alike, and by the hot way."""
+    monkeypatch.setattr("api.hot.answer_batch", told._counted(answer_batch))
+
+    def ask(body: bytes, path: str = BATCH, **headers: str) -> bool:
+        named = {"content-type": ARROW, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return told.is_hot(lambda caller: caller.post(path, content=body, headers=named))
+
+    return ask
+
+
+def test_short_arrow_streams_are_answered_alike(batched: Any) -> None:
+    rng = random.Random(7)
+    lon = [rng.uniform(WEST - 0.005, WEST + 0.055) for _ in range(500)]
+    lat = [rng.uniform(SOUTH - 0.001, SOUTH + 0.011) for _ in range(500)]
+    assert batched(points(lon=lon, lat=lat))
+    assert batched(points(x=lon, y=lat), accept=ARROW)
+    assert batched(points(lon=lon, lat=lat, accuracy_m=[rng.choice([5.0, 300.0, None]) for _ in lon]), accept="*/*")
+    assert batched(points(lon=lon, lat=lat), BATCH.replace("CRS84", "GCJ-02"))
+    assert batched(points(lon=pa.array([], pa.float64()), lat=pa.array([], pa.float64())))
+
+
+def test_arrow_streams_that_are_wrong_or_unusual_are_left_to_the_ordinary_way(batched: Any) -> None:
+    one = points(lon=[114.005], lat=[22.505])
+    assert batched(one)
+    for query in ("", "crs=nothing", "crs=CRS84&columns=all", "crs=CRS84&accuracy_m=5", "crs=CRS84&as_of=6", "crs="):
+        assert not batched(one, f"/v1/locate?{query}")
+    for body in (b"", one[:-20], b"nonsense", points(lon=[1.0]), points(lon=["a"], lat=["b"])):
+        assert not batched(body)
+    for lon, lat in ((22.5, 114.0), (300.0, 0.0), (float("nan"), 1.0)):
+        assert not batched(points(lon=[114.005, lon], lat=[22.505, lat]))
+    for headers in ({"accept": "application/json"}, {"origin": "http://localhost"}, {"content_type": "text/plain"}):
+        assert not batched(one, **headers)
+    assert not batched(points(lon=[114.005] * 70_000, lat=[22.505] * 70_000))
+
+
+def test_a_key_sees_in_a_stream_what_its_prefix_allows(keyed: tuple[Told, str, str], batched: Any) -> None:
+    told, _, part = keyed
+    told.enter(Authorization=f"Bearer {part}")
+    lon, lat = zip(*[centre(index) for index in range(5)], strict=True)
+    assert batched(points(lon=lon, lat=lat), authorization=f"Bearer {part}")
+    assert not batched(points(lon=lon, lat=lat))
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -12,7 +12,6 @@ from bench.__main__ import main
 from bench.cities import City, alone, make_city
 from bench.locating import PEERS, contest
 from bench.ours import stages
-from bench.ours.memory import covered, mapped_bytes, tables
 from bench.registry import BENCHMARKS
 from bench.results import Result, keep
 from bench.rounds import OURS, Rounds, differences, play
@@ -39,7 +38,8 @@ def test_every_benchmark_has_the_name_that_is_promised() -> None:
 
 def test_every_name_and_every_peer_is_explained(project_root: Path) -> None:
     text = (project_root / "bench" / "README.md").read_text(encoding="utf-8")
-    named = NAMES | set(PEERS) | {"memory_limit", "ckdtree", "postgis", "raw_asgi_hello", "postgis_endpoint"}
+    others = {"memory_limit", "ckdtree", "postgis", "raw_asgi_hello", "uvicorn_hello", "postgis_endpoint"}
+    named = NAMES | set(PEERS) | others
     assert {name for name in named if f"`{name}`" not in text} == set()
 
 
@@ -118,18 +118,6 @@ def test_what_other_code_has_made_is_made_again(tmp_path: Path) -> None:
     with alone(folder, code):
         assert not (folder / "units").exists()
     assert MIGRATIONS.is_dir()
-
-
-def test_memory_counts_every_stretch_once_and_mapped_files_in_full(tmp_path: Path) -> None:
-    whole = np.arange(1000)
-    held = {"a": whole, "b": (whole[:100], whole[50:]), "c": [np.ones(10)]}
-    assert covered(tables(held)) == whole.nbytes + 80
-    np.save(tmp_path / "table.npy", np.zeros(1 << 20))
-    before = mapped_bytes()
-    mapped = np.load(tmp_path / "table.npy", mmap_mode="r")
-    again = np.load(tmp_path / "table.npy", mmap_mode="r")
-    assert mapped_bytes() - before == pytest.approx(8 << 20, abs=8192)
-    del mapped, again
 
 
 def test_time_in_stages_is_counted_once_and_without_what_was_called(monkeypatch: pytest.MonkeyPatch) -> None:

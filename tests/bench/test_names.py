@@ -28,13 +28,13 @@ PEERS = {
     "locate_bulk_200k": {"sedonadb", "duckdb", "geopandas", "strtree", "memory_limit"},
     "locate_cold_200k": {"sedonadb"},
     "nearest_1m": {"ckdtree", "postgis"},
-    "http_locate": {"raw_asgi_hello", "postgis_endpoint"},
+    "http_locate": {"raw_asgi_hello", "uvicorn_hello", "postgis_endpoint"},
 }
 STAGES = {"read", "parse", "locate", "areas", "components", "boundaries", "decide", "words", "write"}
 BESIDE = {
     "locate_cold_200k": {"stages"},
     "locate_growth": {"ns_20k", "ns_200k", "ns_1m", "units"},
-    "index_memory_200k": {"own", "mapped", "tables"},
+    "index_memory_200k": {"own", "mapped"},
     "route_year": {"stages", "first_s", "first_stages", "load_s", "cases_per_s", "peak_bytes"},
     "http_locate": {"p50", "p99"},
     "http_batch_arrow": {"p50", "p99"},

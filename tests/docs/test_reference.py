@@ -22,6 +22,7 @@ from cases.rules import parse
 from cases.rules.reading import _BASIS, _RULE
 from components.layers import CATALOGUE, COMPONENTS
 from gis.formats import READABLE
+from gis.formats.sources import READ as STREAMED
 from gis.layer import Layer
 from grids.layers import DEPARTMENTS, DIVISIONS, GAPS, UNITS, area_layer
 from tests.conftest import ROOT
@@ -240,7 +241,7 @@ def test_every_column_of_an_import_stands_in_the_page_with_its_aliases(layer: La
 
 def test_the_formats_and_the_columns_of_cases_are_those_of_the_program() -> None:
     files = page("files")
-    compare(set(first_column(section(files, "## Formats"))), set(READABLE))
+    compare(set(first_column(section(files, "## Formats"))), {*READABLE, *STREAMED})
     compare(set(first_column(section(files, "## Cases"))), set(FIELDS))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gis.cells.layout import LINES
-from gis.heap.lines import WORDS, FileHeap
+from gis.heap.lines import WORDS, FileHeap, MemoryHeap, PrivateHeap
 from gis.locate import OutOfFrame, PolygonIndex, Turnover
 from tests.coverages import lattice
 from tests.gis.hard_points import differences, hard_points
@@ -124,3 +124,29 @@ def test_changes_in_a_file_are_seen_by_whoever_maps_it(tmp_path):
     inside = shapely.get_coordinates(shapely.point_on_surface(shapes[7:8]))
     assert mapped.lowest(inside).tolist() == [100]
     assert mapped.codes[100] == "new"
+
+
+def test_a_private_change_over_a_file_is_seen_by_nobody_else(tmp_path):
+    shapes, _ = lattice(10, 10, 2)
+    heap = FileHeap.create(tmp_path / "heap", 1 << 16)
+    index = PolygonIndex.build(shapes, codes_of(100), trusted=True, heap=heap)
+    told, used = index.tell(), heap.used
+    before = (tmp_path / "heap").read_bytes()
+    inside = shapely.get_coordinates(shapely.point_on_surface(shapes[7:9]))
+    private, _ = index.update(Turnover((7,), (), np.empty(0, dtype=object), ()), PrivateHeap(heap, used))
+    assert (tmp_path / "heap").read_bytes() == before
+    public, _ = index.update(Turnover((8,), (), np.empty(0, dtype=object), ()))  # goes on where the private one did
+    assert private.lowest(inside).tolist() == [-1, 8]
+    assert public.lowest(inside).tolist() == [7, -1]
+    assert PolygonIndex.read(FileHeap.open(tmp_path / "heap"), told).lowest(inside).tolist() == [7, 8]
+
+
+def test_slots_may_be_left_out_by_whole_pages():
+    shapes, _ = lattice(10, 10, 2)
+    index = PolygonIndex.build(shapes, codes_of(100), trusted=True)
+    far, _ = index.update(Turnover((7,), (1000,), shapes[7:8], ("far",)))
+    inside = shapely.get_coordinates(shapely.point_on_surface(shapes[7:8]))
+    for each in (far, far.copied(MemoryHeap())):
+        assert len(each) == 1001
+        assert each.codes.all().tolist() == [*codes_of(100)[:7], "", *codes_of(100)[8:], *[""] * 900, "far"]
+        assert each.lowest(inside).tolist() == [1000]

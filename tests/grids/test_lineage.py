@@ -7,7 +7,8 @@ from sqlalchemy import delete, select
 
 from gis.errors import Refusal
 from gis.store.engine import Store, reading, writing
-from gis.store.revisions import Descent, current_head
+from gis.store.lineage import Descent
+from gis.store.revisions import current_head
 from gis.store.scope import EVERYTHING, Scope
 from gis.store.tables import lineage
 from grids.lineage import ancestors, find_holder, graph, successors
@@ -135,7 +136,7 @@ def test_walks_end_and_tell_what_a_walk_by_hand_tells(store: Store, deeds: list[
         ended = {one for one, _ in pairs} & alive
         begun = {two for one, two in pairs if one in ended or one == 0} - (alive - ended)
         descent = {(one, two) for one, two in pairs if one in ended and two in begun and one != two}
-        rows = [unit_row(uid, f"44030500100{uid:04}", square(uid * 3, 0)) for uid in begun]
+        rows = [unit_row(uid, f"44030500100{uid:04}", square(uid * 3, 3 * len(history))) for uid in begun]
         put(store, change(unit, rows, ended), lineage=[Descent(one, two, "split") for one, two in sorted(descent)])
         alive = (alive - ended) | begun
         history.append((set(alive), descent))

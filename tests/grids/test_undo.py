@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 
 from gis.errors import Refusal
 from gis.store.engine import Store, reading
-from gis.store.revisions import Descent
+from gis.store.lineage import Descent
 from gis.store.scope import EVERYTHING
 from grids.lineage import find_holder, successors
 from grids.tables import department, division, unit

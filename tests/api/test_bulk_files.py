@@ -1,9 +1,6 @@
-"""Bulk routing and locating in batches: the same answers as for the whole table, whatever the format."""
+"""Bulk routing and locating in pieces: the same answers as for the whole table, whatever the formats."""
 
 import csv
-import gc
-import resource
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +10,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from api.bulk import CODES, ROUTE_COLUMNS, locate_table, read_cases, read_points, route_table, spell_out
+from api.answers import locate_columns
+from api.as_of import AsOf
+from api.bulk import CODES, ROUTE_COLUMNS, read_cases, route_table, spell_out
 from api.coded import rounded
-from api.streaming import Asked, CodedRouter, locator, names_of, stream, text_router
-from api.streams import is_streamed, pieces
+from api.conveyor import convey
+from api.dispatcher import CaseColumns, dispatcher
+from api.locator import Locator
 from api.tallies import Tally
 from api.worlds import Worlds
 from cases.reports import Defaults, parse_zone
 from gis.errors import Refusal
 from gis.formats import read
+from gis.formats.sinks import written
+from gis.formats.sources import open_source
 from gis.store.engine import Store
 
 DEFAULTS = Defaults("s", zone=parse_zone("+08:00"), edition="2026")
@@ -52,11 +54,11 @@ def reported(count: int) -> list[Row]:
 
 
 def save(rows: list[Row], path: Path) -> Path:
-    table = pa.Table.from_pylist(rows)
     match path.suffix:
         case ".parquet":
-            pq.write_table(table, path, row_group_size=7)
+            pq.write_table(pa.Table.from_pylist(rows), path, row_group_size=7)
         case ".arrow" | ".arrows":
+            table = pa.Table.from_pylist(rows)
             writer = pa.ipc.new_file if path.suffix == ".arrow" else pa.ipc.new_stream
             with writer(path, table.schema) as sink:
                 sink.write_table(table, max_chunksize=11)
@@ -102,10 +104,20 @@ def now(_: str) -> int:
 
 
 def routed(worlds: Worlds, source: Path, out: Path, because: str, rows: int = 13, as_of: str | None = None) -> Tally:
-    asked = Asked.of(worlds, as_of, now if as_of is None else moment_of, names_of(source))
-    if because == CODES:
-        return stream(source, out, CodedRouter(asked, DEFAULTS, {}).answer, lambda _: None, rows)
-    return stream(source, out, text_router(asked, DEFAULTS, {}, None, because), lambda _: None, rows)
+    opened = open_source(source)
+    asked = AsOf.of(worlds, as_of, now if as_of is None else moment_of, opened.names)
+    answer = dispatcher(asked, CaseColumns.of(opened, {}, DEFAULTS), because).answer
+    with written(out, opened) as sink:
+        return convey(opened.pieces(rows), sink, answer, lambda _: None)
+
+
+def located(
+    worlds: Worlds, source: Path, out: Path, rows: int = 7, as_of: str | None = None, crs: str | None = None
+) -> Tally:
+    opened = open_source(source)
+    asked = AsOf.of(worlds, as_of, now if as_of is None else moment_of, opened.names)
+    with written(out, opened, crs) as sink:
+        return convey(opened.pieces(rows), sink, Locator(asked, opened, crs).answer, lambda _: None)
 
 
 def moment_of(text: str) -> Any:
@@ -127,7 +139,6 @@ def test_routing_in_batches_gives_what_the_whole_table_gives(
     rows = reported(60)
     source, out = save(rows, tmp_path / f"cases{suffix}"), tmp_path / f"out{suffix}"
     expected, faults = whole(worlds, save(rows, tmp_path / "whole.parquet"), because)
-    assert is_streamed(source, out, None, None)
     tally = routed(worlds, source, out, because)
     answers = load(out)
     assert as_text(answers) == expected
@@ -173,20 +184,43 @@ def test_a_stream_that_is_all_before_history_says_so_in_every_row(worlds: Worlds
     assert {row["flags"] for row in load(out)} == {"before_history"}
 
 
+def expected_places(worlds: Worlds, rows: list[Row]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """The columns of a lookup and what they hold for rows in CRS84, None for a bad one: one point after the other."""
+    good = [at for at, row in enumerate(rows) if row["lat"] is not None and abs(row["lat"]) <= 90]
+    lonlat = np.round([(rows[at]["lon"], rows[at]["lat"]) for at in good], 11)
+    columns = locate_columns(worlds.newest().grid, lonlat)
+    answers: list[Row] = [{} for _ in rows]
+    for place, at in enumerate(good):
+        answers[at] = {name: values[place] for name, values in columns.items()}
+    return tuple(columns), as_text(answers, tuple(columns))
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_locating_in_batches_gives_what_the_whole_table_gives(worlds: Worlds, tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize("crs", [None, "CRS84"])
+def test_locating_in_pieces_gives_what_single_points_get(
+    worlds: Worlds, tmp_path: Path, suffix: str, crs: str | None
+) -> None:
     rows = reported(40)
+    names, expected = expected_places(worlds, rows)
     source, out = save(rows, tmp_path / f"points{suffix}"), tmp_path / f"out{suffix}"
-    table = read(save(rows, tmp_path / "whole.csv"))
-    lonlat, _ = read_points(table, None)
-    answered = locate_table(worlds, table, lonlat, [None] * len(table), lambda _: None)
-    added = tuple(name for name in answered.columns if name not in table.columns)
-    columns = [answered.columns[name].tolist() for name in added]
-    expected = [dict(zip(added, row, strict=True)) for row in zip(*columns, strict=True)]
-    asked = Asked.of(worlds, None, now, names_of(source))
-    tally = stream(source, out, locator(asked, None, None, None), lambda _: None, 7)
-    assert as_text(load(out), added) == as_text(expected, added)
-    assert [fault.row for fault in tally.faults] == [21]
+    tally = located(worlds, source, out, crs=crs)
+    assert as_text(load(out), names) == expected
+    assert [(fault.code, fault.row) for fault in tally.faults] == [("coordinates_out_of_range", 21)]
+    assert (tally.rows, tally.total) == (40, 39)
+    assert as_text(load(out), tuple(rows[0])) == as_text(load(source), tuple(rows[0]))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("to", SUFFIXES)
+def test_every_format_goes_into_every_other(worlds: Worlds, tmp_path: Path, suffix: str, to: str) -> None:
+    rows = reported(20)
+    names, expected = expected_places(worlds, rows)
+    source = save(rows, tmp_path / f"points{suffix}")
+    located(worlds, source, tmp_path / f"located{to}")
+    assert as_text(load(tmp_path / f"located{to}"), names) == expected
+    routed(worlds, source, tmp_path / f"routed{to}", CODES)
+    again = save(rows, tmp_path / "whole.parquet")
+    assert as_text(load(tmp_path / f"routed{to}")) == whole(worlds, again, CODES)[0]
 
 
 def test_a_file_that_breaks_off_leaves_no_half_of_an_answer(worlds: Worlds, tmp_path: Path) -> None:
@@ -211,19 +245,6 @@ def test_an_empty_file_gives_an_empty_file(worlds: Worlds, tmp_path: Path) -> No
         assert head == ["lon", "lat", "crs", *ROUTE_COLUMNS]
 
 
-def test_what_holds_a_geometry_or_other_text_than_utf8_is_read_as_a_whole(tmp_path: Path) -> None:
-    out = tmp_path / "out.csv"
-    (tmp_path / "a.csv").write_bytes("lon,lat,备注\n1,2,好\n".encode("gbk"))
-    assert not is_streamed(tmp_path / "a.csv", out, None, None)
-    (tmp_path / "b.csv").write_text("x,y\n1,2\n", encoding="utf-8")
-    assert not is_streamed(tmp_path / "b.csv", out, None, None)
-    assert is_streamed(tmp_path / "b.csv", out, None, None, {"lon": "x", "lat": "y"})
-    assert not is_streamed(tmp_path / "c.geojson", out, None, None)
-    feature = b'{"type":"Feature","geometry":null,"properties":{}}\n'
-    (tmp_path / "d.ndjson").write_bytes(feature)
-    assert not is_streamed(tmp_path / "d.ndjson", tmp_path / "out.ndjson", None, None)
-
-
 def test_metres_are_rounded_as_decimals() -> None:
     rng = np.random.default_rng(2)
     metres = np.concatenate([rng.uniform(0, 50, 20_000), np.arange(0, 5000) / 1000, [np.inf, 2.675, 1.005]])
@@ -233,21 +254,38 @@ def test_metres_are_rounded_as_decimals() -> None:
 
 def test_pieces_know_the_numbers_of_their_rows(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("lon,lat\n1,2\n\n3,4\n5,6\n", encoding="utf-8")
-    assert [piece.rows.tolist() for piece in pieces(tmp_path / "a.csv", 2)] == [[1, 3], [4]]
+    assert [piece.rows.tolist() for piece in open_source(tmp_path / "a.csv").pieces(2)] == [[1, 3], [4]]
     save(reported(5), tmp_path / "a.parquet")
-    assert [piece.rows.tolist() for piece in pieces(tmp_path / "a.parquet", 3)] == [[1, 2, 3], [4, 5]]
+    assert [piece.rows.tolist() for piece in open_source(tmp_path / "a.parquet").pieces(3)] == [[1, 2, 3], [4, 5]]
 
 
-@pytest.mark.campaign
-def test_memory_does_not_grow_with_the_length_of_the_file(worlds: Worlds, tmp_path: Path) -> None:
-    measured: Callable[[], int] = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024  # noqa: E731
-    table = pa.Table.from_pylist([row for row in reported(20_000) if row["lat"] < 90])
-    peaks = []
-    for times in (10, 50, 100):
-        with pq.ParquetWriter(tmp_path / "cases.parquet", table.schema) as writer:
-            for _ in range(times):
-                writer.write_table(table)
-        assert routed(worlds, tmp_path / "cases.parquet", tmp_path / "out.parquet", CODES, rows=50_000).rows > 0
-        gc.collect()
-        peaks.append(measured())
-    assert peaks[2] - peaks[1] < 100, peaks
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_columns_that_are_named_hold_the_positions(worlds: Worlds, tmp_path: Path, suffix: str) -> None:
+    rows = reported(20)
+    names, expected = expected_places(worlds, rows)
+    renamed = [{"jd": row.pop("lon"), "wd": row.pop("lat"), **row} for row in rows]
+    source = open_source(save(renamed, tmp_path / f"p{suffix}"), x_column="jd", y_column="wd")
+    with written(tmp_path / f"out{suffix}", source) as sink:
+        locator = Locator(AsOf.of(worlds, None, now, source.names), source, None)
+        convey(source.pieces(7), sink, locator.answer, lambda _: None)
+    assert as_text(load(tmp_path / f"out{suffix}"), names) == expected
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_a_person_says_of_the_crs_goes_before_what_rows_say(worlds: Worlds, tmp_path: Path, suffix: str) -> None:
+    rows = reported(20)
+    names, expected = expected_places(worlds, rows)
+    source = save([{**row, "crs": "GCJ-02"} for row in rows], tmp_path / f"p{suffix}")
+    tally = located(worlds, source, tmp_path / f"out{suffix}", 9, crs="CRS84")
+    assert as_text(load(tmp_path / f"out{suffix}"), names) == expected
+    assert [fault.code for fault in tally.faults] == ["crs_overridden", "coordinates_out_of_range"]
+    assert located(worlds, source, tmp_path / f"out{suffix}", 9).total == 19
+    assert as_text(load(tmp_path / f"out{suffix}"), names) != expected
+
+
+def test_an_answer_replaces_the_column_that_is_called_so(worlds: Worlds, tmp_path: Path) -> None:
+    rows = [{**row, "unit": "old", "flags": "old"} for row in reported(9)]
+    for suffix in SUFFIXES:
+        source = save(rows, tmp_path / f"p{suffix}")
+        located(worlds, source, tmp_path / f"out{suffix}")
+        assert "old" not in {row["unit"] for row in load(tmp_path / f"out{suffix}")}

@@ -3,8 +3,8 @@
 from alembic import op
 from sqlalchemy import BigInteger, Column, Text
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 TABLES = ("division", "unit", "gap", "area_layer", "area", "department", "component", "local_class", "rule")
 
