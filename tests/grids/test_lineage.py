@@ -1,7 +1,7 @@
 """Lineage: written with the revision, walked by uid and revision."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
@@ -124,6 +124,7 @@ DEEDS = st.lists(st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), max_s
 
 
 @given(DEEDS)
+@example([[(2, 4)], [(4, 1)], [(1, 4)]])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_walks_end_and_tell_what_a_walk_by_hand_tells(store: Store, deeds: list[list[tuple[int, int]]]) -> None:
     """Uids end and come back at random: a walk by hand over versions is the oracle."""
