@@ -14,11 +14,13 @@ from starlette.types import Receive, Scope, Send
 from api import ogc
 from api.auth import KEY_MASK, Doorkeeper
 from api.hot import Hot
+from api.jobs.registry import KINDS
+from api.jobs.runner import Runner
 from api.middleware import Limits, StoreWord
 from api.migrations import check_schema
 from api.openapi import FAILURES, describe
 from api.problems import add_handlers
-from api.routers import cases, directory, health, layers, locate, pages, tiles
+from api.routers import cases, directory, health, jobs, layers, locate, pages, tiles, work
 from api.settings import Settings
 from api.shelf import Shelf
 from api.warm import warm
@@ -30,7 +32,17 @@ from gis.store.engine import Store, open_store
 from tiles.cache import TileCache
 
 # One router for each concern; the OGC APIs are mounted beside them.
-ROUTERS = (locate.router, cases.router, layers.router, directory.router, tiles.router, health.router, pages.router)
+ROUTERS = (
+    locate.router,
+    cases.router,
+    layers.router,
+    directory.router,
+    work.router,
+    jobs.router,
+    tiles.router,
+    health.router,
+    pages.router,
+)
 EXPOSED = (
     "Wangge-Revision",
     "Wangge-Store",
@@ -84,7 +96,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
                 expose_headers=EXPOSED,
             ),
             Middleware(StoreWord, worlds=worlds),
-            Middleware(Limits, max_body=int(settings.max_body_mb * 1e6)),
+            Middleware(Limits, max_body=int(settings.max_body_mb * 1e6), max_upload=int(settings.max_upload_mb * 1e6)),
         ],
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -92,6 +104,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.door, app.state.shelf, app.state.tiles = Doorkeeper(store), Shelf(LISTS), TileCache(TILE_BYTES)
     app.state.sources = Shelf(SOURCES)
     app.state.page_folder, app.state.watch = pages.APP, Watch(worlds)
+    app.state.runner = Runner(store, settings, KINDS)
     add_handlers(app)
     logging.getLogger("uvicorn.access").addFilter(KEY_MASK)
     for router in ROUTERS:
@@ -133,7 +146,11 @@ async def _living(app: FastAPI, store: Store, own: bool) -> AsyncIterator[None]:
             raise
     await run_in_threadpool(warm)
     await run_in_threadpool(watch.start)
+    runner: Runner = app.state.runner
+    if app.state.settings.jobs:
+        runner.start()
     yield
+    await run_in_threadpool(runner.stop)
     await run_in_threadpool(watch.stop)
     if own:
         store.close()

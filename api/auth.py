@@ -124,6 +124,12 @@ def authorize(request: Request, role: str, owner: str | None = None) -> Key:
     key_wrong, role_missing, prefix_missing.
     """
     key = _identify(request)
+    permit(key, role, owner)
+    return key
+
+
+def permit(key: Key, role: str, owner: str | None = None) -> None:
+    """Let a key pass that has at least `role`, and that over `owner`. Errors: Refusal role_missing, prefix_missing."""
     if not key.may(role):
         raise refuse(
             "role_missing",
@@ -138,7 +144,6 @@ def authorize(request: Request, role: str, owner: str | None = None) -> Key:
             f"此操作涉及 {owner}，而您的密钥“{key.name}”仅限编码以 {key.prefix} 开头的范围。",
             kind="forbidden",
         )
-    return key
 
 
 def caller(role: str) -> Callable[[Request], Key]:
@@ -152,6 +157,7 @@ def caller(role: str) -> Callable[[Request], Key]:
 
 Viewer = Annotated[Key, Depends(caller("viewer"))]
 Inspector = Annotated[Key, Depends(caller("inspector"))]
+Editor = Annotated[Key, Depends(caller("editor"))]
 
 
 def _identify(request: Request) -> Key:

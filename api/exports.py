@@ -1,5 +1,6 @@
 """Exports: a layer as a file, as of any revision, in any CRS."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,13 @@ def export_layer(
     prefix: str = "",
     crs: str | None = None,
     encoding: str | None = None,
+    told: Callable[[str], None] = lambda step: None,
 ) -> tuple[int, tuple[Fault, ...]]:
-    """Write a layer as it was at revision `at`; tell how many rows, and what the format could not take as it was."""
+    """Write a layer as it was at revision `at`; tell how many rows, and what the format could not take as it was.
+
+    `told` hears of the steps "read" and "write", and may raise to stop.
+    """
+    told("read")
     if layer_id == "rules":
         return _export_rules(connection, path, at, scope), ()
     if layer_id == "catalogue":
@@ -46,6 +52,7 @@ def export_layer(
         layer = find_layer(connection, layer_id, scope, at)
         columns = read_columns(connection, table_of(layer), replace(query_of(layer, scope, at), prefix=prefix))
         table = feature_table(layer, columns)
+    told("write")
     return len(table), write(path, table, layer=layer_id, encoding=encoding, crs=crs and gis_crs.parse(crs).name)
 
 
@@ -85,7 +92,9 @@ def _export_rules(connection: Connection, path: Path, at: int, scope: Scope) -> 
     rules = [_written(to_row(rule)) for rule in read_rules(connection, scope, at)]
     owners = {rule["owner"] for rule in rules}
     document: dict[str, Any] = {"owner": owners.pop()} if len(owners) == 1 else {}
-    document["rules"] = [{k: v for k, v in rule.items() if k != "owner" or "owner" not in document} for rule in rules]
+    document["rules"] = [
+        {k: v for k, v in rule.items() if k != "owner" or (v and "owner" not in document)} for rule in rules
+    ]
     text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
     scratch = path.with_name(f".{path.name}.part")
     try:

@@ -1,7 +1,7 @@
 """Imports of every layer: read, check, report, and only when asked publish."""
 
 import getpass
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -52,6 +52,7 @@ class Options:
     author: str = field(default_factory=getpass.getuser)
     note: str = ""
     basis: Mapping[str, Any] | None = None
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +84,47 @@ class Report:
         }
 
 
-def run_import(store: Store, layer: str, path: Path, options: Options) -> Report:
+Told = Callable[[str, Report | None], None]
+"""Hears of every step: "read", "check", "checked" and "publish", the last two with the report; may raise to stop."""
+
+
+def run_import(
+    store: Store, layer: str, path: Path, options: Options, told: Told = lambda step, report: None
+) -> Report:
     """Import a file into a layer. Without `options.commit`, or with any error found, nothing is changed.
+
+    With `options.ticket` it is published once at most.
 
     Errors: Refusal when the file cannot be read or the call itself is wrong; faults of the data are in the report.
     """
-    _check_layer(layer)
+    check_layer(layer)
+    told("read", None)
     source: Table | Any = load_yaml(path) if layer == "rules" else read_table(path, options)
     if isinstance(source, Table) and not len(source) and not source.faults:
         raise _no_rows(path)
     if layer in OWNED:
         source = _of_owner(source, options.owner)
     for _ in range(ATTEMPTS):
+        told("check", None)
         with reading(store.world) as connection:
             delivery, source = _deliver(connection, layer, source, options)
         rows = len(source) if isinstance(source, Table) else books.size(source)
         report = Report(layer, str(path), rows, delivery)
+        told("checked", report)
         if not options.commit or not delivery.is_acceptable or delivery.is_empty:
             return report
+        told("publish", report)
         changes = with_uids(store, delivery.changes)
         note = options.note or f"import {layer} {path.name}"
         publication = Publication(
-            changes, options.author, note, delivery.base, options.effective_at, options.basis, delivery.settings
+            changes,
+            options.author,
+            note,
+            delivery.base,
+            options.effective_at,
+            options.basis,
+            delivery.settings,
+            options.ticket,
         )
         try:
             revision, held = publish(store, publication)
@@ -131,7 +151,23 @@ def read_table(path: Path, options: Options) -> Table:
     return read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
 
 
-def _check_layer(layer: str) -> None:
+def read_mapping(pairs: Sequence[str]) -> dict[str, str]:
+    """`field=column`, repeated. Errors: Refusal mapping_wrong."""
+    mapping = {}
+    for pair in pairs:
+        name, separator, column = pair.partition("=")
+        if not separator or not name.strip() or not column.strip():
+            raise refuse(
+                "mapping_wrong",
+                f"'{pair}' is no mapping: write --map field=column.",
+                f"“{pair}”不是有效映射：请写 --map 字段=列名。",
+            )
+        mapping[name.strip()] = column.strip()
+    return mapping
+
+
+def check_layer(layer: str) -> None:
+    """Errors: Refusal layer_unknown for what is no layer to import."""
     if layer not in LAYERS:
         raise refuse(
             "layer_unknown",
@@ -169,6 +205,11 @@ def _of_owner(table: Table, owner: str) -> Table:
             "或将该列改名。",
         )
     return replace(table, columns={name: column for name, column in table.columns.items() if name != "owner"})
+
+
+def deliver(connection: Connection, layer: str, source: Any, options: Options) -> Delivery:
+    """What a delivery would do to the layer, and what is wrong with it; nothing is left out or changed."""
+    return LAYERS[layer](connection, source, _profile(connection, options.profile), options)
 
 
 def _deliver(connection: Connection, layer: str, source: Any, options: Options) -> tuple[Delivery, Any]:

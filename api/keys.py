@@ -84,6 +84,14 @@ def find_key(connection: Connection, secret: str) -> Key | None:
     return None if row is None else Key(**row)
 
 
+def key_of_id(connection: Connection, key_id: str) -> Key | None:
+    """The key of this id, unless it was revoked."""
+    columns = [access_key.c[field] for field in Key.__slots__]
+    chosen = select(*columns).where(access_key.c.id == key_id, access_key.c.revoked_at.is_(None))
+    row = connection.execute(chosen).mappings().first()
+    return None if row is None else Key(**row)
+
+
 def revoke_key(connection: Connection, key_id: str) -> None:
     """End a key. Errors: Refusal key_unknown (missing)."""
     open_key = (access_key.c.id == key_id, access_key.c.revoked_at.is_(None))

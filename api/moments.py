@@ -33,3 +33,15 @@ def read_moment(text: str, zone: str) -> int | datetime:
             f"'{shown}' is neither a revision nor a time: write 7, 2026-07-01 or 2026-07-01T08:00:00+08:00.",
             f"“{shown}”既不是版本号也不是有效时间：请写 7、2026-07-01 或 2026-07-01T08:00:00+08:00。",
         ) from None
+
+
+def read_time(text: str, zone: str) -> datetime:
+    """A time or a date as ISO text; without an offset it is of `zone`. Errors: Refusal time_wrong."""
+    moment = read_moment(text, zone)
+    if isinstance(moment, int):
+        raise refuse(
+            "time_wrong",
+            f"'{text}' is no time: write 2026-07-01 or 2026-07-01T08:00:00+08:00.",
+            f"“{text}”不是有效时间：请写 2026-07-01 或 2026-07-01T08:00:00+08:00。",
+        )
+    return moment

@@ -8,11 +8,19 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api import schemas
+from api.jobs.shapes import CheckQuestion, ExportQuestion
 from api.problems import MEDIA_TYPE
 from api.wire import MEDIA_TYPES
 
 REF = "#/components/schemas/{model}"
-QUESTIONS = (schemas.Problem, schemas.LocateQuestion, schemas.CaseQuestion, schemas.CaseReport)
+QUESTIONS = (
+    schemas.Problem,
+    schemas.LocateQuestion,
+    schemas.CaseQuestion,
+    schemas.CaseReport,
+    ExportQuestion,
+    CheckQuestion,
+)
 FAILURE: dict[str, Any] = {
     "description": "What was wrong, in words 错误说明",
     "content": {MEDIA_TYPE: {"schema": {"$ref": REF.format(model="Problem")}}},

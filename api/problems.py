@@ -182,6 +182,8 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "string_too_long": ("must have at most {max_length} characters", "最多 {max_length} 个字符"),
     "literal_error": ("must be {expected}", "必须是 {expected}"),
     "bool_parsing": ("must be true or false", "必须是 true 或 false"),
+    "extra_forbidden": ("is not known here", "不存在"),
+    "string_type": ("must be text", "必须是文本"),
 }
 UNKNOWN = ("is not valid", "无效")
 

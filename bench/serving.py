@@ -55,7 +55,7 @@ def http_locate(size: Size) -> Result:
         different = _differences(ports[OURS], ports["postgis_endpoint"], asked[:COMPARED])
         loads = {name: Load(port, file, size.http_s) for name, port in ports.items()}
         for load in loads.values():
-            Load(load.port, file, 1.0).run()  # to warm up
+            Load(load.port, file, 3.0).run()  # to warm up
         rounds = play(loads, size.rounds, size.budget_s)
     beside = {"units": size.of(200_000), "differences": {"postgis_endpoint": different}, **_figures(rounds)}
     return Result(rounds.median(OURS, "requests_per_s"), "requests/s", _ratios(rounds), beside)

@@ -22,6 +22,7 @@ import shapely
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from gis.bits import bits_of, float_of
 from gis.heap.lines import frozen
 
 SEMI_MAJOR_M = 6378137.0
@@ -151,25 +152,34 @@ def _starts(owners: NDArray[Any], count: int) -> Indices:
     return np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=count))]).astype(np.int64)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def ring_distance(lon: float, lat: float, per_lon: float, per_lat: float, bend: float, ends: Any) -> float:
-    """Square metres from one point to the nearest place of the path through `ends` (n, 2) lon/lat, for kernels."""
-    # Without branches, and each end taken anew: the processor then works at several edges at once.
-    ax = (ends[0, 0] - lon) * per_lon
-    ay = (ends[0, 1] - lat) * per_lat
+# Of finite numbers, which these are, the flags change no result: they let the compiler look at several edges at once.
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True, fastmath={"nnan", "ninf", "nsz"})
+def ring_distance(
+    lon: float, lat: float, per_lon: float, per_lat: float, bend: float, values: Any, begin: int, end: int
+) -> float:
+    """Square metres from one point to the nearest place of a path, for kernels.
+
+    The path is values[begin:end]: x, y, x, y … in lon/lat; begin < end.
+    """
+    ax = (values[begin] - lon) * per_lon
+    ay = (values[begin + 1] - lat) * per_lat
     dx = ax * (1.0 + bend * ay)
-    least = dx * dx + ay * ay
-    for k in range(len(ends) - 1):
-        ax = (ends[k, 0] - lon) * per_lon
-        ay = (ends[k, 1] - lat) * per_lat
-        ux = (ends[k + 1, 0] - lon) * per_lon - ax
-        uy = (ends[k + 1, 1] - lat) * per_lat - ay
-        share = -(ax * ux + ay * uy) / max(ux * ux + uy * uy, SHORTEST_M2)
-        share = min(max(share, 0.0), 1.0)
+    least = bits_of(dx * dx + ay * ay)
+    for k in range(((end - begin) >> 1) - 1):
+        ax = (values[begin + 2 * k] - lon) * per_lon
+        ay = (values[begin + 2 * k + 1] - lat) * per_lat
+        ux = (values[begin + 2 * k + 2] - lon) * per_lon - ax
+        uy = (values[begin + 2 * k + 3] - lat) * per_lat - ay
+        length = ux * ux + uy * uy
+        length = length if length > SHORTEST_M2 else SHORTEST_M2
+        share = -(ax * ux + ay * uy) / length
+        share = share if share > 0.0 else 0.0
+        share = share if share < 1.0 else 1.0
         nx, ny = ax + ux * share, ay + uy * share
         dx = nx * (1.0 + bend * ny)
-        least = min(least, dx * dx + ny * ny)
-    return float(least)
+        square = bits_of(dx * dx + ny * ny)
+        least = square if square < least else least
+    return float(float_of(least))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -190,8 +200,8 @@ def path_distance(
     """
     least = np.inf
     for path in range(path_starts[geometry], path_starts[geometry + 1]):
-        ends = coords[coord_starts[path] : coord_starts[path + 1]]
-        least = min(least, ring_distance(lon, lat, per_lon, per_lat, bend, ends))
+        begin, end = 2 * coord_starts[path], 2 * coord_starts[path + 1]
+        least = min(least, ring_distance(lon, lat, per_lon, per_lat, bend, coords.reshape(-1), begin, end))
     return float(np.sqrt(least))
 
 

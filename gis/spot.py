@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gis.cells.layout import EDGES, EDGES_AT, MEMBER_MASK, MEMBERS_AT, VERTEX_BITS, VERTEX_MASK, Whole
 from gis.cells.lookup import holders_one, lowest_one
-from gis.cells.near import shape_distance, tile_range
+from gis.cells.near import seen, shape_distance, tile_range
 from gis.cells.predicates import is_east, orient
 from gis.cells.slots import box_of, coords_at, is_multiple, path_end, paths_of, shape_at
 from gis.crs import DECIMALS
@@ -193,7 +193,7 @@ def find_spot(x: float, y: float, table: Any) -> tuple[float, float, int, float,
     if polygon < 0:
         return lon, lat, polygon, np.inf, 0
     per_lon, per_lat, bend = measures_at(lat)
-    metres = shape_distance(lon, lat, per_lon, per_lat, bend, polygon, cells[2], cells[3])
+    metres = shape_distance(lon, lat, per_lon, per_lat, bend, polygon, seen(cells))
     asked = _open_of(table)
     if asked[polygon] == UNKNOWN:
         asked[polygon] = find_open(polygon, table)

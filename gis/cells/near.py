@@ -10,27 +10,36 @@ import numpy as np
 from numba import njit
 
 from gis.cells.layout import MEMBERS, MEMBERS_AT, SIDE, WHOLE, Whole
-from gis.cells.slots import box_of, coords_at, is_lower, path_end, paths_of, shape_at
+from gis.cells.slots import box_of, coords_at, is_lower, path_end, paths_of, shape_at, slot_at
+from gis.cells.vectors import prefetch
 from gis.heap.lines import WORDS
 from gis.metres import halves, measures_at, ring_distance
 
 MARGIN = 2e-3  # of a cell: more than `gis.cells.build` uses, so that what it rounds is found
+BATCH, AHEAD = 32, 7  # points whose shapes are fetched ahead, and lines of each: a shape of 24 nodes
 FEW_TILES = 64
 """So many tiles at most are looked through one by one; farther out the nearest tiles come first."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, forceinline=True)
+def seen(arrays: Any) -> Any:
+    """What distances are read from: pages, and the lines as int32, int64, float64 and float32."""
+    _, _, pages, lines = arrays
+    return pages, lines, lines.view(np.int64), lines.view(np.float64), lines.view(np.float32)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def shape_distance(
-    lon: float, lat: float, per_lon: float, per_lat: float, bend: float, slot: Whole, pages: Any, lines: Any
+    lon: float, lat: float, per_lon: float, per_lat: float, bend: float, slot: Whole, views: Any
 ) -> float:
-    """Metres from a point to the nearest edge of the polygon of a slot."""
-    doubles = lines.view(np.float64)
-    shape = shape_at(slot, pages, lines.view(np.int64))
+    """Metres from a point to the nearest edge of the polygon of a slot; `views` as `seen` gives them."""
+    pages, lines, longs, doubles, _ = views
+    shape = shape_at(slot, pages, longs)
     base, first, least = coords_at(shape, lines), np.int64(0), np.inf
     for path in range(paths_of(shape, lines)):
         end = path_end(shape, path, lines)
-        ends = doubles[base + 2 * first : base + 2 * end].reshape(end - first, 2)
-        least = min(least, ring_distance(lon, lat, per_lon, per_lat, bend, ends))
+        begin = base + 2 * first
+        least = min(least, ring_distance(lon, lat, per_lon, per_lat, bend, doubles, begin, base + 2 * end))
         first = end
     return float(np.sqrt(least))
 
@@ -38,11 +47,21 @@ def shape_distance(
 @njit(cache=True, nogil=True, error_model="numpy")
 def distances_many(points: Any, which: Any, slots: Any, found: Any, arrays: Any) -> None:
     """Write the metres from point which[k] to the nearest edge of the polygon in slots[k] to `found` (k,)."""
-    _, _, pages, lines = arrays
-    for k in range(len(which)):
-        lon, lat = points[which[k], 0], points[which[k], 1]
-        per_lon, per_lat, bend = measures_at(lat)
-        found[k] = shape_distance(lon, lat, per_lon, per_lat, bend, slots[k], pages, lines)
+    views = seen(arrays)
+    pages, longs = views[0], views[2]
+    for start in range(0, len(which), BATCH):
+        end = min(start + BATCH, len(which))
+        # Ask for all slots, then for all shapes: memory is waited for once a batch.
+        for k in range(start, end):
+            prefetch(longs, slot_at(slots[k], pages))
+        for k in range(start, end):
+            shape = shape_at(slots[k], pages, longs)
+            for line in range(AHEAD):
+                prefetch(longs, min(shape + line * 8, len(longs) - 1))
+        for k in range(start, end):
+            lon, lat = points[which[k], 0], points[which[k], 1]
+            per_lon, per_lat, bend = measures_at(lat)
+            found[k] = shape_distance(lon, lat, per_lon, per_lat, bend, slots[k], views)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
@@ -94,8 +113,8 @@ def near_many(points: Any, reach: Any, arrays: Any) -> Any:
     """All polygons with an edge within reach[k] metres of points[k]: points and slots (2, k) int64 and metres (k,), by
     point, then by text. A point that is not finite has none.
     """
-    _, _, pages, lines = arrays
-    longs = lines.view(np.int64)
+    views = seen(arrays)
+    pages, longs = views[0], views[2]
     pairs, metres = np.empty((2, len(points) + 16), np.int64), np.empty(len(points) + 16)
     room, total = np.empty(64, np.int64), 0
     for k in range(len(points)):
@@ -107,7 +126,7 @@ def near_many(points: Any, reach: Any, arrays: Any) -> Any:
         count, room = _members_near(lon - wide, lat - high, lon + wide, lat + high, arrays, room)
         begin = total
         for each in range(count):
-            distance = shape_distance(lon, lat, per_lon, per_lat, bend, room[each], pages, lines)
+            distance = shape_distance(lon, lat, per_lon, per_lat, bend, room[each], views)
             if distance > reach[k]:
                 continue
             if total == len(metres):
@@ -147,23 +166,23 @@ def _in_tile(
     bend: float,
     block: Whole,
     best: float,
-    pages: Any,
-    lines: Any,
+    views: Any,
 ) -> float:
     """The nearest edge of the members of a block, or `best` where none is nearer."""
-    floats = lines.view(np.float32)
+    pages, lines, _, _, floats = views
     at = (block + lines[block * WORDS + MEMBERS_AT]) * WORDS
     for k in range(at, at + lines[block * WORDS + MEMBERS]):
         w, s, e, n = box_of(lines[k], pages, floats)
         if _least(lon, lat, per_lon, per_lat, bend, w, s, e, n) < best:
-            best = min(best, shape_distance(lon, lat, per_lon, per_lat, bend, lines[k], pages, lines))
+            best = min(best, shape_distance(lon, lat, per_lon, per_lat, bend, lines[k], views))
     return best
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _far(lon: float, lat: float, per_lon: float, per_lat: float, bend: float, arrays: Any) -> float:
     """The nearest edge of all, tile by tile, the nearest tiles first."""
-    frame, tiles, pages, lines = arrays
+    frame, tiles, _, lines = arrays
+    views = seen(arrays)
     columns, rows = np.int64(frame[6]), np.int64(frame[7])
     wide, high, margin = SIDE * frame[4], SIDE * frame[5], 1e-3
     least = np.empty(columns * rows)
@@ -179,14 +198,15 @@ def _far(lon: float, lat: float, per_lon: float, per_lat: float, bend: float, ar
         nearest = np.argmin(least)
         if not least[nearest] < best:
             return best
-        best = _in_tile(lon, lat, per_lon, per_lat, bend, np.int64(tiles[nearest]), best, pages, lines)
+        best = _in_tile(lon, lat, per_lon, per_lat, bend, np.int64(tiles[nearest]), best, views)
         least[nearest] = np.inf
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def edges_many(points: Any, reach: Any, found: Any, arrays: Any) -> None:
     """Write the metres to the nearest edge of all, where that is within reach[k], to `found` (m,), else inf."""
-    frame, tiles, pages, lines = arrays
+    frame, tiles = arrays[0], arrays[1]
+    views = seen(arrays)
     for k in range(len(points)):
         lon, lat = points[k, 0], points[k, 1]
         found[k] = np.inf
@@ -206,7 +226,7 @@ def edges_many(points: Any, reach: Any, found: Any, arrays: Any) -> None:
             for row in range(lowest, highest + 1):
                 for column in range(first, last + 1):
                     block = np.int64(tiles[row * np.int64(frame[6]) + column])
-                    best = _in_tile(lon, lat, per_lon, per_lat, bend, block, best, pages, lines)
+                    best = _in_tile(lon, lat, per_lon, per_lat, bend, block, best, views)
             if best < bound or step == reach[k]:
                 break
             best = np.inf

@@ -31,6 +31,7 @@ _WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...
     ".tsv": delimited.write,
     ".parquet": parquet.write,
 }
+WRITABLE = tuple(_WRITERS)
 READABLE = (*_WRITERS, ".txt", ".dbf", ".zip")
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gis.errors import Refusal, refuse
 from gis.store.engine import Store, explain, reading, writing
-from gis.store.tables import BOX, counter, revision, rtree, setting
+from gis.store.tables import BOX, counter, revision, rtree, setting, ticket
 
 CHUNK = 20_000
 CLOCK_SKEW = timedelta(seconds=5)
@@ -48,7 +48,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Who publishes what, why, since when it holds, and on which revision it was checked."""
+    """Who publishes what, why, since when it holds, and on which revision it was checked.
+
+    What is published under a `ticket` is published once at most, however often it is tried.
+    """
 
     changes: Sequence[Change]
     author: str
@@ -57,6 +60,7 @@ class Publication:
     effective_at: datetime | None = None
     basis: Mapping[str, Any] | None = None
     settings: Mapping[str, str] | None = None
+    ticket: str | None = None
 
 
 def head(connection: Connection) -> int:
@@ -115,8 +119,9 @@ def allocate_uids(store: Store, wanted: int) -> range:
 def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
     """Publish as one revision, and tell for how many seconds the lock was held.
 
-    Errors: Refusal store_changed (conflict) when another revision came after `base`; effective_before_previous;
-    store_busy (unavailable) when another writer holds the lock for too long. Nothing is changed by a refusal.
+    Errors: Refusal store_changed (conflict) when another revision came after `base`; ticket_used (conflict) when it
+    was published before; effective_before_previous; store_busy (unavailable) when another writer holds the lock for
+    too long. Nothing is changed by a refusal.
     """
     tidy = False
     with _connection(store) as connection:
@@ -128,6 +133,7 @@ def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
             with connection.begin():
                 number = _lock(connection, publication.base)
                 began = perf_counter()
+                _use_ticket(connection, publication.ticket, number)
                 made = _record(connection, publication, number, counts)
                 for change, (ended, begun) in zip(publication.changes, staged, strict=True):
                     _copy(connection, change, ended, begun, made.number)
@@ -202,6 +208,28 @@ def _boxed(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, An
         for row, box in zip(complete, sides.tolist(), strict=True):
             row.update(zip(BOX, box if box[0] == box[0] else (None,) * 4, strict=True))
     return complete
+
+
+def revision_of_ticket(connection: Connection, name: str) -> Revision | None:
+    """What was published under a ticket, None when nothing was."""
+    chosen = select(revision).join(ticket, ticket.c.revision == revision.c.number).where(ticket.c.name == name)
+    row = connection.execute(chosen).mappings().first()
+    return None if row is None else Revision(**row)
+
+
+def _use_ticket(connection: Connection, name: str | None, number: int) -> None:
+    """Mark a ticket as used, in the transaction that publishes; under its lock nobody else can."""
+    if name is None:
+        return
+    used = connection.execute(select(ticket.c.revision).where(ticket.c.name == name)).scalar()
+    if used is not None:
+        raise refuse(
+            "ticket_used",
+            f"This was published already, as revision {used}.",
+            f"该内容已发布，版本为 {used}。",
+            kind="conflict",
+        )
+    connection.execute(insert(ticket).values(name=name, revision=number))
 
 
 def _lock(connection: Connection, base: int) -> int:

@@ -32,6 +32,9 @@ revision = Table(
     Column("counts", Document, nullable=False),
 )
 
+# What may be published once at most: whoever may have to try again publishes under a ticket, and looks for it first.
+ticket = Table("ticket", WORLD, Column("name", Text, primary_key=True), Column("revision", BigInteger, nullable=False))
+
 
 def versioned_table(name: str, *columns: Column, spatial: bool, key: tuple[str, ...] = ("owner", "code")) -> Table:  # type: ignore[type-arg]
     """A table whose rows are versions: in force from `from_revision` until before `to_revision` (null: still).

@@ -1,4 +1,7 @@
-"""As much of curl as the pages use, for machines that have none: `python curl.py [-sf] [-o -w -H -d -u VALUE] URL`."""
+"""As much of curl as the pages use, for machines that have none.
+
+`python curl.py [-sf] [-o -w -H -d --data-binary -u VALUE] URL`
+"""
 
 import argparse
 import base64
@@ -15,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("-s", action="store_true")
     parser.add_argument("-f", action="store_true")
-    for name in ("-o", "-w", "-d", "-u"):
+    for name in ("-o", "-w", "-d", "-u", "--data-binary"):
         parser.add_argument(name)
     parser.add_argument("-H", action="append", default=[])
     parser.add_argument("url")
@@ -23,7 +26,10 @@ def main() -> int:
     headers = dict(each.split(": ", 1) for each in asked.H)
     if asked.u:
         headers["Authorization"] = f"Basic {base64.b64encode(asked.u.encode()).decode()}"
-    request = Request(asked.url, asked.d.encode() if asked.d else None, headers)
+    body = asked.d.encode() if asked.d else None
+    if asked.data_binary:
+        body = Path(asked.data_binary.removeprefix("@")).read_bytes()
+    request = Request(asked.url, body, headers)
     try:
         answer = urlopen(request)
     except HTTPError as error:

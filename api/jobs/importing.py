@@ -1,0 +1,202 @@
+"""Imports as jobs. Publishing is the last step, under a ticket with the name of the job: done once, or not at all."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from api.auth import permit
+from api.imports import OWNED, Options, Report, check_layer, read_mapping, run_import
+from api.jobs.folders import hide_folder, jobs_folder
+from api.jobs.kinds import Arguments, Context, Kind, Outcome
+from api.jobs.reports import counted, write_report
+from api.keys import Key
+from components.editions import CURRENT
+from gis.delivery import Delivery
+from gis.errors import Refusal
+from gis.store.engine import reading
+from gis.store.revisions import Change, Revision, revision_of_ticket
+from grids.units import SNAP_M
+
+STEPS = {"read": 0, "check": 1, "checked": 2, "publish": 3}
+CHUNK = 5_000
+FOLLOWING = {"units": frozenset({"division"})}
+"""Tables whose shapes follow from what is imported, also those of divisions above the caller's."""
+
+
+class ImportArguments(Arguments):
+    """The options of `wangge import`, and the files in the folder of what was given."""
+
+    layer: str
+    file: str
+    commit: bool = False
+    map: tuple[str, ...] = ()
+    profile: str | None = None
+    file_layer: str | None = None
+    area_layer: str | None = None
+    title: str | None = None
+    overlap: str = "none"
+    owner: str = ""
+    crs: str | None = None
+    encoding: str | None = None
+    effective: datetime | None = None
+    gaps: str | None = None
+    gaps_file: str | None = None
+    scope: str | None = None
+    snap: float = SNAP_M
+    edition: str = CURRENT
+    class_code: str | None = None
+    basis: str | None = None
+    note: str = ""
+    skip_rejected: bool = False
+
+
+def allow(key: Key, arguments: ImportArguments) -> None:
+    """An editor may check a delivery, a publisher publish it, each within the prefix of the key.
+
+    What a file touches is known when it is read: see `_check_owners`.
+    """
+    role = "publisher" if arguments.commit else "editor"
+    permit(key, role, arguments.owner if arguments.layer in OWNED else None)
+    if arguments.scope is not None and arguments.layer == "units":
+        permit(key, role, arguments.scope)
+
+
+def check_arguments(arguments: ImportArguments) -> None:
+    """What can be told before the file is read. Errors: Refusal layer_unknown, mapping_wrong."""
+    check_layer(arguments.layer)
+    read_mapping(arguments.map)
+
+
+def run(context: Context, arguments: ImportArguments) -> Outcome:
+    """Read, check, and with `commit` publish."""
+
+    def told(step: str, report: Report | None) -> None:
+        context.progress(STEPS[step], 4, step)
+        if step == "checked" and report is not None:
+            _check_owners(context, report.delivery, arguments)
+        if step == "publish" and report is not None:
+            _write(context, arguments, report)
+            context.commit()
+
+    options = _options(context, arguments)
+    try:
+        report = run_import(context.store, arguments.layer, context.given / arguments.file, options, told)
+    except Refusal as refusal:
+        found = achieved(context, arguments) if refusal.code == "ticket_used" else None
+        if found is None:
+            raise
+        return found
+    context.progress(4, 4, "done")
+    path, content = _write(context, arguments, report)
+    refused = None
+    if arguments.commit and not report.delivery.is_acceptable:
+        faults = [fault for fault in report.delivery.faults if fault.severity == "error"]
+        refused = Refusal(faults)
+    return Outcome(_result(content), path, refusal=refused)
+
+
+def achieved(context: Context, arguments: ImportArguments) -> Outcome | None:
+    """What an earlier attempt has published."""
+    with reading(context.store.world) as connection:
+        revision = revision_of_ticket(connection, context.job.id)
+    if revision is None:
+        return None
+    content = _last_report(context) or _of_revision(arguments, revision)
+    content |= {"acceptable": True, "committed": True, "revision": revision.number}
+    return Outcome(_result(content), write_report(context.folder / "report.json", content))
+
+
+def _options(context: Context, arguments: ImportArguments) -> Options:
+    assert context.key is not None
+    gaps = None
+    if arguments.gaps_file is not None or arguments.gaps is not None:
+        file = context.given / (arguments.gaps_file or arguments.file)
+        gaps = f"{file}:{arguments.gaps}" if arguments.gaps else str(file)
+    return Options(
+        mapping=read_mapping(arguments.map),
+        profile=arguments.profile,
+        layer=arguments.file_layer,
+        owner=arguments.owner,
+        crs=arguments.crs,
+        encoding=arguments.encoding,
+        area_layer=arguments.area_layer,
+        title=arguments.title,
+        overlap=arguments.overlap,
+        gaps=gaps,
+        scope=arguments.scope,
+        snap_m=arguments.snap,
+        edition=arguments.edition,
+        class_code=arguments.class_code,
+        skip_rejected=arguments.skip_rejected,
+        commit=arguments.commit,
+        effective_at=arguments.effective,
+        author=context.key.name,
+        note=arguments.note or f"import {arguments.layer} {Path(arguments.file).name}",
+        basis={"text": arguments.basis} if arguments.basis else None,
+        ticket=context.job.id,
+    )
+
+
+def _check_owners(context: Context, delivery: Delivery, arguments: ImportArguments) -> None:
+    """Refuse what touches rows that are not within the prefix of the key. Errors: Refusal prefix_missing."""
+    assert context.key is not None
+    if not context.key.prefix:
+        return
+    for change in delivery.changes:
+        if change.table.name in FOLLOWING.get(arguments.layer, ()):
+            continue
+        owners = {str(row["owner"]) for row in change.created}
+        with reading(context.store.world) as connection:
+            owners.update(_owners_of(connection, change))
+        for owner in sorted(owners):
+            permit(context.key, "editor", owner)
+
+
+def _owners_of(connection: Connection, change: Change) -> Iterator[str]:
+    """The owners of the rows that a change ends."""
+    table = change.table
+    for start in range(0, len(change.retired), CHUNK):
+        uids = change.retired[start : start + CHUNK].tolist()
+        chosen = select(table.c.owner).where(table.c.uid.in_(uids), table.c.to_revision.is_(None)).distinct()
+        yield from connection.execute(chosen).scalars()
+
+
+def _write(context: Context, arguments: ImportArguments, report: Report) -> tuple[Path, dict[str, Any]]:
+    folder = str(jobs_folder(context.settings.data) / context.job.id)
+    faults = tuple(
+        replace(fault, en=hide_folder(fault.en, folder), zh=hide_folder(fault.zh, folder))
+        for fault in report.delivery.faults
+    )
+    shown = replace(report, source=Path(arguments.file).name, delivery=replace(report.delivery, faults=faults))
+    content = shown.as_dict()
+    content |= counted(content["faults"])
+    return write_report(context.folder / "report.json", content), content
+
+
+def _last_report(context: Context) -> dict[str, Any] | None:
+    """The report of the last attempt that wrote one: what it was about to publish."""
+    for attempt in range(context.job.attempt, 0, -1):
+        path = context.folder.parent / str(attempt) / "report.json"
+        if path.is_file():
+            content: dict[str, Any] = orjson.loads(path.read_bytes())
+            return content
+    return None
+
+
+def _of_revision(arguments: ImportArguments, revision: Revision) -> dict[str, Any]:
+    """A report of what the revision says of itself, when the files of the job are gone."""
+    sums = {name: sum(each[name] for each in revision.counts.values()) for name in ("created", "changed", "retired")}
+    new = {"new": sums["created"], "changed": sums["changed"], "gone": sums["retired"]}
+    return {"layer": arguments.layer, "source": Path(arguments.file).name, **new, "faults": []}
+
+
+def _result(content: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name != "faults"}
+
+
+IMPORT = Kind("import", ImportArguments, allow, run, achieved=achieved)

@@ -1,0 +1,55 @@
+"""What callers may say of an import, in the address or in the fields of a form."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from components.editions import CURRENT
+from grids.units import SNAP_M
+
+
+class ImportOrder(BaseModel):
+    """The options of `wangge import` under their names there; `file_layer` is its --layer, `class` is --class."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    layer: str = Field(description="divisions units areas departments components rules catalogue")
+    filename: str | None = Field(None, description="Of a file that is the body itself: its name with its ending")
+    commit: bool = Field(False, description="Publish; without it nothing is changed")
+    map: list[str] = Field(default_factory=list, description="field=column, repeatable")
+    profile: str | None = Field(None, description="Code profile: gbt, gbt16, fips, free, or state=2,county=5,unit=12")
+    file_layer: str | None = Field(None, description="Layer in the file")
+    area_layer: str | None = Field(None, description="Name of the layer of areas")
+    title: str | None = Field(None, description="How people call the layer of areas")
+    overlap: str = Field("none", description="Whether areas of the layer may overlap: none or allowed")
+    owner: str = Field("", description="Division code that owns the rows; empty: the whole store")
+    crs: str | None = Field(None, description="CRS of the file: EPSG:4547, GCJ-02, BD-09 …")
+    encoding: str | None = Field(None, description="Encoding of the text: utf-8, gbk …")
+    effective: str | None = Field(None, description="Since when it holds: a date or a time")
+    gaps: str | None = Field(
+        None, description="Layer of the named gaps, in `gaps_file` if one is sent, else in the file"
+    )
+    scope: str | None = Field(None, description="Code prefix within which what the file lacks is retired")
+    snap: float = Field(
+        SNAP_M, allow_inf_nan=False, description="Metres up to which gaps and overlaps of units are closed"
+    )
+    edition: str = Field(CURRENT, description="Edition of components that name none")
+    class_code: str | None = Field(None, alias="class", description="Class of components that name none")
+    basis: str | None = Field(None, description="Document it rests on, as text")
+    note: str = Field("", description="Note of the revision")
+    skip_rejected: bool = Field(False, description="Import the rows that are right although others are not")
+    not_before: str | None = Field(None, description="A time before which it does not run")
+    lang: str | None = Field(None, description="zh or en")
+
+
+def import_parameters() -> dict[str, Any]:
+    """The description of the address and the body of an import for OpenAPI."""
+    schema = ImportOrder.model_json_schema()
+    options = {name: each for name, each in schema["properties"].items() if name not in ("lang", "layer")}
+    fields = {name: each for name, each in schema["properties"].items() if name not in ("lang", "filename")}
+    binary = {"type": "string", "format": "binary"}
+    form = {"type": "object", "required": ["file"], "properties": {"file": binary, "gaps_file": binary, **fields}}
+    parameters = [{"name": "layer", "in": "query", "required": False, "schema": schema["properties"]["layer"]}]
+    parameters += [{"name": name, "in": "query", "required": False, "schema": each} for name, each in options.items()]
+    content = {"application/octet-stream": {"schema": binary}, "multipart/form-data": {"schema": form}}
+    return {"parameters": parameters, "requestBody": {"required": True, "content": content}}

@@ -1,0 +1,11 @@
+"""The kinds of jobs that there are."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.jobs.checking import CHECK
+from api.jobs.exporting import EXPORT
+from api.jobs.importing import IMPORT
+from api.jobs.kinds import Kind
+
+KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (IMPORT, EXPORT, CHECK)}

@@ -1,0 +1,112 @@
+"""Jobs as callers see them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from api.jobs.records import Job
+from api.problems import problem
+from api.schemas import Problem, Shape
+
+HIDDEN = frozenset({"file", "gaps_file"})
+
+
+class Progress(Shape):
+    """How far a job is; `total` is null where nobody knows."""
+
+    step: str
+    done: int
+    total: int | None
+
+
+class JobLinks(Shape):
+    """Where the job, its report and its result are; null while there is none."""
+
+    self: str
+    report: str | None
+    result: str | None
+
+
+class JobItem(Shape):
+    """A job. `attempt` counts how often it was begun; `problem` says why it failed."""
+
+    id: str
+    kind: str
+    state: Literal["waiting", "running", "done", "failed", "cancelled"]
+    progress: Progress
+    arguments: dict[str, Any]
+    author: str
+    made_at: AwareDatetime
+    not_before: AwareDatetime
+    begun_at: AwareDatetime | None
+    ended_at: AwareDatetime | None
+    attempt: int
+    cancelling: bool = Field(description="Somebody asked for its end, and it has not come to it yet")
+    result: dict[str, Any] | None
+    problem: Problem | None
+    links: JobLinks
+
+
+class JobList(Shape):
+    """Jobs that the caller may see, the newest first."""
+
+    items: list[JobItem]
+    next: str | None = Field(description="Give it back as `after` for what follows; null at the end")
+
+
+class ExportQuestion(Shape):
+    """What to export, and how."""
+
+    layer: str = Field(description="units, divisions, areas.NAME, components, rules …")
+    format: str | None = Field(None, description="gpkg (default), geojson, csv, shp (in a zip) …; of rules: yaml")
+    crs: str | None = Field(None, description="CRS to write in; default EPSG:4490")
+    as_of: int | str | None = Field(None, description="A revision or a time; default: now")
+    prefix: str = Field("", max_length=60, description="Only what has a code that begins so")
+    encoding: str | None = Field(None, description="Of shapefile and CSV: utf-8, gbk …")
+    not_before: str | None = Field(None, description="A time before which it does not run")
+
+
+class CheckQuestion(Shape):
+    """What to check."""
+
+    layer: str = Field(description="units, divisions, areas.NAME, components, departments, rules")
+    not_before: str | None = Field(None, description="A time before which it does not run")
+
+
+def shown(job: Job, language: str = "en") -> dict[str, Any]:
+    """A job as JSON members; the problem of a failed one in `language`, and in the other one beside it."""
+    refusal = job.refusal
+    here = f"/v1/jobs/{job.id}"
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "state": job.state,
+        "progress": {"step": job.step, "done": job.done, "total": job.total},
+        "arguments": _arguments(job.arguments),
+        "author": job.author_name,
+        "made_at": _time(job.made_at),
+        "not_before": _time(job.not_before),
+        "begun_at": _time(job.begun_at),
+        "ended_at": _time(job.ended_at),
+        "attempt": job.attempt,
+        "cancelling": job.state == "running" and job.cancel_asked,
+        "result": job.result,
+        "problem": None if refusal is None else problem(refusal, language),
+        "links": {
+            "self": here,
+            "report": f"{here}/report" if job.report else None,
+            "result": f"{here}/result" if job.result else None,
+        },
+    }
+
+
+def _arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for, as far as something was said; files by their names."""
+    said = {name: value for name, value in arguments.items() if value not in (None, "", [], False)}
+    return {name: value.rpartition("/")[2] if name in HIDDEN else value for name, value in said.items()}
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

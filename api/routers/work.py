@@ -1,0 +1,150 @@
+"""Work that is done as jobs: imports, exports, checks."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api.auth import Editor, Viewer
+from api.bodies import Body, answer, parse_json
+from api.jobs import folders
+from api.jobs.checking import CHECK, CheckArguments
+from api.jobs.exporting import EXPORT, ExportArguments
+from api.jobs.exporting import check_arguments as check_export
+from api.jobs.importing import IMPORT, ImportArguments
+from api.jobs.importing import check_arguments as check_import
+from api.jobs.kinds import Arguments, Kind
+from api.jobs.orders import ImportOrder, import_parameters
+from api.jobs.records import make_job, new_id
+from api.jobs.shapes import CheckQuestion, ExportQuestion, JobItem, shown
+from api.jobs.uploads import Sent, receive
+from api.keys import Key
+from api.moments import read_moment, read_time
+from api.openapi import body_of
+from api.routers.parameters import Lang
+from api.settings import Settings
+from gis.errors import refuse
+from gis.store.engine import reading
+from gis.store.revisions import head, revision_at
+
+router = APIRouter(prefix="/v1", tags=["jobs"])
+
+M = TypeVar("M", bound=BaseModel)
+ACCEPTED: dict[str, Any] = {
+    "response_model": JobItem,
+    "status_code": 202,
+    "response_description": "The job; `Location` says where it is",
+}
+
+
+@router.post("/imports", summary="Check or publish a delivery 导入", openapi_extra=import_parameters(), **ACCEPTED)
+async def make_import(request: Request, key: Editor, lang: Lang = "en") -> Response:
+    """Check a file and, with `commit`, publish it as one revision: the options of `wangge import`.
+
+    The file is the body, and the options stand in the address; or all of it is a form: `file`, `gaps_file`, fields.
+    """
+    settings: Settings = request.app.state.settings
+    job_id = new_id()
+    asked = request.query_params.multi_items()
+    with folders.incoming(settings.data, job_id) as folder:
+        sent = await receive(request, folder, request.query_params.get("filename"))
+        return await run_in_threadpool(_make_import, request, key, lang, job_id, asked, sent)
+
+
+def _make_import(
+    request: Request, key: Key, lang: str, job_id: str, asked: Iterable[tuple[str, str]], sent: Sent
+) -> Response:
+    settings: Settings = request.app.state.settings
+    order = _valid(ImportOrder, _gathered([*asked, *sent.fields]))
+    effective = read_time(order.effective, settings.zone) if order.effective else None
+    said = order.model_dump(exclude={"filename", "not_before", "lang", "effective"})
+    arguments = ImportArguments(
+        file=sent.files["file"], gaps_file=sent.files.get("gaps_file"), effective=effective, **said
+    )
+    check_import(arguments)
+    IMPORT.allow(key, arguments)
+    folders.keep(settings.data, job_id)
+    try:
+        return _made(request, key, lang, IMPORT, arguments, order.not_before, job_id)
+    except BaseException:
+        folders.drop_folder(settings.data, job_id)
+        raise
+
+
+@router.post("/exports", summary="Write a layer to a file 导出", openapi_extra=body_of(ExportQuestion), **ACCEPTED)
+def make_export(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
+    """A layer as it was at one revision, as a file to fetch from `links.result`."""
+    question = _valid(ExportQuestion, parse_json(body))
+    zone = request.app.state.settings.zone
+    with reading(request.app.state.store.world) as connection:
+        when = None if question.as_of is None else read_moment(str(question.as_of), zone)
+        revision = head(connection) if when is None else revision_at(connection, when)
+    arguments = ExportArguments(
+        revision=revision,
+        format=(question.format or ("yaml" if question.layer == "rules" else "gpkg")).lower(),
+        **question.model_dump(include={"layer", "crs", "prefix", "encoding"}),
+    )
+    check_export(request.app.state.store, key, arguments)
+    return _made(request, key, lang, EXPORT, arguments, question.not_before)
+
+
+@router.post("/checks", summary="Check a layer 检查图层", openapi_extra=body_of(CheckQuestion), **ACCEPTED)
+def make_check(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
+    """What is wrong with a layer as it is in force, by the checks of its import; the faults are in the report."""
+    question = _valid(CheckQuestion, parse_json(body))
+    return _made(request, key, lang, CHECK, CheckArguments(layer=question.layer), question.not_before)
+
+
+def _made(
+    request: Request,
+    key: Key,
+    lang: str,
+    kind: Kind[Any],
+    arguments: Arguments,
+    not_before: str | None,
+    job_id: str | None = None,
+) -> Response:
+    """Put the job down, wake whoever runs jobs here, and tell where it is."""
+    settings: Settings = request.app.state.settings
+    kind.allow(key, arguments)
+    job = make_job(
+        request.app.state.store,
+        key,
+        kind.name,
+        arguments.model_dump(mode="json"),
+        folders.place_of(settings.data),
+        job_id=job_id,
+        not_before=read_time(not_before, settings.zone) if not_before else None,
+    )
+    request.app.state.runner.wake()
+    return answer(shown(job, lang), status=202, headers={"Location": f"/v1/jobs/{job.id}"})
+
+
+def _valid(model: type[M], members: Any) -> M:
+    """The question, or every fault of it. Errors: RequestValidationError, Refusal question_wrong."""
+    if not isinstance(members, Mapping):
+        raise refuse("body_wrong", "The body must be a JSON object.", "请求体必须是 JSON 对象。")
+    try:
+        return model.model_validate(members)
+    except ValidationError as error:
+        raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in error.errors()]) from None
+
+
+def _gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Parameters and fields by their names; `map` may come more than once. What is empty was not said."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name == "map" and value:
+            found.setdefault("map", []).append(value)
+        elif value and found.setdefault(name, value) != value:
+            raise refuse(
+                "parameter_wrong",
+                f"The parameter {name[:80]} is given twice, and differently.",
+                f"参数 {name[:80]} 给出两次且不一致。",
+                thing=name[:80],
+            )
+    return found

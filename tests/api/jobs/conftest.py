@@ -1,0 +1,52 @@
+"""Stores with a place for jobs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.migrations import migrate
+from api.settings import Settings
+from gis.store.engine import Store, open_store
+from tests.api.conftest import client
+from tests.api.jobs.work import Yard, yard_of
+
+
+@pytest.fixture
+def yard(store_url: str, tmp_path: Path) -> Iterator[Yard]:
+    """An empty store, once on SQLite and once on PostGIS."""
+    store = open_store(store_url)
+    migrate(store)
+    yield yard_of(store, tmp_path)
+    store.close()
+
+
+@pytest.fixture
+def lite(tmp_path: Path) -> Iterator[Yard]:
+    """An empty store on SQLite, for what does not depend on the store."""
+    store = open_store(f"sqlite:///{tmp_path / 'wangge.db'}")
+    migrate(store)
+    yield yard_of(store, tmp_path)
+    store.close()
+
+
+@pytest.fixture
+def town(store_of_either: Store, tmp_path: Path) -> FastAPI:
+    """The application on the small world, on each kind of store."""
+    return create_app(Settings(data=tmp_path / "data"), store_of_either)
+
+
+@pytest.fixture
+def village(store: Store, tmp_path: Path) -> FastAPI:
+    """The application on the small world, on SQLite."""
+    return create_app(Settings(data=tmp_path / "data"), store)
+
+
+@pytest.fixture
+def here(town: FastAPI) -> Iterator[httpx.Client]:
+    """A caller on this machine, of the application on each kind of store."""
+    with client(town) as caller:
+        yield caller
