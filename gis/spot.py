@@ -166,7 +166,7 @@ def find_open(polygon: int, table: Any) -> Whole:
     _, _, pages, lines = _cells(table, 0)
     shape, bits = shape_at(polygon, pages, lines.view(np.int64)), np.int64(0)
     box = box_of(polygon, pages, lines.view(np.float32))
-    for k in range(len(table) - 1):
+    for k in range(len(table) - 2):  # the first index and the own memory are none
         if bits >> min(k, TOP) & 1 == 0 and (
             is_multiple(shape, lines) or _is_open(shape, box, lines, _cells(table, k + 1))
         ):
