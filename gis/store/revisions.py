@@ -1,6 +1,6 @@
 """Publish: everything is staged before the lock; under it the counter is raised and the staged rows are copied."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -48,7 +48,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Who publishes what, why, since when it holds, and on which revision it was checked."""
+    """Who publishes what, why, since when it holds, and on which revision it was checked.
+
+    `then` is called with the number under the lock, last before the commit: what it writes is committed with the
+    revision, and what it raises undoes all.
+    """
 
     changes: Sequence[Change]
     author: str
@@ -57,6 +61,7 @@ class Publication:
     effective_at: datetime | None = None
     basis: Mapping[str, Any] | None = None
     settings: Mapping[str, str] | None = None
+    then: Callable[[Connection, int], None] | None = None
 
 
 def head(connection: Connection) -> int:
@@ -131,6 +136,8 @@ def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
                 made = _record(connection, publication, number, counts)
                 for change, (ended, begun) in zip(publication.changes, staged, strict=True):
                     _copy(connection, change, ended, begun, made.number)
+                if publication.then is not None:
+                    publication.then(connection, made.number)
             held = perf_counter() - began
             tidy = _drop(connection, staged)
             return made, held

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, MetaData, text
 import api.keys
 import cases.tables
 import components.tables
+import grids.drafts.tables
 import grids.tables
 from api.migrations import check_schema, current_step, migrate
 from gis.errors import Refusal
@@ -21,7 +22,7 @@ from gis.store.tables import LOG, WORLD
 from tests.fixtures.postgis import database, execute
 
 # Every module that adds tables to the metadata.
-MODULES = (api.keys, cases.tables, components.tables, grids.tables)
+MODULES = (api.keys, cases.tables, components.tables, grids.drafts.tables, grids.tables)
 
 
 @pytest.fixture
@@ -132,7 +133,7 @@ def test_every_spatial_table_has_its_index(store: Store) -> None:
 
 def test_migrating_tells_what_it_did_and_twice_does_nothing(store: Store) -> None:
     assert [current_step(store.world, "world"), current_step(store.log, "log")] == [None, None]
-    assert migrate(store) == ["world: nothing -> 0001", "log: nothing -> 0001"]
+    assert migrate(store) == ["world: nothing -> 0002", "log: nothing -> 0001"]
     with writing(store.world) as connection:
         connection.execute(text("UPDATE counter SET revision = 5"))
     assert migrate(store) == []
@@ -225,7 +226,7 @@ def test_processes_that_migrate_at_once_do_it_once(store_url: str) -> None:
         taken = pool.map(migrate_url, [store_url] * 3, chunksize=1)
         pool.close()
         pool.join()
-    assert sorted(step for steps in taken for step in steps) == ["log: nothing -> 0001", "world: nothing -> 0001"]
+    assert sorted(step for steps in taken for step in steps) == ["log: nothing -> 0001", "world: nothing -> 0002"]
 
 
 @pytest.mark.postgis
