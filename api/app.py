@@ -11,12 +11,13 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api import ogc
 from api.auth import KEY_MASK, Doorkeeper
+from api.drafting import DOORS
 from api.hot import Hot
 from api.middleware import Limits, StoreWord
 from api.migrations import check_schema
 from api.openapi import FAILURES, describe
 from api.problems import add_handlers
-from api.routers import cases, directory, health, layers, locate, pages, tiles
+from api.routers import cases, directory, drafts, health, layers, locate, pages, tiles
 from api.settings import Settings
 from api.shelf import Shelf
 from api.warm import warm
@@ -25,10 +26,20 @@ from api.worlds import Worlds, folder_of
 from cases.reports import Defaults, parse_zone
 from gis.errors import Refusal
 from gis.store.engine import Store, open_store
+from grids.drafts.workbench import Workbench
 from tiles.cache import TileCache
 
 # One router for each concern; the OGC APIs are mounted beside them.
-ROUTERS = (locate.router, cases.router, layers.router, directory.router, tiles.router, health.router, pages.router)
+ROUTERS = (
+    locate.router,
+    cases.router,
+    drafts.router,
+    layers.router,
+    directory.router,
+    tiles.router,
+    health.router,
+    pages.router,
+)
 EXPOSED = (
     "Wangge-Revision",
     "Wangge-Store",
@@ -75,6 +86,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.settings, app.state.store, app.state.worlds = settings, store, worlds
     app.state.door, app.state.shelf, app.state.tiles = Doorkeeper(store), Shelf(LISTS), TileCache(TILE_BYTES)
     app.state.sources = Shelf(SOURCES)
+    app.state.drafts = Workbench(store, DOORS)
     app.state.page_folder, app.state.watch = pages.APP, Watch(worlds)
     add_handlers(app)
     logging.getLogger("uvicorn.access").addFilter(KEY_MASK)

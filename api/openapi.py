@@ -7,12 +7,18 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api import schemas
+from api import draft_schemas, schemas
 from api.problems import MEDIA_TYPE
 from api.wire import MEDIA_TYPES
 
 REF = "#/components/schemas/{model}"
-QUESTIONS = (schemas.Problem, schemas.LocateQuestion, schemas.CaseQuestion, schemas.CaseReport)
+QUESTIONS = (
+    schemas.Problem,
+    schemas.LocateQuestion,
+    schemas.CaseQuestion,
+    schemas.CaseReport,
+    *draft_schemas.QUESTIONS,
+)
 FAILURE: dict[str, Any] = {
     "description": "What was wrong, in words 错误说明",
     "content": {MEDIA_TYPE: {"schema": {"$ref": REF.format(model="Problem")}}},

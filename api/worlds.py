@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from time import monotonic, time
+from time import monotonic, sleep, time
 from typing import Any
 
 from sqlalchemy import select
@@ -107,6 +107,21 @@ class Worlds:
                 raise refusal or _missing()
             self._newest = desk
             return desk
+
+    def renew_to(self, number: int, within_s: float = 2.0) -> Desk:
+        """The desk of revision `number` or a later one, which this process has just published.
+
+        The store is asked whatever was heard a moment ago. Whoever is writing the files right now is waited for, up to
+        `within_s` seconds; then the desk may be the one before.
+        """
+        end = monotonic() + within_s
+        while True:
+            with self._loading:
+                self._polled = -1e9
+                desk = self.renew()
+            if desk.revision >= number or monotonic() > end:
+                return desk
+            sleep(0.005)
 
     def newest_number(self) -> int:
         """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down."""

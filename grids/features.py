@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Table
 
 from gis.delivery import BOOKKEEPING
@@ -40,7 +41,7 @@ def row_of(feature: Feature, table: Table, profile: CodeProfile) -> dict[str, An
     if "geom" in table.c:
         row["geom"] = feature.polygon
     if feature.layer == UNITS:
-        row["area_m2"] = round(float(geodesic_area(_one(feature.polygon))[0]), 2)
+        row["area_m2"] = area_of(feature)
     if feature.layer == DIVISIONS:
         level = profile.level_of(feature.code)
         row["level"] = level.id if level else ""
@@ -48,9 +49,6 @@ def row_of(feature: Feature, table: Table, profile: CodeProfile) -> dict[str, An
     return {name: row.get(name) for name in names}
 
 
-def _one(shape: Any) -> Any:
-    import numpy as np
-
-    held = np.empty(1, dtype=object)
-    held[0] = shape
-    return held
+def area_of(feature: Feature) -> float:
+    """Square metres on the ellipsoid, to the square centimetre."""
+    return round(float(geodesic_area(np.array([feature.polygon], dtype=object))[0]), 2)

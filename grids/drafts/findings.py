@@ -58,9 +58,9 @@ def _touching(units: list[Feature], shapes: Sequence[shapely.Geometry]) -> list[
     return [units[index] for index in sorted(set(found.tolist()))]
 
 
-def check_draft(connection: Connection, sketch: Sketch) -> Report:
-    """What the checks find of a draft: in what it changes, and beside it."""
-    edit = sketch.edit
+def check_draft(connection: Connection, sketch: Sketch, part: Edit | None = None) -> Report:
+    """What the checks find of a draft, or of a part of its edits: in what it changes, and beside it."""
+    edit = sketch.edit if part is None else part
     if not edit.begun and not edit.ended:
         return Report((), tuple(CHECKS))
     ground = sketch.on(connection)
