@@ -53,6 +53,7 @@ EXPOSED = (
 LISTS = 256
 SOURCES = 24
 TILE_BYTES = 128 * 2**20
+DRAFTED = 8
 
 
 def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
@@ -86,7 +87,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.settings, app.state.store, app.state.worlds = settings, store, worlds
     app.state.door, app.state.shelf, app.state.tiles = Doorkeeper(store), Shelf(LISTS), TileCache(TILE_BYTES)
     app.state.sources = Shelf(SOURCES)
-    app.state.drafts = Workbench(store, DOORS)
+    app.state.drafts, app.state.drafted = Workbench(store, DOORS), Shelf(DRAFTED)
     app.state.page_folder, app.state.watch = pages.APP, Watch(worlds)
     add_handlers(app)
     logging.getLogger("uvicorn.access").addFilter(KEY_MASK)

@@ -25,7 +25,7 @@ from api.keys import Key
 from api.moments import read_moment
 from api.openapi import body_of
 from api.points import refuse_unknown
-from api.routers.parameters import Limit
+from api.routers.parameters import Limit, draft_within
 from api.tags import is_known
 from api.worlds import Worlds
 from gis.errors import Refusal, refuse
@@ -233,10 +233,7 @@ def _is_meant(request: Request, draft: records.Draft) -> bool:
 
 def _own(request: Request, key: Key, draft_id: str, role: str) -> records.Draft:
     """A draft below the caller's prefix, over which they have a role. Errors: draft_unknown, and those of a key."""
-    with reading(bench_of(request).store.world) as connection:
-        draft = records.find_draft(connection, draft_id)
-    if not draft.owner.startswith(key.prefix):
-        raise records.draft_unknown(draft_id)
+    draft = draft_within(request, key, draft_id)
     authorize(request, role, draft.owner)
     return draft
 

@@ -1,4 +1,4 @@
-"""Publish a draft: checked on the newest revision, then one short transaction that makes it one and closes the draft."""
+"""Publish a draft: checked on the newest revision, then one short transaction makes it one and closes the draft."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

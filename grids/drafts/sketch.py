@@ -97,14 +97,17 @@ class Standing:
 
     def rows(self, layer: str, table: Any, columns: Collection[str]) -> Iterator[Mapping[str, Any]]:
         """The named columns of all rows of a layer, uid and code among them."""
-        found = read_columns(self.connection, table, Query(EVERYTHING, at=self.at), ("uid", "code", *columns))
+        where = {"layer": layer.removeprefix(AREAS)} if layer.startswith(AREAS) else None
+        query = Query(EVERYTHING, at=self.at, where=where)
+        found = read_columns(self.connection, table, query, ("uid", "code", *columns))
         for values in zip(*found.values(), strict=True):
             row = dict(zip(found, values, strict=True))
             if (layer, row["uid"]) not in self._gone:
                 yield row
         for each in self._new.values():
             if each.layer == layer:
-                yield {"uid": each.uid, "code": each.code, **{name: each.attributes.get(name) for name in columns}}
+                its = {**each.attributes, "geom": each.polygon}
+                yield {"uid": each.uid, "code": each.code, **{name: its.get(name) for name in columns}}
 
     def codes(self, layer: str, table: Any) -> set[str]:
         """The codes of all rows of a layer."""

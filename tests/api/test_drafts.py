@@ -278,3 +278,32 @@ def test_world_files_hold_the_revision_before_the_answer_is_sent(store: Store) -
         assert publish(http, draft).status_code == 200
         assert unit_at(http, WEST + SIDE * 0.25) != FIRST
         assert other.state.worlds._files.root().content["revision"] == app.state.worlds.newest().revision
+
+
+def test_lookups_and_routings_answer_as_the_draft_would_have_it(either: httpx.Client) -> None:
+    draft = begin(either)
+    add(
+        either,
+        draft,
+        split(0),
+        {"op": "put", "layer": "areas.drainage", "code": "D-1", "values": {"department": "CITY"}},
+    )
+    where = {"lon": WEST + SIDE * 0.25, "lat": SOUTH + SIDE / 2, "crs": "CRS84"}
+    now = either.get("/v1/locate", params=where).json()
+    then = either.get("/v1/locate", params={**where, "draft": draft["id"]}).json()
+    assert (now["unit"], then["unit"]) == (FIRST, "440305001001004")
+    assert (now["areas"]["drainage"][0]["department"], then["areas"]["drainage"][0]["department"]) == ("WATER", "CITY")
+    many = either.post(
+        "/v1/locate", params={"draft": draft["id"]}, json={"points": [[where["lon"], where["lat"]]], "crs": "CRS84"}
+    )
+    assert [each["unit"] for each in many.json()["results"]] == [then["unit"]]
+    case = {**where, "accuracy_m": 1, "edition": "2026", "kind": "component", "class_code": "01002"}
+    routed = either.post("/v1/cases/route", params={"draft": draft["id"]}, json=case).json()
+    assert (routed["unit"], routed["department"]["code"]) == (then["unit"], "CITY")
+    assert either.post("/v1/cases/route", json=case).json()["department"]["code"] == "WATER"
+    twice = either.get("/v1/locate", params={**where, "draft": draft["id"], "as_of": "1"})
+    assert twice.json()["code"] == "moment_twice"
+    assert either.get("/v1/locate", params={**where, "draft": "none"}).status_code == 404
+    either.post(f"/v1/drafts/{draft['id']}/undo")
+    either.post(f"/v1/drafts/{draft['id']}/undo")
+    assert either.get("/v1/locate", params={**where, "draft": draft["id"]}).json()["unit"] == FIRST
