@@ -42,7 +42,7 @@ class DraftEdit(Shape):
 
 
 class Draft(DraftItem):
-    """A draft. `conflicts` are what keeps it from `newest`, the newest revision; without any it moves there by itself."""
+    """A draft. `conflicts` keep it from `newest`, the newest revision; without any it moves there by itself."""
 
     newest: int
     edits: list[DraftEdit]
@@ -83,7 +83,7 @@ class Diff(Shape):
 
 
 class Checked(Shape):
-    """What the checks found around all that a draft changes, on revision `at`. What `blocks` keeps it from publication."""
+    """What the checks found around all that a draft changes, on revision `at`. What `blocks` keeps it unpublished."""
 
     at: int
     ran: int
@@ -91,6 +91,50 @@ class Checked(Shape):
     publishable: bool
     counts: dict[str, int]
     findings: Faults
+
+
+class UnitImpact(Shape):
+    """A unit that ends, begins, or changes shape or code; square metres."""
+
+    code: str
+    code_before: str | None
+    area_m2: float | None
+    area_m2_before: float | None
+
+
+class MovedComponent(Shape):
+    """A component that comes into another unit."""
+
+    code: str
+    before: str | None
+    after: str | None
+
+
+class MovedCase(Shape):
+    """A case whose department would be another one."""
+
+    source: str
+    id: str
+    unit: str | None
+    before: str | None
+    after: str | None
+
+
+class Impact(Shape):
+    """What a draft means for what is not in it. Lists hold the first ones; `components_moved` counts them all.
+
+    `cases_seen` of the open cases around were routed before and after, the newest; `cases_complete` when that was all.
+    """
+
+    at: int
+    units: list[UnitImpact]
+    divisions: list[UnitImpact]
+    components_seen: int
+    components_moved: int
+    components: list[MovedComponent]
+    cases_seen: int
+    cases_complete: bool
+    cases: list[MovedCase]
 
 
 class PublishQuestion(Shape):
@@ -107,7 +151,7 @@ class DraftPublished(Shape):
     draft: DraftItem
     revision: dict[str, Any]
     changes: DraftChanges
-    differing: list[dict[str, Any]]
+    differing: list[MovedCase]
 
 
 QUESTIONS = (NewDraft, PublishQuestion)

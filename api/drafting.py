@@ -1,22 +1,31 @@
 """Drafts as they are told: JSON members, for HTTP and for the command line."""
 
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import orjson
 import shapely
 
+from cases.desk import Desk
 from cases.doors import RULE_DOORS
+from cases.impact import SHOWN, Moved, differing, moved_cases, moved_components, reach_of, resized
+from cases.reports import Defaults
 from components.doors import COMPONENT_DOORS
-from gis.store.engine import reading
+from gis.store.engine import Store, reading
 from gis.store.revisions import Revision
 from grids.checks import CHECKS, Report
 from grids.drafts.doors import Doors
 from grids.drafts.grid_doors import GRID_DOORS
+from grids.drafts.publishing import Published
 from grids.drafts.records import Draft, DraftEdit, list_edits
+from grids.drafts.sketch import Sketch
 from grids.drafts.workbench import Work, Workbench
-from grids.edits.value import UNITS, Edit, Feature
+from grids.edits.value import DIVISIONS, UNITS, Edit, Feature
 from grids.features import area_of
 
+NOW = timedelta(seconds=5)
+"""What holds since a moment so near to its recording is not published into the past."""
 DOORS = Doors({**GRID_DOORS, **COMPONENT_DOORS, **RULE_DOORS})
 
 
@@ -110,3 +119,42 @@ def tell_revision(made: Revision) -> dict[str, Any]:
         "basis": made.basis,
         "counts": made.counts,
     }
+
+
+def tell_impact(store: Store, sketch: Sketch, desks: tuple[Desk, Desk], defaults: Defaults) -> dict[str, Any]:
+    """What a draft means for what is not in it; `desks` are those without and with it."""
+    with reading(store.world) as connection:
+        seen, components = moved_components(connection, sketch)
+        reach = reach_of(connection, sketch)
+    with reading(store.log) as log:
+        routed, complete, cases = moved_cases(log, reach, *desks, defaults)
+    return {
+        "at": sketch.at,
+        "units": [asdict(each) for each in resized(sketch, UNITS)[:SHOWN]],
+        "divisions": [asdict(each) for each in resized(sketch, DIVISIONS)[:SHOWN]],
+        "components_seen": seen,
+        "components_moved": len(components),
+        "components": [
+            {"code": each.name[0], "before": each.before, "after": each.after} for each in components[:SHOWN]
+        ],
+        "cases_seen": routed,
+        "cases_complete": complete,
+        "cases": [_tell_case(each) for each in cases[:SHOWN]],
+    }
+
+
+def tell_differing(store: Store, made: Published, desk: Desk, defaults: Defaults) -> list[dict[str, Any]]:
+    """The decisions since a revision holds that would be others; none for one that holds since it was recorded."""
+    since = made.revision.effective_at
+    if since >= made.revision.recorded_at - NOW:
+        return []
+    with reading(store.world) as connection:
+        reach = reach_of(connection, made.sketch)
+    with reading(store.log) as log:
+        found = differing(log, reach, since, desk, defaults)
+    return [_tell_case(each) for each in found[:SHOWN]]
+
+
+def _tell_case(case: Moved) -> dict[str, Any]:
+    source, case_id = case.name
+    return {"source": source, "id": case_id, "unit": case.unit, "before": case.before, "after": case.after}

@@ -54,7 +54,8 @@ async def route(
     """
     sent = sent_kind(request.headers)
     wanted = wanted_kind(request.headers, sent)
-    flow = await run_in_threadpool(_flow, request, key, lang, (as_of, draft), because == "codes" and sent == wanted == "arrow")
+    coded = because == "codes" and sent == wanted == "arrow"
+    flow = await run_in_threadpool(_flow, request, key, lang, (as_of, draft), coded)
     if sent == "json":
         body = await read_body(request)
         return await run_in_threadpool(_route_document, request, flow, body, wanted)

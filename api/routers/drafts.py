@@ -1,6 +1,7 @@
 """Drafts: edits tried, kept, undone, checked and published."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -17,17 +18,27 @@ from api.draft_schemas import (
     DraftList,
     DraftPublished,
     Edited,
+    Impact,
     NewDraft,
     PublishQuestion,
 )
-from api.drafting import tell_changes, tell_draft, tell_report, tell_revision, tell_work
+from api.drafting import (
+    tell_changes,
+    tell_differing,
+    tell_draft,
+    tell_impact,
+    tell_report,
+    tell_revision,
+    tell_work,
+)
 from api.keys import Key
 from api.moments import read_moment
 from api.openapi import body_of
 from api.points import refuse_unknown
-from api.routers.parameters import Limit, draft_within
+from api.routers.parameters import Limit, desk_of, draft_within
 from api.tags import is_known
 from api.worlds import Worlds
+from cases.reports import Defaults, parse_zone
 from gis.errors import Refusal, refuse
 from gis.store.engine import reading, writing
 from grids.drafts import records
@@ -172,6 +183,15 @@ def diff(request: Request, key: Viewer, draft_id: str) -> Response:
     return answer(told, work.sketch.at, headers={"ETag": etag_of(work.draft)})
 
 
+@router.get("/{draft_id}/impact", response_model=Impact, summary="What a draft means for the rest 草稿影响")
+def impact(request: Request, key: Viewer, draft_id: str) -> Response:
+    """Areas before and after, components that come into other units, open cases that would go elsewhere."""
+    work = _look(request, key, draft_id)
+    before, after = (desk_of(request, key, None, each) for each in (None, draft_id))
+    told = tell_impact(bench_of(request).store, work.sketch, (before, after), defaults_of(request))
+    return answer(told, work.sketch.at, headers={"ETag": etag_of(work.draft)})
+
+
 @router.post("/{draft_id}/rebase", response_model=Draft, summary="Put a draft on the newest revision 变基")
 def rebase(request: Request, key: Editor, draft_id: str) -> Response:
     """Refused with 412 and the other change when what the draft is about was changed meanwhile."""
@@ -200,14 +220,21 @@ def publish(request: Request, key: Publisher, draft_id: str, body: Body) -> Resp
     wanted = Wanted(draft.version, key.name, _text(sent, "note", ""), _time(request, sent), _basis(sent))
     made = publish_draft(bench, draft_id, wanted)
     worlds: Worlds = request.app.state.worlds
-    worlds.renew_to(made.revision.number)
     told = {
         "draft": tell_draft(made.draft),
         "revision": tell_revision(made.revision),
         "changes": tell_changes(made.edit),
         "differing": [],
     }
+    with suppress(Refusal):  # it is published, whatever becomes of the store now
+        desk = worlds.renew_to(made.revision.number)
+        told["differing"] = tell_differing(bench.store, made, desk, defaults_of(request))
     return answer(told, made.revision.number, headers={"ETag": etag_of(made.draft)})
+
+
+def defaults_of(request: Request) -> Defaults:
+    """What holds for cases that do not say it."""
+    return Defaults(zone=parse_zone(request.app.state.settings.zone))
 
 
 def bench_of(request: Request) -> Workbench:

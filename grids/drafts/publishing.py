@@ -14,6 +14,7 @@ from grids.checks import Report
 from grids.drafts.findings import check_draft, refuse_blocked
 from grids.drafts.records import Draft, check_open, close_draft, draft_changed, find_draft
 from grids.drafts.rows import changes_of, dated, settled
+from grids.drafts.sketch import Sketch
 from grids.drafts.workbench import ATTEMPTS, Workbench, changes_nothing
 from grids.edits.value import Edit
 from grids.ground import store_profile
@@ -36,6 +37,7 @@ class Published:
 
     draft: Draft
     revision: Revision
+    sketch: Sketch
     edit: Edit
     report: Report
     held_s: float
@@ -83,7 +85,7 @@ def publish_draft(bench: Workbench, draft_id: str, wanted: Wanted) -> Published:
             if refusal.code == "store_changed":
                 continue  # somebody published meanwhile: work it out on what holds now
             raise
-        return Published(closed[-1], revision, edit, report, held)
+        return Published(closed[-1], revision, work.sketch, edit, report, held)
     raise refuse(
         "store_busy",
         f"Others published {ATTEMPTS} times while this was checked; nothing was changed. Try again.",

@@ -307,3 +307,48 @@ def test_lookups_and_routings_answer_as_the_draft_would_have_it(either: httpx.Cl
     either.post(f"/v1/drafts/{draft['id']}/undo")
     either.post(f"/v1/drafts/{draft['id']}/undo")
     assert either.get("/v1/locate", params={**where, "draft": draft["id"]}).json()["unit"] == FIRST
+
+
+def take_in(http: httpx.Client, number: int, x: float, **members: Any) -> None:
+    case = {"source": "12345", "id": f"c{number}", "lon": x, "lat": SOUTH + SIDE / 2, "crs": "CRS84", "accuracy_m": 1}
+    done = http.post("/v1/cases", json={**case, "edition": "2026", "kind": "component", **members})
+    assert done.status_code == 201, done.text
+
+
+def test_the_impact_names_components_and_cases_that_a_draft_moves(either: httpx.Client) -> None:
+    take_in(either, 1, WEST + SIDE * 0.5, class_code="01002")
+    take_in(either, 2, WEST + SIDE * 4.5, class_code="01002")
+    draft = begin(either)
+    add(
+        either,
+        draft,
+        split(1, 0.4),
+        {"op": "put", "layer": "areas.drainage", "code": "D-1", "values": {"department": "CITY"}},
+    )
+    told = either.get(f"/v1/drafts/{draft['id']}/impact")
+    assert told.status_code == 200, told.text
+    draft_schemas.Impact.model_validate(told.json())
+    impact = told.json()
+    assert (impact["components_seen"], impact["components_moved"]) == (1, 1)
+    assert impact["components"] == [{"code": "44030501037000001", "before": SECOND, "after": "440305001001005"}]
+    areas = {each["code"]: each["area_m2"] or -each["area_m2_before"] for each in impact["units"]}
+    assert set(areas) == {SECOND, "440305001001004", "440305001001005", FIRST, THIRD} - ({FIRST, THIRD} - set(areas))
+    assert sum(areas[code] for code in (SECOND, "440305001001004", "440305001001005")) == pytest.approx(0, abs=0.05)
+    assert impact["cases"] == [{"source": "12345", "id": "c1", "unit": FIRST, "before": "WATER", "after": "CITY"}]
+    assert impact["cases_complete"]
+
+
+def test_publishing_into_the_past_lists_the_decisions_since_that_would_differ(either: httpx.Client) -> None:
+    since = either.get("/v1/revisions").json()["items"][-1]["effective_at"]
+    take_in(either, 1, WEST + SIDE * 0.5, class_code="01002", reported_at="2027-01-01T08:00:00+08:00")
+    take_in(either, 2, WEST + SIDE * 0.5, class_code="01002", reported_at="2020-01-01T08:00:00+08:00")
+    draft = begin(either)
+    add(either, draft, {"op": "put", "layer": "areas.drainage", "code": "D-1", "values": {"department": "CITY"}})
+    import time
+
+    time.sleep(5.1)  # a revision that holds since a moment ago is not one of the past
+    made = publish(either, draft, effective_at=since)
+    assert made.status_code == 200, made.text
+    assert [(each["id"], each["before"], each["after"]) for each in made.json()["differing"]] == [
+        ("c1", "WATER", "CITY")
+    ]
