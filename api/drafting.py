@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import shapely
 
+from api.worlds import Worlds
 from cases.desk import Desk
 from cases.doors import RULE_DOORS
 from cases.impact import SHOWN, Moved, differing, moved_cases, moved_components, reach_of, resized
@@ -143,7 +144,7 @@ def tell_impact(store: Store, sketch: Sketch, desks: tuple[Desk, Desk], defaults
     }
 
 
-def tell_differing(store: Store, made: Published, desk: Desk, defaults: Defaults) -> list[dict[str, Any]]:
+def tell_differing(store: Store, made: Published, worlds: Worlds, defaults: Defaults) -> list[dict[str, Any]]:
     """The decisions since a revision holds that would be others; none for one that holds since it was recorded."""
     since = made.revision.effective_at
     if since >= made.revision.recorded_at - NOW:
@@ -151,7 +152,7 @@ def tell_differing(store: Store, made: Published, desk: Desk, defaults: Defaults
     with reading(store.world) as connection:
         reach = reach_of(connection, made.sketch)
     with reading(store.log) as log:
-        found = differing(log, reach, since, desk, defaults)
+        found = differing(log, reach, since, worlds.renew_to(made.revision.number), defaults)
     return [_tell_case(each) for each in found[:SHOWN]]
 
 

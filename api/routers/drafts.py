@@ -220,15 +220,15 @@ def publish(request: Request, key: Publisher, draft_id: str, body: Body) -> Resp
     wanted = Wanted(draft.version, key.name, _text(sent, "note", ""), _time(request, sent), _basis(sent))
     made = publish_draft(bench, draft_id, wanted)
     worlds: Worlds = request.app.state.worlds
-    told = {
+    told: dict[str, Any] = {
         "draft": tell_draft(made.draft),
         "revision": tell_revision(made.revision),
         "changes": tell_changes(made.edit),
         "differing": [],
     }
     with suppress(Refusal):  # it is published, whatever becomes of the store now
-        desk = worlds.renew_to(made.revision.number)
-        told["differing"] = tell_differing(bench.store, made, desk, defaults_of(request))
+        worlds.renew_to(made.revision.number)
+        told["differing"] = tell_differing(bench.store, made, worlds, defaults_of(request))
     return answer(told, made.revision.number, headers={"ETag": etag_of(made.draft)})
 
 
