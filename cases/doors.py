@@ -41,4 +41,4 @@ def _check(standing: "Standing", wish: Wish) -> Checked:
     return row, told
 
 
-RULE_DOORS = {"rules": Door(rule, _flatten, _check)}
+RULE_DOORS = {"rules": Door(rule, _flatten, _check, objects=None)}

@@ -23,4 +23,4 @@ def _check(standing: "Standing", wish: Wish) -> Checked:
     return rows.get((wish.owner, wish.code)), faults
 
 
-COMPONENT_DOORS = {"components": Door(component, flatten, _check, "any")}
+COMPONENT_DOORS = {"components": Door(component, flatten, _check, "any", frozenset({"attributes"}))}

@@ -171,7 +171,8 @@ def publish(
     since: datetime | None = read_time(effective, settings.zone) if effective else None
     with _bench() as bench:
         seen = version if version is not None else bench.look(draft_id).draft.version
-        wanted = Wanted(seen, author or getpass.getuser(), note, since, {"text": basis} if basis else None)
+        rests_on = {"text": basis} if basis else None
+        wanted = Wanted(seen, author or getpass.getuser(), note, since, rests_on, parse_zone(settings.zone))
         made = publish_draft(bench, draft_id, wanted)
         worlds = Worlds(bench.store, folder_of(settings.data, bench.store))
         differing = tell_differing(bench.store, made, worlds, _defaults(settings))

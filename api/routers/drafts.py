@@ -36,7 +36,6 @@ from api.moments import read_moment
 from api.openapi import body_of
 from api.points import refuse_unknown
 from api.routers.parameters import Limit, desk_of, draft_within
-from api.tags import is_known
 from api.worlds import Worlds
 from cases.reports import Defaults, parse_zone
 from gis.errors import Refusal, refuse
@@ -84,19 +83,10 @@ def drafts(
     return answer({"items": [tell_draft(each) for each in found if each.owner.startswith(owner)]})
 
 
-@router.get(
-    "/{draft_id}",
-    response_model=Draft,
-    responses={304: {"description": "As the caller has it"}},
-    summary="One draft 查看草稿",
-)
+@router.get("/{draft_id}", response_model=Draft, summary="One draft 查看草稿")
 def show(request: Request, key: Viewer, draft_id: str) -> Response:
     """A draft with its edits. Its ETag is what a publication needs."""
-    bench = bench_of(request)
-    work = _look(request, key, draft_id)
-    if is_known(request, etag_of(work.draft)):
-        return Response(status_code=304, headers={"ETag": etag_of(work.draft)})
-    return _told(bench, work)
+    return _told(bench_of(request), _look(request, key, draft_id))
 
 
 @router.delete("/{draft_id}", status_code=204, response_class=Response, summary="Discard a draft 废弃草稿")
@@ -217,7 +207,8 @@ def publish(request: Request, key: Publisher, draft_id: str, body: Body) -> Resp
             "To publish, send the ETag of the draft as you have looked at it in If-Match.",
             "发布时须在 If-Match 中给出所查看草稿的 ETag。",
         )
-    wanted = Wanted(draft.version, key.name, _text(sent, "note", ""), _time(request, sent), _basis(sent))
+    zone = parse_zone(request.app.state.settings.zone)
+    wanted = Wanted(draft.version, key.name, _text(sent, "note", ""), _time(request, sent), _basis(sent), zone)
     made = publish_draft(bench, draft_id, wanted)
     worlds: Worlds = request.app.state.worlds
     told: dict[str, Any] = {

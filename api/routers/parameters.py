@@ -12,9 +12,9 @@ from api.worlds import Worlds
 from cases.desk import Desk
 from cases.drafting import drafted_desk
 from gis.errors import refuse
-from gis.store.engine import reading
+from gis.store.engine import Store, reading
 from grids.drafts.records import Draft, check_open, draft_unknown, find_draft
-from grids.drafts.workbench import Workbench
+from grids.drafts.workbench import Work, Workbench
 
 MOST_ITEMS = 1000
 
@@ -40,12 +40,27 @@ def desk_at(request: Request, as_of: str | None) -> Desk:
 
 
 def desk_of(request: Request, key: Key, as_of: str | None, draft: str | None) -> Desk:
-    """The desk of a moment, or as a draft leaves it.
-
-    Errors: as for `desk_at`; draft_unknown, draft_closed, moment_twice.
-    """
+    """The desk of a moment, or as a draft leaves it. Errors: as for `desk_at`; those of `work_of`."""
     if draft is None:
         return desk_at(request, as_of)
+    work = work_of(request, key, as_of, draft)
+    worlds: Worlds = request.app.state.worlds
+    store: Store = request.app.state.store
+    drafted: Shelf = request.app.state.drafted
+
+    def make() -> Desk:
+        desk = worlds.at(work.sketch.at)
+        with reading(store.world) as connection:
+            return drafted_desk(connection, desk, work.sketch, worlds.private_heap(desk))
+
+    return drafted.get(work.key, make)
+
+
+def work_of(request: Request, key: Key, as_of: str | None, draft: str) -> Work:
+    """A draft worked out on the newest revision that lookups know, or on its base where that is as far as it gets.
+
+    Errors: Refusal draft_unknown, draft_closed, moment_twice.
+    """
     if as_of is not None:
         raise refuse(
             "moment_twice",
@@ -55,19 +70,11 @@ def desk_of(request: Request, key: Key, as_of: str | None, draft: str | None) ->
     known = draft_within(request, key, draft)
     check_open(known)
     worlds: Worlds = request.app.state.worlds
+    newest = worlds.newest().revision
+    newest = newest if newest >= known.base else worlds.renew_to(known.base).revision
     bench: Workbench = request.app.state.drafts
-    newest = worlds.newest()
-    newest = newest if newest.revision >= known.base else worlds.renew_to(known.base)
     with reading(bench.store.world) as connection:
-        work = bench.work_out(connection, known, newest.revision)
-    drafted: Shelf = request.app.state.drafted
-
-    def make() -> Desk:
-        desk = newest if work.sketch.at == newest.revision else worlds.at(work.sketch.at)
-        with reading(bench.store.world) as connection:
-            return drafted_desk(connection, desk, work.sketch, worlds.private_heap(desk))
-
-    return drafted.get(work.key, make)
+        return bench.work_out(connection, known, newest)
 
 
 def draft_within(request: Request, key: Key, draft_id: str) -> Draft:

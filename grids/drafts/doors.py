@@ -6,7 +6,7 @@ their packages.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sqlalchemy import Table as SqlTable
@@ -51,8 +51,10 @@ class Door:
     table: SqlTable
     flatten: Callable[[Feature], Mapping[str, Any]]
     check: Callable[["Standing", Wish], Checked]
-    shape: str | None = None
-    """polygon, any, or None for a layer without geometry."""
+    shape: Literal["polygon", "any"] | None = None
+    """None for a layer without geometry."""
+    objects: frozenset[str] | None = frozenset()
+    """The values that may be objects of plain values; None where the door looks at all of them itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def _put(
 ) -> tuple[Feature, list[Fault]]:
     layer, code = document["layer"], document["code"]
     values = dict(document.get("values") or {})
+    _check_values(door, values)
     columns = {**(door.flatten(old) if old is not None else {}), **values}
     whose = str(old.attributes["owner"] if old is not None else document.get("owner", owner))
     geometry = _geometry(door, document, old)
@@ -121,6 +124,22 @@ def _check_members(op: str, document: Mapping[str, Any]) -> None:
     for name in ("values", "geometry"):
         if not isinstance(document.get(name) or {}, Mapping):
             raise _wrong(op, name)
+
+
+def _check_values(door: Door, values: Mapping[str, Any]) -> None:
+    """Refuse what no cell of a file could hold. Errors: Refusal edit_wrong."""
+    if door.objects is None:
+        return
+    for name, value in values.items():
+        held = list(value.values()) if isinstance(value, dict) and name in door.objects else [value]
+        if not all(_is_plain(each) for each in held):
+            raise _wrong("put", f"values.{name[:40]}")
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" not in value
+    return value is None or (isinstance(value, int | float) and abs(value) < 2**31)
 
 
 def _old(found: list[Feature], document: Mapping[str, Any], owner: str) -> Feature | None:
@@ -166,15 +185,11 @@ def _geometry(door: Door, document: Mapping[str, Any], old: Feature | None) -> A
     except (shapely.errors.ShapelyError, TypeError, ValueError):
         raise _wrong("put", "geometry") from None
     held = _column(shape)
-    prepared, faults = prepare(Table({}, held, "CRS84", np.array([1], dtype=np.int64)), None, _kind(door))
+    prepared, faults = prepare(Table({}, held, "CRS84", np.array([1], dtype=np.int64)), None, door.shape)
     wrong = [_alone(each) for each in faults if each.severity == "error"]
     if wrong or prepared[0] is None:
         raise Refusal(wrong or [_wrong("put", "geometry").faults[0]])
     return prepared[0]
-
-
-def _kind(door: Door) -> Any:
-    return door.shape
 
 
 def _alone(fault: Fault) -> Fault:

@@ -75,7 +75,7 @@ def _check_area_layer(_standing: "Standing", wish: Wish) -> Checked:
 
 
 GRID_DOORS = {
-    "departments": Door(department, _flat_department, _check_department),
+    "departments": Door(department, _flat_department, _check_department, objects=frozenset({"ids"})),
     "area_layers": Door(area_layer, flatten, _check_area_layer),
-    "areas": Door(area, flatten, _check_area, "polygon"),
+    "areas": Door(area, flatten, _check_area, "polygon", frozenset({"attributes"})),
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import Connection
@@ -29,6 +29,8 @@ class Wanted:
     note: str = ""
     effective_at: datetime | None = None
     basis: Mapping[str, Any] | None = None
+    zone: tzinfo = UTC
+    """In which the day is told since when new units are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def publish_draft(bench: Workbench, draft_id: str, wanted: Wanted) -> Published:
             report = check_draft(connection, work.sketch)
             refuse_blocked(report)
             profile = store_profile(connection)
-        edit = settled(bench.store, dated(work.sketch.edit, wanted.effective_at or datetime.now(UTC)))
+        since = (wanted.effective_at or datetime.now(UTC)).astimezone(wanted.zone)
+        edit = settled(bench.store, dated(work.sketch.edit, since))
         closed: list[Draft] = []
         draft = work.draft
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from sqlalchemy import Connection
 
@@ -11,7 +11,7 @@ from gis.store.versions import Query, read_columns
 from gis.store.vicinity import read_coded
 from grids.drafts.doors import Doors
 from grids.edits.drafting import compose
-from grids.edits.ground import Drafted, Key, after
+from grids.edits.ground import Drafted, Ground, Key, after
 from grids.edits.operations import apply
 from grids.edits.value import DIVISIONS, GAPS, UNITS, Edit, Feature
 from grids.features import AREAS, feature_of
@@ -39,7 +39,8 @@ class Sketch:
     @classmethod
     def begin(cls, connection: Connection, at: int, profile: CodeProfile | None = None) -> Self:
         """No edits yet."""
-        return cls(at, (), Edit((), ()), after(StoreGround(connection, at, profile), Edit((), ())))
+        ground = after(StoreGround(connection, at, profile), Edit((), ()))
+        return cls(at, (), Edit((), ()), _alone(ground))
 
     def on(self, connection: Connection) -> Drafted:
         """The grid as the edits leave it, over the store."""
@@ -65,10 +66,21 @@ class Sketch:
             self.at,
             (*self.steps, edit),
             compose((self.edit, edit)),
-            later,
+            _alone(later),
             self.named | base.named,
             placed,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Nowhere:
+    """What stands below the ground of a sketch while it is kept: no store, and nothing that was read from it."""
+
+    profile: CodeProfile
+
+
+def _alone(ground: Drafted) -> Drafted:
+    return replace(ground, base=cast(Ground, _Nowhere(ground.profile)))
 
 
 def _of_ground(features: tuple[Feature, ...]) -> tuple[Feature, ...]:

@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from api import draft_schemas
 from api.app import create_app
@@ -14,6 +16,7 @@ from api.settings import Settings
 from gis.store.engine import Store, writing
 from tests.api.conftest import client
 from tests.api.small_world import SIDE, SOUTH, UNITS, WEST
+from tests.api.test_tiles import address, decode
 
 FIRST, SECOND, THIRD = UNITS[:3]
 
@@ -157,7 +160,6 @@ def test_publishing_needs_the_tag_of_the_draft_as_it_is(http: httpx.Client) -> N
     assert (without.status_code, without.json()["code"]) == (428, "if_match_missing")
     assert add(http, draft, split(1), headers={"If-Match": stale}).status_code == 412
     fresh = http.get(f"/v1/drafts/{draft['id']}").headers["ETag"]
-    assert http.get(f"/v1/drafts/{draft['id']}", headers={"If-None-Match": fresh}).status_code == 304
     assert publish(http, draft, fresh).status_code == 200
 
 
@@ -352,3 +354,53 @@ def test_publishing_into_the_past_lists_the_decisions_since_that_would_differ(ei
     assert [(each["id"], each["before"], each["after"]) for each in made.json()["differing"]] == [
         ("c1", "WATER", "CITY")
     ]
+
+
+def test_tiles_show_the_draft(either: httpx.Client) -> None:
+    draft = begin(either)
+    add(either, draft, split(0))
+    place = address("units", 15)
+    now, then = (either.get(place, params=asked) for asked in ({}, {"draft": draft["id"]}))
+    assert then.headers["ETag"] != now.headers["ETag"]
+    codes = {each["properties"]["code"] for each in decode(then)["units"]["features"]}
+    assert FIRST not in codes
+    assert {"440305001001004", "440305001001005"} & codes
+    far = either.get(address("units", 9), params={"draft": draft["id"]})
+    assert FIRST not in {each["properties"]["code"] for each in decode(far)["units"]["features"]}
+    same = [either.get(address("components", 12, 1), params=asked).content for asked in ({}, {"draft": draft["id"]})]
+    assert same[0] == same[1]
+    described = either.get("/tiles/units.json", params={"draft": draft["id"]}).json()
+    assert described["tiles"][0].endswith(f"?draft={draft['id']}")
+
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)),
+    max_leaves=6,
+)
+LAYERS = ("departments", "areas.drainage", "area_layers", "components", "rules", "units", "areas.", "nowhere")
+NAMES = ("name", "parent", "ids", "department", "priority", "attributes", "to", "class", "edition", "title", "overlap")
+
+
+@settings(
+    max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    op=st.sampled_from(("put", "remove", "split", "set", None)),
+    layer=st.one_of(st.sampled_from(LAYERS), VALUES),
+    code=st.one_of(st.sampled_from(("D-1", "lamps", "CITY", "44030501037000001", FIRST)), VALUES),
+    values=st.one_of(st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=3), VALUES),
+    further=st.dictionaries(st.sampled_from(("geometry", "owner", "unit", "attributes", "line")), VALUES, max_size=2),
+)
+def test_whatever_is_sent_as_an_edit_is_an_edit_or_a_problem_and_can_be_published_or_not(
+    http: httpx.Client, op: Any, layer: Any, code: Any, values: Any, further: Any
+) -> None:
+    draft = begin(http)
+    document = {"op": op, "layer": layer, "code": code, "values": values, **further}
+    given = {name: value for name, value in document.items() if value is not None}
+    done = add(http, draft, {"unit": code, **given} if op in ("split", "set") else given)
+    assert done.status_code in (200, 400, 404, 409, 410, 422), (given, done.text)
+    if done.status_code == 200:
+        assert publish(http, draft).status_code in (200, 409, 422), given
+    else:
+        assert done.json()["detail_zh"]
