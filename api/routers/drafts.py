@@ -161,7 +161,7 @@ def checks(request: Request, key: Viewer, draft_id: str) -> Response:
     """What the checks find around all that the draft changes."""
     work = _look(request, key, draft_id)
     with reading(bench_of(request).store.world) as connection:
-        report = check_draft(connection, work.sketch)
+        report = bench_of(request).check(connection, work)
     return answer(tell_report(report, work.sketch.at), work.sketch.at, headers={"ETag": etag_of(work.draft)})
 
 

@@ -11,7 +11,7 @@ from gis.errors import Refusal, refuse
 from gis.store.engine import reading
 from gis.store.revisions import Publication, Revision, publish
 from grids.checks import Report
-from grids.drafts.findings import check_draft, refuse_blocked
+from grids.drafts.findings import refuse_blocked
 from grids.drafts.records import Draft, check_open, close_draft, draft_changed, find_draft
 from grids.drafts.rows import changes_of, dated, settled
 from grids.drafts.sketch import Sketch
@@ -61,7 +61,7 @@ def publish_draft(bench: Workbench, draft_id: str, wanted: Wanted) -> Published:
                 raise Refusal(work.conflicts, "conflict")
             if not work.sketch.edit.begun and not work.sketch.edit.ended:
                 raise changes_nothing(work.draft)
-            report = check_draft(connection, work.sketch)
+            report = bench.check(connection, work)
             refuse_blocked(report)
             profile = store_profile(connection)
         since = (wanted.effective_at or datetime.now(UTC)).astimezone(wanted.zone)

@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 from gis.errors import Fault, Refusal, refuse
 from gis.store.engine import Store, reading, writing
 from gis.store.revisions import head
+from grids.checks import Report
 from grids.drafts.conflicts import cannot_follow, find_conflicts
 from grids.drafts.doors import Doors
+from grids.drafts.findings import check_draft
 from grids.drafts.limits import check_within
 from grids.drafts.records import Draft, append_edits, check_open, draft_changed, find_draft, list_edits, move_draft
 from grids.drafts.sketch import Sketch
@@ -45,6 +47,7 @@ class Workbench:
     def __init__(self, store: Store, doors: Doors) -> None:
         self.store, self.doors = store, doors
         self._kept: OrderedDict[tuple[Any, ...], Sketch] = OrderedDict()
+        self._reports: OrderedDict[tuple[str, int, int], Report] = OrderedDict()
         self._lock = threading.Lock()
 
     def look(self, draft_id: str) -> Work:
@@ -72,6 +75,18 @@ class Workbench:
                 raise
             return Work(draft, base, newest, documents, cannot_follow(newest, refusal.faults))
         return Work(draft, sketch, newest, documents)
+
+    def check(self, connection: Connection, work: Work) -> Report:
+        """What the checks find of a draft, found once for each state of it."""
+        with self._lock:
+            known = self._reports.get(work.key)
+        if known is None:
+            known = check_draft(connection, work.sketch)
+            with self._lock:
+                self._reports[work.key] = known
+                while len(self._reports) > KEPT:
+                    self._reports.popitem(last=False)
+        return known
 
     def try_edits(self, connection: Connection, work: Work, documents: Sequence[Document]) -> Sketch:
         """What the draft comes to with some edits more. Errors: those of the edits, edit_outside_draft."""
