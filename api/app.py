@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from api import ogc
 from api.auth import KEY_MASK, Doorkeeper
+from api.drafting import DOORS
 from api.hot import Hot
 from api.jobs.registry import KINDS
 from api.jobs.runner import Runner
@@ -23,6 +24,7 @@ from api.problems import add_handlers
 from api.routers import (
     cases,
     directory,
+    drafts,
     health,
     history,
     jobs,
@@ -41,12 +43,14 @@ from api.worlds import Worlds, folder_of
 from cases.reports import Defaults, parse_zone
 from gis.errors import Refusal
 from gis.store.engine import Store, open_store
+from grids.drafts.workbench import Workbench
 from tiles.cache import TileCache
 
 # One router for each concern; the OGC APIs are mounted beside them.
 ROUTERS = (
     locate.router,
     cases.router,
+    drafts.router,
     layers.router,
     directory.router,
     units.router,
@@ -70,6 +74,7 @@ EXPOSED = (
 LISTS = 256
 SOURCES = 24
 TILE_BYTES = 128 * 2**20
+DRAFTED = 8
 
 
 class Application(FastAPI):
@@ -117,6 +122,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.settings, app.state.store, app.state.worlds = settings, store, worlds
     app.state.door, app.state.shelf, app.state.tiles = Doorkeeper(store), Shelf(LISTS), TileCache(TILE_BYTES)
     app.state.sources = Shelf(SOURCES)
+    app.state.drafts, app.state.drafted = Workbench(store, DOORS), Shelf(DRAFTED)
     app.state.page_folder, app.state.watch = pages.APP, Watch(worlds)
     app.state.runner = Runner(store, settings, KINDS)
     add_handlers(app)

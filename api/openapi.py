@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api import schemas
+from api import draft_schemas, schemas
 from api.jobs.shapes import CheckQuestion, ExportQuestion
 from api.problems import MEDIA_TYPE
 from api.wire import MEDIA_TYPES
@@ -20,6 +20,7 @@ QUESTIONS = (
     schemas.CaseReport,
     ExportQuestion,
     CheckQuestion,
+    *draft_schemas.QUESTIONS,
 )
 FAILURE: dict[str, Any] = {
     "description": "What was wrong, in words 错误说明",

@@ -27,8 +27,11 @@ STATUS_OF_CODE: Mapping[str, int] = {
     "key_missing": 401,
     "key_wrong": 401,
     "method_not_allowed": 405,
+    "draft_changed": 412,
+    "draft_conflict": 412,
     "body_too_large": 413,
     "content_type_wrong": 415,
+    "if_match_missing": 428,
     "internal": 500,
 }
 TITLES: Mapping[int, tuple[str, str]] = {
@@ -39,9 +42,11 @@ TITLES: Mapping[int, tuple[str, str]] = {
     405: ("The method does not fit the address", "该地址不支持此方法"),
     409: ("In conflict with what is there", "与现有内容冲突"),
     410: ("No longer in force", "已注销"),
+    412: ("What the request is about was changed meanwhile", "内容其间已被更改"),
     413: ("The body is too large", "请求体过大"),
     415: ("The kind of content is not understood", "不支持的内容类型"),
     422: ("The request is not valid", "请求内容无效"),
+    428: ("Say which state is meant", "须注明所依据的状态"),
     500: ("A fault of the server", "服务器内部错误"),
     503: ("The service is not available", "服务暂不可用"),
 }

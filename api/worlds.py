@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from time import monotonic, time
+from time import monotonic, sleep, time
 from typing import Any
 
 from sqlalchemy import select
@@ -20,8 +20,8 @@ from sqlalchemy import select
 from cases.desk import Desk, advance_desk, load_desk
 from gis.errors import Refusal, refuse
 from gis.heap.folder import Folder, Root, Writer, verify
-from gis.heap.lines import LINE_BYTES, Damaged, FileHeap, HeapFull
-from gis.heap.records import seal, unseal
+from gis.heap.lines import LINE_BYTES, Damaged, FileHeap, HeapFull, PrivateHeap
+from gis.heap.records import end_of, seal, unseal
 from gis.store.engine import Store, reading
 from gis.store.revisions import head, revision_at
 from gis.store.tables import revision
@@ -132,6 +132,29 @@ class Worlds:
             return self._newest is not before
         finally:
             self._loading.release()
+
+    def renew_to(self, number: int, within_s: float = 2.0) -> Desk:
+        """The desk of revision `number` or a later one, which this process has just published.
+
+        The store is asked whatever was heard a moment ago. Whoever is writing the files right now is waited for, up to
+        `within_s` seconds; then the desk may be the one before.
+        """
+        end = monotonic() + within_s
+        while True:
+            with self._loading:
+                self._polled = -1e9
+                desk = self.renew()
+            if desk.revision >= number or monotonic() > end:
+                return desk
+            sleep(0.005)
+
+    def private_heap(self, desk: Desk) -> PrivateHeap | None:
+        """A heap that goes on from the files in which a desk lies, seen by nobody else; None for one in memory."""
+        with self._loading:
+            root = self._files.root() if self._files is not None else None
+            if root is None or root.heap is not desk.grid.units.cells.heap:
+                return None
+            return PrivateHeap(root.heap, end_of(root.heap, root.line))
 
     def newest_number(self) -> int:
         """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down."""

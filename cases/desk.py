@@ -59,7 +59,7 @@ class Desk:
         else:
             book = RuleBook.compile(from_row(row) for row in unseal(heap, told["rules"]))
         same = desk is not None and grid.departments is desk.grid.departments
-        return cls(grid, inventory, book, desk.departments if desk is not None and same else _departments(grid))
+        return cls(grid, inventory, book, desk.departments if desk is not None and same else departments_of(grid))
 
     def tell(self, heap: Heap) -> dict[str, Any]:
         """Write the desk to the heap in which the indexes of its grid lie; where it is, as JSON values for `read`."""
@@ -253,7 +253,7 @@ def near_polygons(index: PolygonIndex, lonlat: Floats, accuracy: Floats) -> Near
 def load_desk(connection: Connection, at: int, heap: Heap | None = None) -> Desk:
     """Read everything that routing needs of revision `at`; the indexes of its grid are written to `heap`, if given."""
     grid = load_grid(connection, at, heap)
-    return Desk(grid, load_inventory(connection, at), load_book(connection, at), _departments(grid))
+    return Desk(grid, load_inventory(connection, at), load_book(connection, at), departments_of(grid))
 
 
 def advance_desk(
@@ -274,7 +274,8 @@ def advance_desk(
     return new
 
 
-def _departments(grid: Grid) -> dict[str, Department]:
+def departments_of(grid: Grid) -> dict[str, Department]:
+    """The departments of a grid as routing knows them, by code."""
     return {
         code: Department(code, row["name"], row["parent"], row["ids"] or {}) for code, row in grid.departments.items()
     }

@@ -25,4 +25,5 @@ decision = Table(
     Column("routing", Document, nullable=False),
     UniqueConstraint("source", "case_id", "version", name="decision_once"),
 )
+Index("decision_unit", decision.c.unit, decision.c.position)
 Index("decision_department", decision.c.department, decision.c.position)

@@ -1,6 +1,6 @@
 """The inventory: components with a code, a class and the bodies that supervise, own and maintain them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,18 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from components.catalogue import check_classes, read_classes
+from components.catalogue import Class, ClassKey, check_classes, read_classes
 from components.editions import CURRENT, normalise_edition
 from components.layers import COMPONENTS
 from components.tables import component
 from gis.delivery import Delivery, Key, compare, rows_in_force
+from gis.errors import Fault
 from gis.geometry import prepare
 from gis.intake import Mapped, map_fields
 from gis.store.revisions import head
 from gis.store.scope import EVERYTHING
 from gis.tables import Table
 from grids.codes import check_codes
-from grids.departments import check_departments
+from grids.departments import check_departments, departments_in_force
 
 KEY = ("owner", "code")
 BODIES = ("supervisor_code", "owner_code", "maintainer_code")
@@ -43,6 +44,29 @@ def deliver(
     of its code that says so. Components that are not in it stay, but for those whose code begins with `scope`.
     """
     base = head(connection)
+    classes = read_classes(connection, EVERYTHING, base)
+    departments = departments_in_force(connection, base)
+    incoming, faults = read_components(table, owner, mapping, crs, edition, class_code, classes, departments)
+    current = rows_in_force(connection, component, base, KEY, {"owner": owner})
+    gone = [key for key in current if scope is not None and key[1].startswith(scope) and key not in incoming]
+    change, counts = compare(component, current, incoming, gone)
+    return Delivery(base, counts, (change,), tuple(faults))
+
+
+def read_components(
+    table: Table,
+    owner: str,
+    mapping: Mapping[str, str],
+    crs: str | None,
+    edition: str,
+    class_code: str | None,
+    known: Mapping[ClassKey, Class],
+    departments: Callable[[], Collection[str]],
+) -> tuple[dict[Key, dict[str, Any]], list[Fault]]:
+    """The rows of the components in a table, and what is wrong.
+
+    `known` are the classes that there are, `departments` gives the codes of those in force.
+    """
     mapped = map_fields(table, COMPONENTS.fields, mapping)
     geometries, found = prepare(table, crs, "any")
     faults = [*mapped.faults, *found]
@@ -50,9 +74,9 @@ def deliver(
     good = check_codes(codes, table.rows, geometries, bool, ("any text", "任意文本"), faults)
     good = good[[geometries[index] is not None for index in good]] if len(good) else good
     editions, classes = _classes(mapped, edition, class_code)
-    faults += check_classes(read_classes(connection, EVERYTHING, base), editions, classes, table.rows)
+    faults += check_classes(known, editions, classes, table.rows)
     for body in BODIES:
-        unknown = check_departments(connection, base, mapped.values[body], table.rows)
+        unknown = check_departments(departments, mapped.values[body], table.rows)
         faults += [replace(fault, severity="warning") for fault in unknown]  # older data name bodies of every kind
     plain = [name for name in mapped.values if name not in ("code", "edition", "class_code", "attributes")]
     incoming: dict[Key, dict[str, Any]] = {}
@@ -67,10 +91,7 @@ def deliver(
             "attributes": dict(mapped.extra[index]) or None,
             "geom": geometries[index],
         }
-    current = rows_in_force(connection, component, base, KEY, {"owner": owner})
-    gone = [key for key in current if scope is not None and key[1].startswith(scope) and key not in incoming]
-    change, counts = compare(component, current, incoming, gone)
-    return Delivery(base, counts, (change,), tuple(faults))
+    return incoming, faults
 
 
 def _classes(mapped: Mapped, edition: str, class_code: str | None) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -90,9 +90,16 @@ def class_name(edition: str, code: str) -> str:
     return f"{edition} {code}"
 
 
+COLUMNS = (*FIELDS, "accuracy_m", "geom")
+
+
 def load_inventory(connection: Connection, at: int) -> Inventory:
     """Read the components of revision `at`."""
-    columns = read_columns(connection, component, Query(EVERYTHING, at=at), (*FIELDS, "accuracy_m", "geom"))
+    return make_inventory(read_columns(connection, component, Query(EVERYTHING, at=at), COLUMNS))
+
+
+def make_inventory(columns: dict[str, NDArray[Any]]) -> Inventory:
+    """The inventory of COLUMNS as object arrays (n,)."""
     classes = np.array(
         [class_name(edition, code) for edition, code in zip(columns["edition"], columns["class_code"], strict=True)],
         dtype=object,

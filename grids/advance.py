@@ -54,17 +54,17 @@ def _advance_units(connection: Connection, heap: Heap, index: PolygonIndex, sinc
     over, begun = read_changed(connection, unit, since, at, ("uid", "code", "geom"))
     if len(over["uid"]) + len(begun["uid"]) > LARGE or not len(index):
         return None
-    left = _slots_of(index, over)
+    left = slots_of(index, over)
     if left is None:
         return None
-    turnover = _turnover(index, dict(zip(over["uid"].tolist(), left.tolist(), strict=True)), begun)
+    turnover = turnover_of(index, dict(zip(over["uid"].tolist(), left.tolist(), strict=True)), begun)
     try:
         return index.update(turnover, heap)[0]
     except OutOfFrame:
         return None
 
 
-def _slots_of(index: PolygonIndex, units: Columns) -> Indices | None:
+def slots_of(index: PolygonIndex, units: Columns) -> Indices | None:
     """The slots of units that the index holds, None if it does not. Units do not overlap: a place inside tells."""
     places = shapely.get_coordinates(shapely.point_on_surface(units["geom"].astype(object)))
     slots = index.lowest(places)
@@ -73,8 +73,8 @@ def _slots_of(index: PolygonIndex, units: Columns) -> Indices | None:
     return slots if same and len(np.unique(slots)) == len(slots) else None
 
 
-def _turnover(index: PolygonIndex, left: dict[int, int], begun: Columns) -> Turnover:
-    """A unit that goes on keeps its slot; a new one takes one that became free, or another behind all."""
+def turnover_of(index: PolygonIndex, left: dict[int, int], begun: Columns) -> Turnover:
+    """What the change of units is to their index. A unit that goes on keeps its slot; a new one takes one that became free, or another behind all."""
     staying = set(begun["uid"].tolist())
     free = [slot for uid, slot in left.items() if uid not in staying]
     behind = len(index)

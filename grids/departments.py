@@ -1,6 +1,7 @@
 """Departments: who can be responsible, whom they belong to, and how other systems call them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,18 @@ ID_COLUMN = "id."
 def deliver(connection: Connection, table: Table, owner: str, mapping: Mapping[str, str]) -> Delivery:
     """Check a delivery of departments; those not in it stay. Columns `id.SYSTEM` are the ids in other systems."""
     base = head(connection)
+    current = rows_in_force(connection, department, base, KEY)
+    incoming, faults = read_departments(
+        table, owner, mapping, {code: row["parent"] for (_, code), row in current.items()}
+    )
+    change, counts = compare(department, current, incoming)
+    return Delivery(base, counts, (change,), tuple(faults))
+
+
+def read_departments(
+    table: Table, owner: str, mapping: Mapping[str, str], known: Mapping[str, str | None]
+) -> tuple[dict[Key, dict[str, Any]], list[Fault]]:
+    """The rows of departments in a table, and what is wrong; `known` are those in force, with whom each belongs to."""
     mapped = map_fields(table, DEPARTMENTS.fields, mapping)
     faults = list(mapped.faults)
     values, codes = mapped.values, mapped.values["code"]
@@ -33,18 +46,22 @@ def deliver(connection: Connection, table: Table, owner: str, mapping: Mapping[s
         ids = {name[len(ID_COLUMN) :]: str(value) for name, value in mapped.extra[index].items() if _is_id(name)}
         fields = {"name": values["name"][index] or codes[index], "parent": values["parent"][index], "ids": ids}
         incoming[owner, codes[index]] = {"owner": owner, "code": codes[index], **fields}
-    current = rows_in_force(connection, department, base, KEY)
-    known = {code for _, code in current} | {code for _, code in incoming}
     faults += _parents(values["parent"][good], codes[good], table.rows[good], known)
-    change, counts = compare(department, current, incoming)
-    return Delivery(base, counts, (change,), tuple(faults))
+    return incoming, faults
 
 
-def check_departments(connection: Connection, at: int, codes: NDArray[Any], rows: NDArray[np.int64]) -> list[Fault]:
+def departments_in_force(connection: Connection, at: int) -> Callable[[], Collection[str]]:
+    """A function that reads the codes of the departments at a revision, for whoever comes to need them."""
+    return cache(lambda: {code for _, code in rows_in_force(connection, department, at, KEY)})
+
+
+def check_departments(
+    departments: Callable[[], Collection[str]], codes: NDArray[Any], rows: NDArray[np.int64]
+) -> list[Fault]:
     """A fault for every row that names a department which is not in force."""
     if not any(codes):
         return []
-    known = {code for _, code in rows_in_force(connection, department, at, KEY)}
+    known = departments()
     return [_unknown(code, int(row)) for code, row in zip(codes, rows, strict=True) if code and code not in known]
 
 
@@ -62,12 +79,15 @@ def _unknown(code: str, row: int) -> Fault:
     )
 
 
-def _parents(parents: NDArray[Any], codes: NDArray[Any], rows: NDArray[np.int64], known: set[str]) -> list[Fault]:
-    above = {code: parent for code, parent in zip(codes, parents, strict=True) if parent}
+def _parents(
+    parents: NDArray[Any], codes: NDArray[Any], rows: NDArray[np.int64], known: Mapping[str, str | None]
+) -> list[Fault]:
+    """Parents that there are not, and departments above themselves, also by way of those in force."""
+    above = {**known, **dict(zip(codes, parents, strict=True))}
     faults = []
     for code, row in zip(codes, rows, strict=True):
-        if code in above and above[code] not in known:
-            faults.append(_unknown(above[code], int(row)))
+        if above[code] and above[code] not in above:
+            faults.append(_unknown(str(above[code]), int(row)))
         step, seen = above.get(code), {code}
         while step is not None and step not in seen:
             seen.add(step)

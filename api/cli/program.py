@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import typer
 from pydantic import ValidationError
 
-from api.cli import bulk, history, jobs, keys, stores
+from api.cli import bulk, drafts, history, jobs, keys, stores
 from api.cli.screen import show_faults, show_line
 from api.settings import Settings
 from gis.errors import Kind, Refusal
@@ -39,6 +39,7 @@ app.command("locate")(bulk.locate)
 app.command("route")(bulk.route)
 app.command("serve")(stores.serve)
 app.command("demo")(stores.demo)
+app.add_typer(drafts.app, name="draft")
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
 

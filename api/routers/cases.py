@@ -17,7 +17,7 @@ from api.flows import written, written_in_arrow
 from api.keys import Key
 from api.openapi import body_of
 from api.points import check_count
-from api.routers.parameters import AsOf, Lang, desk_at, shelf_of
+from api.routers.parameters import AsOf, DraftId, Lang, desk_of, shelf_of
 from api.schemas import BadElement, CaseQuestion, CaseReport, Routing
 from api.wire import MEDIA_TYPES, Kind, sent_kind, wanted_kind
 from api.wire import flow as answer_flow
@@ -45,6 +45,7 @@ async def route(
     because: Annotated[
         Literal["sentences", "codes"], Query(description="Of Arrow: the reasons as codes")
     ] = "sentences",
+    draft: DraftId = None,
 ) -> Response:
     """The department for one case, or for each of an array; a bad element gets `{"i", "error"}`. Nothing is kept.
 
@@ -53,7 +54,8 @@ async def route(
     """
     sent = sent_kind(request.headers)
     wanted = wanted_kind(request.headers, sent)
-    flow = await run_in_threadpool(_flow, request, key, lang, as_of, because == "codes" and sent == wanted == "arrow")
+    coded = because == "codes" and sent == wanted == "arrow"
+    flow = await run_in_threadpool(_flow, request, key, lang, (as_of, draft), coded)
     if sent == "json":
         body = await read_body(request)
         return await run_in_threadpool(_route_document, request, flow, body, wanted)
@@ -62,8 +64,8 @@ async def route(
     )
 
 
-def _flow(request: Request, key: Key, lang: str, as_of: str | None, coded: bool) -> CaseFlow:
-    desk, settings = desk_at(request, as_of), request.app.state.settings
+def _flow(request: Request, key: Key, lang: str, moment: tuple[str | None, str | None], coded: bool) -> CaseFlow:
+    desk, settings = desk_of(request, key, *moment), request.app.state.settings
     made = None
     if coded and "" in key.scope.owners:
         made = shelf_of(request).get(("coded", id(desk)), lambda: CodedDesk(Clerk(desk)))

@@ -15,7 +15,7 @@ from api.keys import Key
 from api.openapi import body_of
 from api.plain_places import unit_codes
 from api.points import Points, read_crs, read_point, read_points
-from api.routers.parameters import AsOf, Lang, desk_at, shelf_of
+from api.routers.parameters import AsOf, DraftId, Lang, desk_of, shelf_of
 from api.schemas import LocateAnswer, LocateManyAnswer, LocateQuestion
 from api.settings import Settings
 from api.wire import MEDIA_TYPES, Kind, sent_kind, wanted_kind
@@ -39,9 +39,10 @@ def locate_one(
         float | None, Query(gt=0, le=WORST_ACCURACY_M, allow_inf_nan=False, description="Position error in metres")
     ] = None,
     as_of: AsOf = None,
+    draft: DraftId = None,
 ) -> Response:
     """The unit, the divisions and the areas that hold a point."""
-    desk = desk_at(request, as_of)
+    desk = desk_of(request, key, as_of, draft)
     (place,) = locate_answers(desk, read_point(lon, lat, crs), [accuracy_m], key.scope)
     return answer({**place, "revision": desk.revision}, desk.revision)
 
@@ -65,6 +66,7 @@ async def locate_many(
     columns: Annotated[
         Literal["plain", "all"], Query(description="Of Arrow: with divisions and areas, or not")
     ] = "plain",
+    draft: DraftId = None,
 ) -> Response:
     """The same for many points, in their order. A point that is none gets `{"i", "error"}` in its place.
 
@@ -75,10 +77,10 @@ async def locate_many(
     wanted = wanted_kind(request.headers, sent)
     if sent == "json":
         body = await read_body(request)
-        return await run_in_threadpool(_locate_document, request, key, lang, body, wanted, columns)
+        return await run_in_threadpool(_locate_document, request, key, lang, body, wanted, columns, draft)
 
     def begin() -> LocateFlow:
-        flow = _flow(request, key, desk_at(request, as_of), lang, columns)
+        flow = _flow(request, key, desk_of(request, key, as_of, draft), lang, columns)
         flow.crs, flow.accuracy_m = read_crs(crs), accuracy_m
         return flow
 
@@ -89,11 +91,13 @@ async def locate_many(
     )
 
 
-def _locate_document(request: Request, key: Key, lang: str, body: bytes, wanted: Kind, columns: str) -> Response:
+def _locate_document(
+    request: Request, key: Key, lang: str, body: bytes, wanted: Kind, columns: str, draft: str | None
+) -> Response:
     question = parse_json(body)
     points = read_points(question, request.app.state.settings.max_points)
     moment = question.get("as_of")
-    desk = desk_at(request, None if moment is None else str(moment))
+    desk = desk_of(request, key, None if moment is None else str(moment), draft)
     flow = _flow(request, key, desk, lang, columns)
     made = b"".join(_answers(flow, iter([points]), wanted))
     return told(made, desk.revision, MEDIA_TYPES[wanted])

@@ -4,15 +4,23 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
+from api.keys import Key
 from api.moments import read_moment
 from api.problems import language_of
 from api.shelf import Shelf
 from api.worlds import Worlds
 from cases.desk import Desk
+from cases.drafting import drafted_desk
 from gis.errors import refuse
+from gis.store.engine import Store, reading
+from grids.drafts.records import Draft, check_open, draft_unknown, find_draft
+from grids.drafts.workbench import Work, Workbench
 
 MOST_ITEMS = 1000
 
+DraftId = Annotated[
+    str | None, Query(alias="draft", max_length=60, description="As this draft would have it; not with as_of")
+]
 AsOf = Annotated[str | None, Query(max_length=60, description="A revision's number, or a time; default: now")]
 Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="Most items in the answer")]
 After = Annotated[str | None, Query(max_length=300, description="`next` of the answer before")]
@@ -29,6 +37,54 @@ def desk_at(request: Request, as_of: str | None) -> Desk:
     """The desk of the moment asked for. Errors: time_wrong, revision_unknown, before_history, store_down."""
     worlds: Worlds = request.app.state.worlds
     return worlds.at(None if as_of is None else read_moment(as_of, request.app.state.settings.zone))
+
+
+def desk_of(request: Request, key: Key, as_of: str | None, draft: str | None) -> Desk:
+    """The desk of a moment, or as a draft leaves it. Errors: as for `desk_at`; those of `work_of`."""
+    if draft is None:
+        return desk_at(request, as_of)
+    work = work_of(request, key, as_of, draft)
+    worlds: Worlds = request.app.state.worlds
+    store: Store = request.app.state.store
+    drafted: Shelf = request.app.state.drafted
+
+    def make() -> Desk:
+        desk = worlds.at(work.sketch.at)
+        with reading(store.world) as connection:
+            return drafted_desk(connection, desk, work.sketch, worlds.private_heap(desk))
+
+    return drafted.get(work.key, make)
+
+
+def work_of(request: Request, key: Key, as_of: str | None, draft: str) -> Work:
+    """A draft worked out on the newest revision that lookups know, or on its base where that is as far as it gets.
+
+    Errors: Refusal draft_unknown, draft_closed, moment_twice.
+    """
+    if as_of is not None:
+        raise refuse(
+            "moment_twice",
+            "as_of and draft exclude each other: a draft is of its own revision.",
+            "as_of 与 draft 不能同时使用：草稿有其自身所基于的版本。",
+        )
+    known = draft_within(request, key, draft)
+    check_open(known)
+    worlds: Worlds = request.app.state.worlds
+    newest = worlds.newest().revision
+    newest = newest if newest >= known.base else worlds.renew_to(known.base).revision
+    bench: Workbench = request.app.state.drafts
+    with reading(bench.store.world) as connection:
+        return bench.work_out(connection, known, newest)
+
+
+def draft_within(request: Request, key: Key, draft_id: str) -> Draft:
+    """A draft below the caller's prefix. Errors: Refusal draft_unknown."""
+    bench: Workbench = request.app.state.drafts
+    with reading(bench.store.world) as connection:
+        draft = find_draft(connection, draft_id)
+    if not draft.owner.startswith(key.prefix):
+        raise draft_unknown(draft_id)
+    return draft
 
 
 def number_at(request: Request, as_of: str | None) -> int:

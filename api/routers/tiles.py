@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from api.auth import Viewer
 from api.bodies import answer
+from api.drafted_rows import drafted_columns, is_touched
 from api.layers import find_layer, last_change, list_layers, query_of, table_of
-from api.routers.parameters import AsOf, Lang, number_at, shelf_of
+from api.routers.parameters import AsOf, DraftId, Lang, number_at, shelf_of, work_of
 from api.shelf import Shelf
 from api.tags import is_known, takes_gzip
 from gis.errors import Refusal, refuse
@@ -17,8 +18,10 @@ from gis.layer import Layer
 from gis.store.engine import Store, reading
 from gis.store.scope import Scope
 from gis.store.versions import bounds, read_columns
+from grids.drafts.workbench import Work
 from tiles.cache import PackedTile, TileCache
 from tiles.matrix import MAX_ZOOM, Box, check_tile
+from tiles.matrix import bounds as tile_bounds
 from tiles.style import StyledLayer, style
 from tiles.tilejson import tilejson
 from tiles.vector import TileSource
@@ -28,6 +31,10 @@ router = APIRouter(tags=["tiles"])
 EVERYTHING = "all"
 """The id of the style of all layers."""
 A_DAY = 86_400
+NEAR_ZOOM = 13
+"""From this zoom on a tile holds few enough features to read them for it alone."""
+AROUND = 0.02
+"""What a tile shows beyond its sides, 64 of 4096, and a little more."""
 
 Number = Annotated[int, Path(description="Of the WebMercatorQuad matrix set")]
 
@@ -42,16 +49,32 @@ Number = Annotated[int, Path(description="Of the WebMercatorQuad matrix set")]
     },
     summary="One vector tile 矢量瓦片",
 )
-def tile(request: Request, key: Viewer, layer: str, z: Number, x: Number, y: Number, as_of: AsOf = None) -> Response:
+def tile(
+    request: Request,
+    key: Viewer,
+    layer: str,
+    z: Number,
+    x: Number,
+    y: Number,
+    as_of: AsOf = None,
+    draft: DraftId = None,
+) -> Response:
     """A Mapbox Vector Tile 2.1 of one layer, which is called like it."""
     check_tile(z, x, y)
-    number = number_at(request, as_of)
+    work = None if draft is None else work_of(request, key, as_of, draft)
+    number = number_at(request, as_of) if work is None else work.sketch.at
     cache: TileCache = request.app.state.tiles
     drawn, changed = _drawn_layer(request, layer, key.scope, number)
-    place = (layer, changed, key.scope, z, x, y)
+    touched = work if work is not None and is_touched(work.sketch, drawn) else None
+    place = (layer, changed if touched is None else touched.key, key.scope, z, x, y)
     packed = cache.get(place)
     if packed is None:
-        packed = PackedTile.pack(_source(request, drawn, key.scope, changed).encode(layer, z, x, y))
+        source = (
+            _source(request, drawn, key.scope, changed)
+            if touched is None
+            else _drafted_source(request, touched, drawn, key.scope, z, x, y)
+        )
+        packed = PackedTile.pack(source.encode(layer, z, x, y))
         cache.put(place, packed)
     zipped = takes_gzip(request)
     headers = {
@@ -106,6 +129,24 @@ def _build(store: Store, layer: Layer, scope: Scope, changed: int) -> TileSource
     )
 
 
+def _drafted_source(request: Request, work: Work, layer: Layer, scope: Scope, z: int, x: int, y: int) -> TileSource:
+    """What a draft has around a tile; far out, where a tile holds most of it, all that it has, kept for other tiles."""
+    store: Store = request.app.state.store
+    fields = [field.name for field in layer.shown]
+
+    def build(box: Box | None) -> TileSource:
+        with reading(store.world) as connection:
+            found = drafted_columns(connection, work.sketch, layer, scope, box, ("uid", *fields, "geom"))
+        return TileSource.build(found.pop("geom"), found.pop("uid").astype("int64"), found)
+
+    if z < NEAR_ZOOM:
+        shelf: Shelf = request.app.state.sources
+        return shelf.get(("draft", work.key, layer.id, scope), lambda: build(None))
+    west, south, east, north = tile_bounds(z, x, y)
+    wide, high = (east - west) * AROUND, (north - south) * AROUND
+    return build((west - wide, south - high, east + wide, north + high))
+
+
 def _without_shapes(layer: Layer) -> Refusal:
     return refuse(
         "layer_without_shapes",
@@ -116,7 +157,9 @@ def _without_shapes(layer: Layer) -> Refusal:
 
 
 @router.get("/tiles/{layer}.json", response_model=dict[str, Any], summary="TileJSON of a layer 瓦片描述")
-def describe_tiles(request: Request, key: Viewer, layer: str, lang: Lang, as_of: AsOf = None) -> Response:
+def describe_tiles(
+    request: Request, key: Viewer, layer: str, lang: Lang, as_of: AsOf = None, draft: DraftId = None
+) -> Response:
     """TileJSON 3.0.0, which tells map libraries where the tiles are."""
     number, store = number_at(request, as_of), request.app.state.store
     described, changed = _drawn_layer(request, layer, key.scope, number)
@@ -125,7 +168,7 @@ def describe_tiles(request: Request, key: Viewer, layer: str, lang: Lang, as_of:
     )
     title = described.zh if lang == "zh" else described.en
     fields = {field.name: field.zh if lang == "zh" else field.en for field in described.shown}
-    address = f"{_root(request)}/tiles/{quote(layer, safe='')}/{{z}}/{{x}}/{{y}}.mvt{_suffix(request, as_of)}"
+    address = f"{_root(request)}/tiles/{quote(layer, safe='')}/{{z}}/{{x}}/{{y}}.mvt{_suffix(request, as_of, draft)}"
     return answer(tilejson(layer, title, box, address, fields, 0, MAX_ZOOM, changed), number)
 
 
@@ -135,7 +178,9 @@ def _bounds(store: Store, layer: Layer, scope: Scope, changed: int) -> Box | Non
 
 
 @router.get("/styles/{style_id}.json", response_model=dict[str, Any], summary="A MapLibre style 地图样式")
-def show_style(request: Request, key: Viewer, style_id: str, lang: Lang, as_of: AsOf = None) -> Response:
+def show_style(
+    request: Request, key: Viewer, style_id: str, lang: Lang, as_of: AsOf = None, draft: DraftId = None
+) -> Response:
     """A style of one layer, or of all of them (`all`), without glyphs, sprites or other hosts."""
     number, store = number_at(request, as_of), request.app.state.store
     layers = shelf_of(request).get(("styles", number, key.scope), lambda: _drawn(store, key.scope, number))
@@ -148,7 +193,7 @@ def show_style(request: Request, key: Viewer, style_id: str, lang: Lang, as_of: 
             each.id,
             each.zh if lang == "zh" else each.en,
             each.geometry,
-            f"{_root(request)}/tiles/{quote(each.id, safe='')}.json{_suffix(request, as_of)}",
+            f"{_root(request)}/tiles/{quote(each.id, safe='')}.json{_suffix(request, as_of, draft)}",
         )
         for each in chosen
     ]
@@ -167,8 +212,8 @@ def _root(request: Request) -> str:
     return (public or str(request.base_url)).rstrip("/")
 
 
-def _suffix(request: Request, as_of: str | None) -> str:
-    """What must follow every address that leads on from here: the moment, and the key where it stood in the address."""
-    kept = {"as_of": as_of, "key": request.query_params.get("key")}
+def _suffix(request: Request, as_of: str | None, draft: str | None) -> str:
+    """What must follow every address that leads on from here: the moment or draft, and the key where it stood in it."""
+    kept = {"as_of": as_of, "draft": draft, "key": request.query_params.get("key")}
     query = urlencode({name: value for name, value in kept.items() if value})
     return f"?{query}" if query else ""

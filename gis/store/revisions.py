@@ -1,6 +1,6 @@
 """Publish: everything is staged before the lock; under it the counter is raised and the staged rows are copied."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -54,6 +54,8 @@ class Publication:
     What is published under a `ticket` is published once at most, however often it is tried.
     `lineage` leads from uids that a change retires to uids that a change creates (either may be in both). So every pair
     goes from before the revision to after it, and the lineage of versions has no cycle.
+    `then` is called with the number under the lock, last before the commit: what it writes is committed with the
+    revision, and what it raises undoes all.
     """
 
     changes: Sequence[Change]
@@ -65,6 +67,7 @@ class Publication:
     settings: Mapping[str, str] | None = None
     ticket: str | None = None
     lineage: Sequence[Descent] = ()
+    then: Callable[[Connection, int], None] | None = None
 
 
 def head(connection: Connection) -> int:
@@ -145,6 +148,8 @@ def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
                     _copy(connection, change, ended, begun, made.number)
                 if descents is not None:
                     copy_lineage(connection, descents, made.number)
+                if publication.then is not None:
+                    publication.then(connection, made.number)
             held = perf_counter() - began
             temporary = [table for pair in staged for table in pair]
             tidy = _drop(connection, temporary if descents is None else [*temporary, descents])

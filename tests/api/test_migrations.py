@@ -15,6 +15,7 @@ import api.keys
 import api.migrations
 import cases.tables
 import components.tables
+import grids.drafts.tables
 import grids.tables
 from api.migrations import check_schema, current_step, migrate
 from gis.errors import Refusal
@@ -23,9 +24,9 @@ from gis.store.revisions import current_head
 from gis.store.tables import LOG, WORLD
 from tests.fixtures.postgis import database, execute
 
-STEPS = {"world": ["0003", "0002", "0001"], "log": ["0002", "0001"]}
+STEPS = {"world": ["0004", "0003", "0002", "0001"], "log": ["0003", "0002", "0001"]}
 # Every module that adds tables to the metadata.
-MODULES = (api.jobs.tables, api.keys, cases.tables, components.tables, grids.tables)
+MODULES = (api.jobs.tables, api.keys, cases.tables, components.tables, grids.drafts.tables, grids.tables)
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_every_spatial_table_has_its_index(store: Store) -> None:
 
 def test_migrating_tells_what_it_did_and_twice_does_nothing(store: Store) -> None:
     assert [current_step(store.world, "world"), current_step(store.log, "log")] == [None, None]
-    assert migrate(store) == ["world: nothing -> 0003", "log: nothing -> 0002"]
+    assert migrate(store) == ["world: nothing -> 0004", "log: nothing -> 0003"]
     with writing(store.world) as connection:
         connection.execute(text("UPDATE counter SET revision = 5"))
     assert migrate(store) == []
@@ -247,7 +248,7 @@ def test_processes_that_migrate_at_once_do_it_once(store_url: str) -> None:
         taken = pool.map(migrate_url, [store_url] * 3, chunksize=1)
         pool.close()
         pool.join()
-    assert sorted(step for steps in taken for step in steps) == ["log: nothing -> 0002", "world: nothing -> 0003"]
+    assert sorted(step for steps in taken for step in steps) == ["log: nothing -> 0003", "world: nothing -> 0004"]
 
 
 @pytest.mark.postgis

@@ -1,0 +1,50 @@
+"""The rows of a layer as a draft would have them, around a place or all of them: what tiles of a draft draw."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from api.layers import query_of, table_of
+from gis.layer import Layer
+from gis.store.scope import Scope
+from gis.store.versions import Box, Columns, read_rows
+from gis.store.vicinity import read_around
+from grids.drafts.sketch import Sketch
+from grids.edits.ground import bounds, meet
+from grids.features import row_of
+
+FIRST_NEW = 2**53
+"""New things have numbers below this one, downwards, until they are published: the last that JavaScript counts with."""
+
+
+def is_touched(sketch: Sketch, layer: Layer) -> bool:
+    """Whether a draft changes anything of a layer."""
+    return any(each.layer == layer.id for each in (*sketch.edit.ended, *sketch.edit.begun))
+
+
+def drafted_columns(
+    connection: Connection, sketch: Sketch, layer: Layer, scope: Scope, box: Box | None, names: Iterable[str]
+) -> Columns:
+    """The named columns of the rows whose box meets `box`, or of all, by code and uid."""
+    table = table_of(layer)
+    gone = {each.uid for each in sketch.edit.ended if each.layer == layer.id}
+    stored: Iterable[Mapping[str, Any]]
+    if box is None:
+        stored = read_rows(connection, table, query_of(layer, scope, sketch.at))
+    else:
+        where = layer.where or {}
+        near = read_around(connection, table, sketch.at, box)
+        stored = (row for row in near if all(row[name] == value for name, value in where.items()))
+    rows = [row for row in stored if row["uid"] not in gone and scope.allows_owner(row["owner"])]
+    for each in sketch.edit.begun:
+        if each.layer != layer.id or (
+            box is not None and (each.polygon is None or not meet(bounds(each.polygon), box))
+        ):
+            continue
+        row = row_of(each, table, sketch.ground.profile)
+        if scope.allows_owner(row["owner"]):
+            rows.append({**row, "uid": row["uid"] if row["uid"] > 0 else FIRST_NEW + row["uid"]})
+    rows.sort(key=lambda row: (row["code"], row["uid"]))
+    return {name: np.fromiter((row[name] for row in rows), dtype=object, count=len(rows)) for name in names}

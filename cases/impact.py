@@ -1,0 +1,193 @@
+"""What a draft means for what is not in it: components that come into other units, cases that would go elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import shapely
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+
+from cases.desk import Desk
+from cases.reports import Case, Defaults, from_records
+from cases.tables import decision
+from components.tables import component
+from gis.locate import PolygonIndex
+from gis.store.vicinity import read_around
+from grids.drafts.findings import surroundings
+from grids.drafts.sketch import Sketch
+from grids.edits.ground import Drafted, bounds, enclosing
+from grids.edits.numbering import community_length
+from grids.edits.value import UNITS, Feature
+from grids.features import AREAS, area_of
+
+MOST_CASES = 20_000
+SHOWN = 1000
+AT_ONCE = 400
+EVERYWHERE = ("rules", "departments", "area_layers")  # layers whose rows hold for all below their owner
+
+
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """A unit or division that changes: None where it begins or ends; square metres."""
+
+    code: str
+    code_before: str | None
+    area_m2: float | None
+    area_m2_before: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Something that was in one unit, or went to one department, and would be or go elsewhere."""
+
+    name: tuple[str, ...]
+    unit: str | None
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where a draft can change routings: in units of these codes, and below these prefixes."""
+
+    codes: frozenset[str]
+    prefixes: tuple[str, ...]
+
+
+def resized(sketch: Sketch, layer: str) -> list[Resized]:
+    """The units or divisions that end, begin, or get another shape or code."""
+    ended = {each.key: each for each in sketch.edit.ended if each.layer == layer}
+    begun = {each.key: each for each in sketch.edit.begun if each.layer == layer}
+    found = []
+    for key in {**begun, **ended}:
+        old, new = ended.get(key), begun.get(key)
+        if old is not None and new is not None and (old.code, old.polygon) == (new.code, new.polygon):
+            continue
+        code = (new or old).code  # type: ignore[union-attr]
+        found.append(Resized(code, None if old is None else old.code, _area(new), _area(old)))
+    return sorted(found, key=lambda each: each.code)
+
+
+def moved_components(connection: Connection, sketch: Sketch) -> tuple[int, list[Moved]]:
+    """How many components lie in or on what the draft touches, and those that come into another unit."""
+    ground = sketch.on(connection)
+    edit = sketch.edit
+    own = {each.uid for each in (*edit.ended, *edit.begun) if each.layer == "components"}
+    length = community_length(ground.profile)
+    groups: dict[str, list[Feature]] = {}
+    for each in (*edit.ended, *edit.begun):
+        if each.layer == UNITS:
+            groups.setdefault(each.code[:length], []).append(each)
+    seen: set[int] = set()
+    moved: list[Moved] = []
+    for group in groups.values():
+        box = enclosing([bounds(each.shape) for each in group])
+        rows = [row for row in read_around(connection, component, sketch.at, box) if row["uid"] not in seen | own]
+        if not rows:
+            continue
+        seen |= {row["uid"] for row in rows}
+        shapes = np.array([row["geom"] for row in rows], dtype=object)
+        places = shapely.get_coordinates(shapely.point_on_surface(shapes))
+        before, after = (_units_at(units, places) for units in (ground.base.units(box), ground.units(box)))
+        moved += [
+            Moved((row["code"],), new, old, new)
+            for row, old, new in zip(rows, before, after, strict=True)
+            if old != new
+        ]
+    return len(seen), sorted(moved, key=lambda each: each.name)
+
+
+def reach_of(connection: Connection, sketch: Sketch) -> Reach:
+    """Where a draft can change routings: what it touches, what lies beside that, and what its rules are for."""
+    ground = sketch.on(connection)
+    edit = sketch.edit
+    around = surroundings(ground, edit)
+    codes = {each.code for each in (*around.touched, *around.beside)}
+    codes |= {each.code for each in edit.ended if each.layer == UNITS}
+    prefixes = set()
+    for each in (*edit.ended, *edit.begun):
+        if each.polygon is not None and (each.layer.startswith(AREAS) or each.layer == "components"):
+            codes |= {unit.code for unit in _units_by(ground, each)}
+        elif each.layer in EVERYWHERE:
+            prefixes.add(str(each.attributes["owner"]))
+    return Reach(frozenset(codes), tuple(sorted(prefixes)))
+
+
+def moved_cases(
+    log: Connection, reach: Reach, before: Desk, after: Desk, defaults: Defaults
+) -> tuple[int, bool, list[Moved]]:
+    """How many open cases within reach were looked at, whether these are all, and those that would go elsewhere."""
+    rows, complete = _open_cases(log, reach)
+    cases = _cases(rows, defaults)
+    good = [number for number, case in enumerate(cases) if case is not None]
+    asked = [case for case in cases if case is not None]
+    were, would = before.route_all(asked), after.route_all(asked)
+    moved = []
+    for number, old, new in zip(good, were, would, strict=True):
+        was, will = (each.department.code if each.department else None for each in (old, new))
+        if was != will:
+            row = rows[number]
+            moved.append(Moved((row["source"], row["case_id"]), new.unit, was, will))
+    return len(asked), complete, moved
+
+
+def differing(log: Connection, reach: Reach, since: datetime, after: Desk, defaults: Defaults) -> list[Moved]:
+    """The decisions on cases reported since a time that would be others, of what a revision into the past reaches."""
+    rows = _open_cases(log, reach)[0]
+    found = []
+    for row, case in zip(rows, _cases(rows, defaults), strict=True):
+        if case is None or (case.reported_at or row["received_at"]).astimezone(UTC) < since:
+            continue
+        (new,) = after.route_all([case])
+        will = new.department.code if new.department else None
+        if will != row["department"]:
+            found.append(Moved((row["source"], row["case_id"]), new.unit, row["department"], will))
+    return found
+
+
+def _area(feature: Feature | None) -> float | None:
+    return None if feature is None or feature.polygon is None else area_of(feature)
+
+
+def _units_at(units: Sequence[Feature], places: Any) -> list[str | None]:
+    if not units:
+        return [None] * len(places)
+    codes = np.array([each.code for each in units], dtype=object)
+    index = PolygonIndex.build(np.array([each.polygon for each in units], dtype=object), codes, trusted=True)
+    return [None if slot < 0 else str(codes[slot]) for slot in index.lowest(places).tolist()]
+
+
+def _units_by(ground: Drafted, feature: Feature) -> list[Feature]:
+    near = list(ground.units(bounds(feature.polygon)))
+    shapes = np.array([each.polygon for each in near], dtype=object)
+    meets: Sequence[bool] = shapely.intersects(shapes, feature.polygon).tolist() if near else []
+    return [each for each, is_met in zip(near, meets, strict=True) if is_met]
+
+
+def _open_cases(log: Connection, reach: Reach) -> tuple[list[dict[str, Any]], bool]:
+    """The newest decisions on cases within reach, those with the highest position first, and whether these are all.
+
+    A case is open as long as nothing in the log says what became of it.
+    """
+    codes = sorted(reach.codes)
+    meant: list[ColumnElement[bool]] = [
+        decision.c.unit.in_(codes[start : start + AT_ONCE]) for start in range(0, len(codes), AT_ONCE)
+    ]
+    meant += [and_(decision.c.unit >= each, decision.c.unit < each + "\U0010ffff") for each in reach.prefixes]
+    found: dict[int, dict[str, Any]] = {}
+    later = decision.alias("later")
+    same = and_(later.c.source == decision.c.source, later.c.case_id == decision.c.case_id)
+    newest = select(func.max(later.c.version)).where(same).scalar_subquery()
+    names = ("position", "source", "case_id", "unit", "department", "received_at", "report")
+    for each in meant:
+        chosen = select(*(decision.c[name] for name in names)).where(or_(each), decision.c.version == newest)
+        for row in log.execute(chosen.order_by(decision.c.position.desc()).limit(MOST_CASES + 1)).mappings():
+            found[row["position"]] = dict(row)
+    positions = sorted(found, reverse=True)
+    return [found[each] for each in positions[:MOST_CASES]], len(positions) <= MOST_CASES
+
+
+def _cases(rows: Sequence[dict[str, Any]], defaults: Defaults) -> Sequence[Case | None]:
+    return from_records((row["report"] for row in rows), defaults).cases

@@ -1,0 +1,117 @@
+"""Read the versions in force at a revision piece by piece, by code, by uid, by box: what an edit needs.
+
+Each way uses an index, also for an earlier revision: what SQLite's R*Tree no longer holds has ended since, and is found
+by that. The statements are made once: for so few rows making them would take longer than running them.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Float, Select, Table, and_, bindparam, func, select, text
+
+from gis.store.tables import rtree
+from gis.store.types import SRID
+from gis.store.versions import Box
+
+Row = Mapping[str, Any]
+FAR = 2**62
+"""More than any revision."""
+LAST = "\U0010ffff"
+AT_ONCE = 500
+
+
+def read_coded(connection: Connection, table: Table, at: int, code: str) -> list[Row]:
+    """The versions in force at revision `at` that have this code, of every owner."""
+    return _rows(connection, _coded(table), {"at": at, "code": code})
+
+
+def read_below(connection: Connection, table: Table, at: int, prefix: str) -> list[Row]:
+    """The versions in force at revision `at` whose code begins with `prefix`, by code."""
+    found = _rows(connection, _below(table), {"at": at, "prefix": prefix, "end": prefix + LAST})
+    return sorted(found, key=lambda row: str(row["code"]))
+
+
+def read_around(connection: Connection, table: Table, at: int, box: Box, is_newest: bool = False) -> list[Row]:
+    """The versions in force at revision `at` whose own box meets `box` (its rim counts), not looking at their shapes.
+
+    Who knows that nothing was published after `at` says so, and spares a look at what ended since.
+    """
+    given = {"at": at, **dict(zip(("west", "south", "east", "north"), map(float, box), strict=True))}
+    in_force, *ended = _around(table, connection.dialect.name)
+    wanted = (in_force,) if is_newest else (in_force, *ended)
+    return [row for each in wanted for row in _rows(connection, each, given)]
+
+
+def read_uids(connection: Connection, table: Table, at: int, uids: Collection[int]) -> list[Row]:
+    """The versions of these uids in force at revision `at`."""
+    wanted, found = sorted(uids), list[Row]()
+    for start in range(0, len(wanted), AT_ONCE):
+        found += _rows(connection, _of_uids(table), {"at": at, "uids": wanted[start : start + AT_ONCE]})
+    return found
+
+
+def codes_given(connection: Connection, table: Table, at: int, prefix: str) -> Iterator[str]:
+    """Every code that begins with `prefix` and was in force at revision `at` or before."""
+    yield from connection.execute(_given(table), {"at": at, "prefix": prefix, "end": prefix + LAST}).scalars()
+
+
+def changed_since(connection: Connection, table: Table, since: int, at: int) -> dict[int, int]:
+    """The uids of which a version began or ended after revision `since`, up to `at`, with the last such revision."""
+    found: dict[int, int] = {}
+    for moment in (table.c.from_revision, table.c.to_revision):
+        for uid, number in connection.execute(select(table.c.uid, moment).where(moment > since, moment <= at)):
+            found[uid] = max(number, found.get(uid, 0))
+    return found
+
+
+def _rows(connection: Connection, statement: Select[Any], given: Mapping[str, Any]) -> list[Row]:
+    return [dict(row) for row in connection.execute(statement, dict(given)).mappings()]
+
+
+@lru_cache(maxsize=64)
+def _coded(table: Table) -> Select[Any]:
+    return select(table).where(table.c.code == bindparam("code"), *_holds(table))
+
+
+@lru_cache(maxsize=64)
+def _below(table: Table) -> Select[Any]:
+    return select(table).where(*_begins(table), *_holds(table))
+
+
+@lru_cache(maxsize=64)
+def _of_uids(table: Table) -> Select[Any]:
+    return select(table).where(table.c.uid.in_(bindparam("uids", expanding=True)), *_holds(table))
+
+
+@lru_cache(maxsize=64)
+def _given(table: Table) -> Select[Any]:
+    return select(table.c.code).where(*_begins(table), _began(table))
+
+
+@lru_cache(maxsize=64)
+def _around(table: Table, dialect: str) -> Sequence[Select[Any]]:
+    """One statement where the spatial index holds history too; else one of what is in force still, one of the rest."""
+    west, south, east, north = (bindparam(name, type_=Float) for name in ("west", "south", "east", "north"))
+    column = table.c
+    meets = and_(column.west <= east, column.east >= west, column.south <= north, column.north >= south)
+    if dialect == "postgresql":
+        near = column.geom.op("&&")(func.ST_MakeEnvelope(west, south, east, north, SRID, type_=None))
+        return (select(table).where(near, meets, *_holds(table)),)
+    boxes = "xmin <= :east AND xmax >= :west AND ymin <= :north AND ymax >= :south"
+    near = column.row_id.in_(text(f"SELECT id FROM {rtree(table)} WHERE {boxes}"))
+    ended = column.to_revision > bindparam("at")
+    return select(table).where(near, meets, _began(table)), select(table).where(ended, meets, _began(table))
+
+
+def _begins(table: Table) -> Sequence[ColumnElement[bool]]:
+    return table.c.code >= bindparam("prefix"), table.c.code < bindparam("end")
+
+
+# Hidden from the planner: nearly all rows are in force, so an index on revisions is never the one to use here.
+def _began(table: Table) -> ColumnElement[bool]:
+    return func.coalesce(table.c.from_revision, 0) <= bindparam("at")
+
+
+def _holds(table: Table) -> Sequence[ColumnElement[bool]]:
+    return _began(table), func.coalesce(table.c.to_revision, FAR) > bindparam("at")

@@ -1,0 +1,126 @@
+"""What the edits of a draft come to on one revision: worked out in order, each on what those before it leave."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self, cast
+
+from sqlalchemy import Connection
+
+from gis.store.scope import EVERYTHING
+from gis.store.versions import Query, read_columns
+from gis.store.vicinity import read_coded
+from grids.drafts.doors import Doors
+from grids.edits.drafting import compose
+from grids.edits.ground import Drafted, Ground, Key, after
+from grids.edits.operations import apply
+from grids.edits.value import DIVISIONS, GAPS, UNITS, Edit, Feature
+from grids.features import AREAS, feature_of
+from grids.ground import StoreGround
+from grids.profiles import CodeProfile
+
+PUT, REMOVE = "put", "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """Edits applied to revision `at`: each by itself, and all of them as one.
+
+    `ground` is the grid as they leave it, without a store below: `on` puts it on one. `named` is what they asked for by
+    code, `placed` the (layer, code) of what they put without its being there.
+    """
+
+    at: int
+    steps: tuple[Edit, ...]
+    edit: Edit
+    ground: Drafted
+    named: frozenset[Key] = frozenset()
+    placed: frozenset[tuple[str, str]] = frozenset()
+
+    @classmethod
+    def begin(cls, connection: Connection, at: int, profile: CodeProfile | None = None) -> Self:
+        """No edits yet."""
+        ground = after(StoreGround(connection, at, profile), Edit((), ()))
+        return cls(at, (), Edit((), ()), _alone(ground))
+
+    def on(self, connection: Connection) -> Drafted:
+        """The grid as the edits leave it, over the store."""
+        return replace(self.ground, base=StoreGround(connection, self.at, self.ground.profile))
+
+    def then(self, connection: Connection, document: Mapping[str, Any], doors: Doors, owner: str = "") -> "Sketch":
+        """One edit more. Errors: those of the edit; nothing of this sketch changes."""
+        ground = self.on(connection)
+        standing = Standing(connection, self, ground.placeholder)
+        placed = self.placed
+        if document.get("op") in (PUT, REMOVE):
+            edit = doors.edit(standing, document, owner)
+            ended = {each.key for each in edit.ended}
+            placed |= {(each.layer, each.code) for each in edit.begun if each.key not in ended}
+        else:
+            edit = apply(ground, document)
+        base = ground.base
+        assert isinstance(base, StoreGround)
+        shown = Edit(_of_ground(edit.ended), _of_ground(edit.begun))
+        lowest = min([ground.placeholder + 1, *(each.uid for each in edit.begun)]) - 1
+        later = replace(after(ground, shown), placeholder=lowest)
+        return Sketch(
+            self.at,
+            (*self.steps, edit),
+            compose((self.edit, edit)),
+            _alone(later),
+            self.named | base.named,
+            placed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Nowhere:
+    """What stands below the ground of a sketch while it is kept: no store, and nothing that was read from it."""
+
+    profile: CodeProfile
+
+
+def _alone(ground: Drafted) -> Drafted:
+    return replace(ground, base=cast(Ground, _Nowhere(ground.profile)))
+
+
+def _of_ground(features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    """Those that lie on the ground of the grid; the others have no edges that edits could share."""
+    layers = (UNITS, GAPS, DIVISIONS)
+    return tuple(each for each in features if each.layer in layers or each.layer.startswith(AREAS))
+
+
+class Standing:
+    """The rows that hold once the edits of a sketch do, for whoever checks one row more."""
+
+    def __init__(self, connection: Connection, sketch: Sketch, placeholder: int) -> None:
+        self.connection, self.at, self.placeholder = connection, sketch.at, placeholder
+        self.profile = sketch.ground.profile
+        self._gone = {each.key for each in sketch.edit.ended}
+        self._new = {each.key: each for each in sketch.edit.begun}
+
+    def find(self, layer: str, table: Any, code: str) -> list[Feature]:
+        """The rows of a layer that have this code, of every owner."""
+        stored = (feature_of("areas" if layer.startswith(AREAS) else layer, row) for row in self._coded(table, code))
+        held = [each for each in stored if each.layer == layer and each.key not in self._gone]
+        return held + [each for each in self._new.values() if (each.layer, each.code) == (layer, code)]
+
+    def _coded(self, table: Any, code: str) -> list[Mapping[str, Any]]:
+        return read_coded(self.connection, table, self.at, code)
+
+    def rows(self, layer: str, table: Any, columns: Collection[str]) -> Iterator[Mapping[str, Any]]:
+        """The named columns of all rows of a layer, uid and code among them."""
+        where = {"layer": layer.removeprefix(AREAS)} if layer.startswith(AREAS) else None
+        query = Query(EVERYTHING, at=self.at, where=where)
+        found = read_columns(self.connection, table, query, ("uid", "code", *columns))
+        for values in zip(*found.values(), strict=True):
+            row = dict(zip(found, values, strict=True))
+            if (layer, row["uid"]) not in self._gone:
+                yield row
+        for each in self._new.values():
+            if each.layer == layer:
+                its = {**each.attributes, "geom": each.polygon}
+                yield {"uid": each.uid, "code": each.code, **{name: its.get(name) for name in columns}}
+
+    def codes(self, layer: str, table: Any) -> set[str]:
+        """The codes of all rows of a layer."""
+        return {str(row["code"]) for row in self.rows(layer, table, ())}
