@@ -36,6 +36,7 @@ from api.moments import read_moment
 from api.openapi import body_of
 from api.points import refuse_unknown
 from api.routers.parameters import Limit, desk_of, draft_within
+from api.watch import Watch
 from api.worlds import Worlds
 from cases.reports import Defaults, parse_zone
 from gis.errors import Refusal, refuse
@@ -219,6 +220,9 @@ def publish(request: Request, key: Publisher, draft_id: str, body: Body) -> Resp
     }
     with suppress(Refusal):  # it is published, whatever becomes of the store now
         worlds.renew_to(made.revision.number)
+        watch: Watch = request.app.state.watch
+        if watch.spots is not None:
+            watch.look()  # single lookups of this process answer of it at once
         told["differing"] = tell_differing(bench.store, made, worlds, defaults_of(request))
     return answer(told, made.revision.number, headers={"ETag": etag_of(made.draft)})
 

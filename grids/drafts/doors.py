@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import orjson
+import shapely
 from sqlalchemy import Table as SqlTable
 
 from gis.errors import Fault, Refusal, refuse
@@ -39,7 +41,7 @@ class Wish:
 
     def table(self) -> Table:
         """The wish as a file of one row."""
-        columns = {"code": self.code, **self.values}
+        columns = {**self.values, "code": self.code}
         given = {name: _column(value) for name, value in columns.items()}
         return Table(given, _column(self.geometry), "CRS84", np.array([1], dtype=np.int64))
 
@@ -102,7 +104,7 @@ def _put(
     row, faults = door.check(standing, Wish(layer, whose, code, columns, geometry, old))
     faults = [_alone(each) for each in faults]
     if row is None or any(each.severity == "error" for each in faults):
-        raise Refusal([each for each in faults if each.severity == "error"] or [_wrong("put", "values")])
+        raise Refusal([each for each in faults if each.severity == "error"] or _wrong("put", "values").faults)
     attributes = {name: value for name, value in row.items() if name not in ("code", "geom")}
     shape = row.get("geom") if old is None or document.get("geometry") is not None else old.polygon
     new = Feature(layer, standing.placeholder if old is None else old.uid, code, shape, attributes)
@@ -127,7 +129,10 @@ def _check_members(op: str, document: Mapping[str, Any]) -> None:
 
 
 def _check_values(door: Door, values: Mapping[str, Any]) -> None:
-    """Refuse what no cell of a file could hold. Errors: Refusal edit_wrong."""
+    """Refuse what no cell of a file could hold, and what is said beside the values. Errors: Refusal edit_wrong."""
+    beside = sorted(values.keys() & {"code", "owner", "layer", "uid"})
+    if beside:
+        raise _wrong("put", f"values.{beside[0]}")
     if door.objects is None:
         return
     for name, value in values.items():
@@ -177,9 +182,6 @@ def _geometry(door: Door, document: Mapping[str, Any], old: Feature | None) -> A
         if given is not None:
             raise _wrong("put", "geometry")
         return old.polygon if old is not None else None
-    import orjson
-    import shapely
-
     try:
         shape = shapely.from_geojson(orjson.dumps(given))
     except (shapely.errors.ShapelyError, TypeError, ValueError):
@@ -188,7 +190,7 @@ def _geometry(door: Door, document: Mapping[str, Any], old: Feature | None) -> A
     prepared, faults = prepare(Table({}, held, "CRS84", np.array([1], dtype=np.int64)), None, door.shape)
     wrong = [_alone(each) for each in faults if each.severity == "error"]
     if wrong or prepared[0] is None:
-        raise Refusal(wrong or [_wrong("put", "geometry").faults[0]])
+        raise Refusal(wrong or _wrong("put", "geometry").faults)
     return prepared[0]
 
 
@@ -202,7 +204,7 @@ def _column(value: Any) -> Any:
     return held
 
 
-def _wrong(op: str, member: str) -> Any:
+def _wrong(op: str, member: str) -> Refusal:
     members = ", ".join(sorted(MEMBERS[op] - {"op"}))
     return refuse(
         "edit_wrong",

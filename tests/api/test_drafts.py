@@ -1,5 +1,6 @@
 """Drafts over HTTP, on both stores."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -250,6 +251,28 @@ def test_departments_areas_and_rules_are_drafted_with_the_units(either: httpx.Cl
     assert routed["component"] is None
 
 
+def test_a_new_layer_of_areas_and_its_first_area_are_drafted_together(either: httpx.Client) -> None:
+    draft = begin(either)
+    ring = [[WEST, SOUTH], [WEST + SIDE, SOUTH], [WEST + SIDE, SOUTH + SIDE], [WEST, SOUTH + SIDE], [WEST, SOUTH]]
+    area = {
+        "op": "put",
+        "layer": "areas.green",
+        "code": "G-1",
+        "values": {"name": "绿地", "department": "CITY", "lot": 7},
+    }
+    area["geometry"] = {"type": "Polygon", "coordinates": [ring]}
+    assert add(either, draft, area).json()["code"] == "area_layer_unknown"
+    declared = {"op": "put", "layer": "area_layers", "code": "green", "values": {"title": "绿化"}}
+    done = add(either, draft, declared, area)
+    assert done.status_code == 200, done.text
+    where = {"lon": WEST + SIDE / 2, "lat": SOUTH + SIDE / 2, "crs": "CRS84"}
+    seen = either.get("/v1/locate", params={**where, "draft": draft["id"]}).json()["areas"]["green"]
+    assert seen == [{"code": "G-1", "name": "绿地", "department": "CITY"}]
+    assert publish(either, draft).status_code == 200
+    assert either.get("/v1/locate", params=where).json()["areas"]["green"] == seen
+    assert "areas.green" in {each["id"] for each in either.get("/v1/layers").json()["layers"]}
+
+
 def test_a_row_that_an_import_would_refuse_is_refused_alike(http: httpx.Client) -> None:
     draft = begin(http)
     put = {"op": "put", "layer": "areas.drainage", "code": "D-2", "values": {"department": "NOBODY"}}
@@ -346,8 +369,6 @@ def test_publishing_into_the_past_lists_the_decisions_since_that_would_differ(ei
     take_in(either, 2, WEST + SIDE * 0.5, class_code="01002", reported_at="2020-01-01T08:00:00+08:00")
     draft = begin(either)
     add(either, draft, {"op": "put", "layer": "areas.drainage", "code": "D-1", "values": {"department": "CITY"}})
-    import time
-
     time.sleep(5.1)  # a revision that holds since a moment ago is not one of the past
     made = publish(either, draft, effective_at=since)
     assert made.status_code == 200, made.text
@@ -373,13 +394,26 @@ def test_tiles_show_the_draft(either: httpx.Client) -> None:
     assert described["tiles"][0].endswith(f"?draft={draft['id']}")
 
 
+def test_single_lookups_of_the_process_answer_of_the_new_revision_at_once(app: FastAPI, http: httpx.Client) -> None:
+    watch = app.state.watch
+    watch.start()
+    try:
+        draft = begin(http)
+        add(http, draft, split(0))
+        number = publish(http, draft).json()["revision"]["number"]
+        assert watch.spots.desk.revision == number
+        assert unit_at(http, WEST + SIDE * 0.25) == "440305001001004"
+    finally:
+        watch.stop()
+
+
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)),
     max_leaves=6,
 )
 LAYERS = ("departments", "areas.drainage", "area_layers", "components", "rules", "units", "areas.", "nowhere")
-NAMES = ("name", "parent", "ids", "department", "priority", "attributes", "to", "class", "edition", "title", "overlap")
+NAMES = ("code", "owner", "name", "parent", "ids", "department", "priority", "attributes", "to", "class", "edition", "title", "overlap")
 
 
 @settings(
