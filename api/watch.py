@@ -63,5 +63,6 @@ class Watch:
         while not self._end.wait(self.worlds.poll_s):
             try:
                 self.look()
+                self.worlds.tidy()
             except Exception:  # the thread must outlive whatever one look met; the next one may do better
                 LOG.exception("looking for a new revision failed")

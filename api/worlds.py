@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from cases.desk import Desk, advance_desk, load_desk
 from gis.errors import Refusal, refuse
-from gis.heap.folder import Folder, Root, Writer, verify
+from gis.heap.folder import LINE_BITS, Folder, Root, Writer, verify
 from gis.heap.lines import LINE_BYTES, Damaged, FileHeap, HeapFull, PrivateHeap
 from gis.heap.records import end_of, seal, unseal
 from gis.store.engine import Store, reading
@@ -29,7 +29,9 @@ from gis.store.tables import revision
 LOG = logging.getLogger("wangge.worlds")
 POLL_S = 0.2
 KEPT = 4
-FORMAT = 1  # of the world files; a change of what is in them changes it
+FORMAT = 2  # of the world files; a change of what is in them changes it
+DEAD_SHARE, DEAD_LINES = 3, 1 << 16
+"""Files that have grown to so many times what was alive at first, and 4 MB more, are compacted."""
 FIRST_BYTES = 2**30
 """Of a new world file, which is sparse; where that is too little it is begun again with four times as much."""
 
@@ -124,8 +126,12 @@ class Worlds:
         return desk
 
     def follow(self) -> bool:
-        """Take the desk in the files when it is another one; whether it is. Asks no store and waits for nobody."""
-        if not self.is_behind() or not self._loading.acquire(blocking=False):
+        """Take the desk in the files when it is another one; whether it is. Asks no store and waits for nobody.
+
+        New files take a moment to be verified: that is left to who may wait.
+        """
+        known = self._files is not None and self._files.word() >> LINE_BITS == self._word >> LINE_BITS
+        if not known or not self.is_behind() or not self._loading.acquire(blocking=False):
             return False
         try:
             before, self._newest = self._newest, self._mapped()
@@ -302,7 +308,7 @@ class Worlds:
                 new = advance_desk(connection, heap, desk, told, self._head)
             if new is None:
                 return None
-            content = {"format": FORMAT, "revision": self._head, "recorded_at": self._recorded_at(self._head)}
+            content = {**root.content, "revision": self._head, "recorded_at": self._recorded_at(self._head)}
             writer.publish({**content, "written_at": time(), "desk": seal(heap, new)})
         except (HeapFull, Damaged):  # Damaged: somebody deleted the file
             return None
@@ -327,6 +333,12 @@ class Worlds:
                 desk = self._read(root)
                 self._newest = self._begin(writer, desk.copied, root.content["recorded_at"])
 
+    def tidy(self) -> None:
+        """Compact the files when what was left behind takes more room than what is alive."""
+        root = self._files.root() if self._files is not None else None
+        if root is not None and root.line > DEAD_SHARE * root.content["alive"] + DEAD_LINES:
+            self.compact()
+
     def _begin(self, writer: Writer, make: Callable[[FileHeap], Desk], recorded_at: str) -> Desk:
         """Write a desk to new files, as large as it takes, and read it from there."""
         assert self._files is not None
@@ -337,7 +349,7 @@ class Worlds:
                 desk = make(heap)
                 content = {"format": FORMAT, "revision": desk.revision, "recorded_at": recorded_at}
                 line = seal(heap, desk.tell(heap))
-                writer.publish({**content, "written_at": time(), "desk": line})
+                writer.publish({**content, "alive": line, "written_at": time(), "desk": line})
                 break
             except HeapFull:
                 room *= 4

@@ -74,7 +74,10 @@ def slots_of(index: PolygonIndex, units: Columns) -> Indices | None:
 
 
 def turnover_of(index: PolygonIndex, left: dict[int, int], begun: Columns) -> Turnover:
-    """What the change of units is to their index. A unit that goes on keeps its slot; a new one takes one that became free, or another behind all."""
+    """What the change of units is to their index.
+
+    A unit that goes on keeps its slot; a new one takes one that became free, or another behind all.
+    """
     staying = set(begun["uid"].tolist())
     free = [slot for uid, slot in left.items() if uid not in staying]
     behind = len(index)

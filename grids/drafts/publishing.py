@@ -1,5 +1,6 @@
 """Publish a draft: checked on the newest revision, then one short transaction makes it one and closes the draft."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -9,6 +10,7 @@ from sqlalchemy import Connection
 
 from gis.errors import Refusal, refuse
 from gis.store.engine import reading
+from gis.store.lineage import Descent, LineageKind
 from gis.store.revisions import Publication, Revision, publish
 from grids.checks import Report
 from grids.drafts.findings import refuse_blocked
@@ -72,7 +74,6 @@ def publish_draft(bench: Workbench, draft_id: str, wanted: Wanted) -> Published:
         def close(connection: Connection, number: int, draft: Draft = draft, closed: list[Draft] = closed) -> None:
             closed.append(close_draft(connection, draft, "published", number))
 
-        # The lineage of uids, `edit.lineage`, belongs to the publication too.
         publication = Publication(
             changes_of(edit, bench.doors, profile),
             wanted.author,
@@ -81,6 +82,7 @@ def publish_draft(bench: Workbench, draft_id: str, wanted: Wanted) -> Published:
             wanted.effective_at,
             wanted.basis,
             then=close,
+            lineage=descents(edit),
         )
         try:
             revision, held = publish(bench.store, publication)
@@ -95,3 +97,23 @@ def publish_draft(bench: Workbench, draft_id: str, wanted: Wanted) -> Published:
         f"检查期间其他人已发布 {ATTEMPTS} 次；未做任何更改，请稍后重试。",
         kind="unavailable",
     )
+
+
+def descents(edit: Edit) -> list[Descent]:
+    """The lineage of an edit, each pair with its kind, as the pairs tell it.
+
+    One that becomes several is split, several that become one are merged or, where that one was there before, retired
+    into it; one that becomes one other has got another code.
+    """
+    heirs = Counter(source for source, _ in edit.lineage)
+    sources = Counter(target for _, target in edit.lineage)
+    before, after = {each.uid for each in edit.ended}, {each.uid for each in edit.begun}
+
+    def kind(source: int, target: int) -> LineageKind:
+        if heirs[source] > 1 or source in after:
+            return "split"
+        if target in before:
+            return "retire"
+        return "merge" if sources[target] > 1 else "renumber"
+
+    return [Descent(source, target, kind(source, target)) for source, target in edit.lineage]

@@ -413,7 +413,21 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 LAYERS = ("departments", "areas.drainage", "area_layers", "components", "rules", "units", "areas.", "nowhere")
-NAMES = ("code", "owner", "name", "parent", "ids", "department", "priority", "attributes", "to", "class", "edition", "title", "overlap")
+NAMES = (
+    "code",
+    "owner",
+    "name",
+    "parent",
+    "ids",
+    "department",
+    "priority",
+    "attributes",
+    "to",
+    "class",
+    "edition",
+    "title",
+    "overlap",
+)
 
 
 @settings(

@@ -162,7 +162,7 @@ def test_a_store_of_the_first_step_is_brought_to_the_newest_with_what_it_holds(s
                 "VALUES (1, '44', 'D', 1, 'x', '{}')"
             )
         )
-    assert migrate(store) == ["world: 0001 -> 0003", "log: nothing -> 0002"]
+    assert migrate(store) == ["world: 0001 -> 0004", "log: nothing -> 0003"]
     with reading(store.world) as connection:
         assert connection.execute(text("SELECT code FROM department")).scalars().all() == ["D"]
         assert connection.execute(text("SELECT count(*) FROM lineage")).scalar_one() == 0
@@ -189,7 +189,7 @@ def test_a_store_that_lost_its_log_is_refused_and_healed_by_migrating(store: Sto
         check_schema(store)
     assert (refused.value.code, refused.value.kind) == ("store_outdated", "unavailable")
     assert "wangge migrate" in str(refused.value)
-    assert migrate(store) == ["log: nothing -> 0002"]
+    assert migrate(store) == ["log: nothing -> 0003"]
     check_schema(store)
 
 
