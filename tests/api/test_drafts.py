@@ -1,23 +1,17 @@
 """Drafts over HTTP, on both stores."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from api import draft_schemas
-from api.app import create_app
 from api.keys import create_key
-from api.settings import Settings
 from gis.store.engine import Store, writing
 from tests.api.conftest import client
 from tests.api.small_world import SIDE, SOUTH, UNITS, WEST
-from tests.api.test_tiles import address, decode
 
 FIRST, SECOND, THIRD = UNITS[:3]
 
@@ -228,227 +222,9 @@ def test_a_neighbour_beyond_the_prefix_gets_a_node_on_the_common_edge_and_no_mor
     assert publish(publisher, draft).status_code == 200
 
 
-def test_departments_areas_and_rules_are_drafted_with_the_units(either: httpx.Client) -> None:
-    draft = begin(either)
-    done = add(
-        either,
-        draft,
-        {"op": "put", "layer": "departments", "code": "NIGHT", "values": {"name": "夜间队", "parent": "CITY"}},
-        {"op": "put", "layer": "areas.drainage", "code": "D-2", "values": {"department": "NIGHT"}},
-        {"op": "put", "layer": "rules", "code": "lamps", "values": {"to": [{"department": "NIGHT"}]}},
-        {"op": "remove", "layer": "components", "code": "44030501037000001"},
-    )
-    assert done.status_code == 200, done.text
-    made = publish(either, draft)
-    assert made.status_code == 200, made.text
-    assert {each["code"]: each["department"] for each in either.get("/v1/areas/drainage").json()["items"]} == {
-        "D-1": "WATER",
-        "D-2": "NIGHT",
-    }
-    case = {"lon": 114.015, "lat": 22.505, "crs": "CRS84", "accuracy_m": 1, "edition": "2026", "kind": "component"}
-    routed = either.post("/v1/cases/route", json={**case, "class_code": "01037"}).json()
-    assert routed["department"]["code"] == "NIGHT"
-    assert routed["component"] is None
-
-
-def test_a_new_layer_of_areas_and_its_first_area_are_drafted_together(either: httpx.Client) -> None:
-    draft = begin(either)
-    ring = [[WEST, SOUTH], [WEST + SIDE, SOUTH], [WEST + SIDE, SOUTH + SIDE], [WEST, SOUTH + SIDE], [WEST, SOUTH]]
-    area = {
-        "op": "put",
-        "layer": "areas.green",
-        "code": "G-1",
-        "values": {"name": "绿地", "department": "CITY", "lot": 7},
-    }
-    area["geometry"] = {"type": "Polygon", "coordinates": [ring]}
-    assert add(either, draft, area).json()["code"] == "area_layer_unknown"
-    declared = {"op": "put", "layer": "area_layers", "code": "green", "values": {"title": "绿化"}}
-    done = add(either, draft, declared, area)
-    assert done.status_code == 200, done.text
-    where = {"lon": WEST + SIDE / 2, "lat": SOUTH + SIDE / 2, "crs": "CRS84"}
-    seen = either.get("/v1/locate", params={**where, "draft": draft["id"]}).json()["areas"]["green"]
-    assert seen == [{"code": "G-1", "name": "绿地", "department": "CITY"}]
-    assert publish(either, draft).status_code == 200
-    assert either.get("/v1/locate", params=where).json()["areas"]["green"] == seen
-    assert "areas.green" in {each["id"] for each in either.get("/v1/layers").json()["layers"]}
-
-
-def test_a_row_that_an_import_would_refuse_is_refused_alike(http: httpx.Client) -> None:
-    draft = begin(http)
-    put = {"op": "put", "layer": "areas.drainage", "code": "D-2", "values": {"department": "NOBODY"}}
-    refused = add(http, draft, put)
-    assert (refused.status_code, refused.json()["code"]) == (422, "department_unknown")
-    assert "Row" not in refused.json()["detail"]
-    bow = [[114.0, 22.5], [114.01, 22.51], [114.01, 22.5], [114.0, 22.51], [114.0, 22.5]]
-    crossed = {**put, "values": {}, "geometry": {"type": "Polygon", "coordinates": [bow]}}
-    assert add(http, draft, crossed).json()["code"] == "invalid_geometry"
-    assert add(http, draft, {"op": "put", "layer": "units", "code": FIRST}).json()["code"] == "layer_not_editable"
-    assert add(http, draft, {"op": "remove", "layer": "rules", "code": "none"}).status_code == 404
-
-
 def test_publishing_into_the_past_before_the_newest_revision_is_refused(http: httpx.Client) -> None:
     draft = begin(http)
     add(http, draft, split(0))
     refused = publish(http, draft, effective_at="2020-01-01")
     assert (refused.status_code, refused.json()["code"]) == (409, "effective_before_previous")
     assert http.get(f"/v1/drafts/{draft['id']}").json()["state"] == "open"
-
-
-def test_world_files_hold_the_revision_before_the_answer_is_sent(store: Store) -> None:
-    app, other = create_app(Settings(), store), create_app(Settings(), store)
-    with client(app) as http, client(other) as beside:
-        assert unit_at(beside, WEST + SIDE * 0.25) == FIRST
-        draft = begin(http)
-        add(http, draft, split(0))
-        assert publish(http, draft).status_code == 200
-        assert unit_at(http, WEST + SIDE * 0.25) != FIRST
-        assert other.state.worlds._files.root().content["revision"] == app.state.worlds.newest().revision
-
-
-def test_lookups_and_routings_answer_as_the_draft_would_have_it(either: httpx.Client) -> None:
-    draft = begin(either)
-    add(
-        either,
-        draft,
-        split(0),
-        {"op": "put", "layer": "areas.drainage", "code": "D-1", "values": {"department": "CITY"}},
-    )
-    where = {"lon": WEST + SIDE * 0.25, "lat": SOUTH + SIDE / 2, "crs": "CRS84"}
-    now = either.get("/v1/locate", params=where).json()
-    then = either.get("/v1/locate", params={**where, "draft": draft["id"]}).json()
-    assert (now["unit"], then["unit"]) == (FIRST, "440305001001004")
-    assert (now["areas"]["drainage"][0]["department"], then["areas"]["drainage"][0]["department"]) == ("WATER", "CITY")
-    many = either.post(
-        "/v1/locate", params={"draft": draft["id"]}, json={"points": [[where["lon"], where["lat"]]], "crs": "CRS84"}
-    )
-    assert [each["unit"] for each in many.json()["results"]] == [then["unit"]]
-    case = {**where, "accuracy_m": 1, "edition": "2026", "kind": "component", "class_code": "01002"}
-    routed = either.post("/v1/cases/route", params={"draft": draft["id"]}, json=case).json()
-    assert (routed["unit"], routed["department"]["code"]) == (then["unit"], "CITY")
-    assert either.post("/v1/cases/route", json=case).json()["department"]["code"] == "WATER"
-    twice = either.get("/v1/locate", params={**where, "draft": draft["id"], "as_of": "1"})
-    assert twice.json()["code"] == "moment_twice"
-    assert either.get("/v1/locate", params={**where, "draft": "none"}).status_code == 404
-    either.post(f"/v1/drafts/{draft['id']}/undo")
-    either.post(f"/v1/drafts/{draft['id']}/undo")
-    assert either.get("/v1/locate", params={**where, "draft": draft["id"]}).json()["unit"] == FIRST
-
-
-def take_in(http: httpx.Client, number: int, x: float, **members: Any) -> None:
-    case = {"source": "12345", "id": f"c{number}", "lon": x, "lat": SOUTH + SIDE / 2, "crs": "CRS84", "accuracy_m": 1}
-    done = http.post("/v1/cases", json={**case, "edition": "2026", "kind": "component", **members})
-    assert done.status_code == 201, done.text
-
-
-def test_the_impact_names_components_and_cases_that_a_draft_moves(either: httpx.Client) -> None:
-    take_in(either, 1, WEST + SIDE * 0.5, class_code="01002")
-    take_in(either, 2, WEST + SIDE * 4.5, class_code="01002")
-    draft = begin(either)
-    add(
-        either,
-        draft,
-        split(1, 0.4),
-        {"op": "put", "layer": "areas.drainage", "code": "D-1", "values": {"department": "CITY"}},
-    )
-    told = either.get(f"/v1/drafts/{draft['id']}/impact")
-    assert told.status_code == 200, told.text
-    draft_schemas.Impact.model_validate(told.json())
-    impact = told.json()
-    assert (impact["components_seen"], impact["components_moved"]) == (1, 1)
-    assert impact["components"] == [{"code": "44030501037000001", "before": SECOND, "after": "440305001001005"}]
-    areas = {each["code"]: each["area_m2"] or -each["area_m2_before"] for each in impact["units"]}
-    assert set(areas) == {SECOND, "440305001001004", "440305001001005", FIRST, THIRD} - ({FIRST, THIRD} - set(areas))
-    assert sum(areas[code] for code in (SECOND, "440305001001004", "440305001001005")) == pytest.approx(0, abs=0.05)
-    assert impact["cases"] == [{"source": "12345", "id": "c1", "unit": FIRST, "before": "WATER", "after": "CITY"}]
-    assert impact["cases_complete"]
-
-
-def test_publishing_into_the_past_lists_the_decisions_since_that_would_differ(either: httpx.Client) -> None:
-    since = either.get("/v1/revisions").json()["items"][-1]["effective_at"]
-    take_in(either, 1, WEST + SIDE * 0.5, class_code="01002", reported_at="2027-01-01T08:00:00+08:00")
-    take_in(either, 2, WEST + SIDE * 0.5, class_code="01002", reported_at="2020-01-01T08:00:00+08:00")
-    draft = begin(either)
-    add(either, draft, {"op": "put", "layer": "areas.drainage", "code": "D-1", "values": {"department": "CITY"}})
-    time.sleep(5.1)  # a revision that holds since a moment ago is not one of the past
-    made = publish(either, draft, effective_at=since)
-    assert made.status_code == 200, made.text
-    assert [(each["id"], each["before"], each["after"]) for each in made.json()["differing"]] == [
-        ("c1", "WATER", "CITY")
-    ]
-
-
-def test_tiles_show_the_draft(either: httpx.Client) -> None:
-    draft = begin(either)
-    add(either, draft, split(0))
-    place = address("units", 15)
-    now, then = (either.get(place, params=asked) for asked in ({}, {"draft": draft["id"]}))
-    assert then.headers["ETag"] != now.headers["ETag"]
-    codes = {each["properties"]["code"] for each in decode(then)["units"]["features"]}
-    assert FIRST not in codes
-    assert {"440305001001004", "440305001001005"} & codes
-    far = either.get(address("units", 9), params={"draft": draft["id"]})
-    assert FIRST not in {each["properties"]["code"] for each in decode(far)["units"]["features"]}
-    same = [either.get(address("components", 12, 1), params=asked).content for asked in ({}, {"draft": draft["id"]})]
-    assert same[0] == same[1]
-    described = either.get("/tiles/units.json", params={"draft": draft["id"]}).json()
-    assert described["tiles"][0].endswith(f"?draft={draft['id']}")
-
-
-def test_single_lookups_of_the_process_answer_of_the_new_revision_at_once(app: FastAPI, http: httpx.Client) -> None:
-    watch = app.state.watch
-    watch.start()
-    try:
-        draft = begin(http)
-        add(http, draft, split(0))
-        number = publish(http, draft).json()["revision"]["number"]
-        assert watch.spots.desk.revision == number
-        assert unit_at(http, WEST + SIDE * 0.25) == "440305001001004"
-    finally:
-        watch.stop()
-
-
-VALUES = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner, max_size=3)),
-    max_leaves=6,
-)
-LAYERS = ("departments", "areas.drainage", "area_layers", "components", "rules", "units", "areas.", "nowhere")
-NAMES = (
-    "code",
-    "owner",
-    "name",
-    "parent",
-    "ids",
-    "department",
-    "priority",
-    "attributes",
-    "to",
-    "class",
-    "edition",
-    "title",
-    "overlap",
-)
-
-
-@settings(
-    max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    op=st.sampled_from(("put", "remove", "split", "set", None)),
-    layer=st.one_of(st.sampled_from(LAYERS), VALUES),
-    code=st.one_of(st.sampled_from(("D-1", "lamps", "CITY", "44030501037000001", FIRST)), VALUES),
-    values=st.one_of(st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=3), VALUES),
-    further=st.dictionaries(st.sampled_from(("geometry", "owner", "unit", "attributes", "line")), VALUES, max_size=2),
-)
-def test_whatever_is_sent_as_an_edit_is_an_edit_or_a_problem_and_can_be_published_or_not(
-    http: httpx.Client, op: Any, layer: Any, code: Any, values: Any, further: Any
-) -> None:
-    draft = begin(http)
-    document = {"op": op, "layer": layer, "code": code, "values": values, **further}
-    given = {name: value for name, value in document.items() if value is not None}
-    done = add(http, draft, {"unit": code, **given} if op in ("split", "set") else given)
-    assert done.status_code in (200, 400, 404, 409, 410, 422), (given, done.text)
-    if done.status_code == 200:
-        assert publish(http, draft).status_code in (200, 409, 422), given
-    else:
-        assert done.json()["detail_zh"]

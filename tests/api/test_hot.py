@@ -294,7 +294,7 @@ def test_a_new_revision_is_answered_once_it_was_looked_for(told: Told, store: St
 def test_the_hot_questions_are_described_like_all_others(app: FastAPI) -> None:
     paths = app.openapi()["paths"]
     assert {each["name"] for each in paths["/v1/locate"]["get"]["parameters"]} == {
-        "lon", "lat", "crs", "accuracy_m", "as_of",
+        "lon", "lat", "crs", "accuracy_m", "as_of", "draft",
     }  # fmt: skip
     answer = paths["/v1/cases/route"]["post"]["responses"]["200"]["content"]
     assert orjson.dumps(answer)

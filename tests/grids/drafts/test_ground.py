@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from gis.errors import Refusal
 from gis.store.engine import Store, reading
@@ -13,6 +14,7 @@ from grids.drafts.workbench import Workbench
 from grids.edits.operations import apply
 from grids.edits.value import Edit, Feature
 from grids.ground import StoreGround
+from grids.profiles import GBT
 from tests.grids.drafts.conftest import Begin
 from tests.grids.drafts.test_publishing import across
 from tests.grids.edits.cities import EAST, STREET, WEST, city
@@ -167,3 +169,20 @@ def test_what_is_kept_of_a_draft_is_what_working_it_out_anew_gives(
     again = Workbench(store, bench.doors).look(draft.id)
     assert again.sketch.edit == bench.look(draft.id).sketch.edit
     assert [each.begun for each in again.sketch.steps] == [each.begun for each in bench.look(draft.id).sketch.steps]
+
+
+def test_a_split_asks_the_store_a_dozen_questions_whatever_the_size_of_the_city(store: Store) -> None:
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        asked.append(statement)
+
+    document = across(store, UNITS[2])
+    event.listen(store.world, "before_cursor_execute", note)
+    try:
+        with reading(store.world) as connection:
+            apply(StoreGround(connection, 1, GBT), document)
+    finally:
+        event.remove(store.world, "before_cursor_execute", note)
+    assert len(asked) <= 12, asked
+    assert all("WHERE" in each for each in asked if " unit" in each or " division" in each)
