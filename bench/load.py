@@ -33,8 +33,8 @@ class Load:
 
     def run(self) -> dict[str, Any]:
         """`requests_per_s`, `p50_ms` and `p99_ms` of one load. Errors: RuntimeError where a request failed."""
-        threads, connections = "-t1", f"-c{self.connections}"
-        command = ["wrk", threads, connections, "--timeout", "20s", f"-d{self.seconds:g}s", "--latency", "-s", str(ROOT / "bench/load.lua")]
+        how = ["-t1", f"-c{self.connections}", "--timeout", "20s", f"-d{self.seconds:g}s", "--latency"]
+        command = ["wrk", *how, "-s", str(ROOT / "bench/load.lua")]
         arguments = [str(self.file), *([self.content] if self.content else [])]
         address = f"http://127.0.0.1:{self.port}{self.path}"
         done = subprocess.run([*command, address, "--", *arguments], capture_output=True, text=True, check=False)

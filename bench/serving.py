@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench.cities import ROOT, make_city
 from bench.environment import install, peers_python
-from bench.load import Load, ask, serving
+from bench.load import CONNECTIONS, Load, ask, serving
 from bench.results import NotMeasurable, Result
 from bench.rounds import OURS, Rounds, play
 from bench.size import Size
@@ -54,9 +55,13 @@ def http_locate(size: Size) -> Result:
             ),
         }
         different = _differences(ports[OURS], ports["postgis_endpoint"], asked[:COMPARED])
-        loads = {name: Load(port, file, size.http_s) for name, port in ports.items()}
+        # A database answers most when it is asked by few at a time.
+        few = {"postgis_endpoint": 8}
+        loads = {
+            name: Load(port, file, size.http_s, connections=few.get(name, CONNECTIONS)) for name, port in ports.items()
+        }
         for load in loads.values():
-            Load(load.port, file, WARM_S).run()
+            replace(load, seconds=WARM_S).run()
         rounds = play(loads, size.rounds, size.budget_s)
     beside = {"units": size.of(200_000), "differences": {"postgis_endpoint": different}, **_figures(rounds)}
     return Result(rounds.median(OURS, "requests_per_s"), "requests/s", _ratios(rounds), beside)
