@@ -140,3 +140,25 @@ def test_a_server_lets_go_of_former_files_by_itself(store: Store, tmp_path: Path
         assert still_mapped(folder) == []
     finally:
         gc.unfreeze()
+
+
+def test_files_that_are_mostly_dead_are_compacted_and_others_are_left(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.worlds.DEAD_LINES", 0)
+    city, folder = City(store, 4), tmp_path / "world"
+    worlds = Worlds(store, folder, poll_s=0)
+    worlds.newest()
+    before = Folder(folder).word() >> 40
+    worlds.tidy()
+    assert Folder(folder).word() >> 40 == before
+    number, steps = 0, 0
+    while Folder(folder).word() >> 40 == before:
+        number = (city.rename, city.move)[steps % 2]()
+        worlds.newest()
+        worlds.tidy()
+        steps += 1
+        assert steps < 200
+    assert steps > 2
+    assert worlds.newest().revision == number
+    assert differences(worlds.newest(), anew(store, number), 1) == []
