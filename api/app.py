@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -130,6 +131,9 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     ogc.mount(app)
+    # The framework would build the routes at the first request: slow for it, and not safe where several come at once.
+    for _ in iter_route_contexts(app.router.routes):
+        pass
     _own_description(app)
     app.hot = Hot(app.ordinary, app.state, app.state.watch, Defaults(zone=parse_zone(settings.zone)))
     return app
