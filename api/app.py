@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from api import ogc
 from api.auth import KEY_MASK, Doorkeeper
 from api.drafting import DOORS
+from api.gathering import AT_ONCE, AnswerAtOnce
 from api.hot import Hot
 from api.jobs.registry import KINDS
 from api.jobs.runner import Runner
@@ -157,7 +158,7 @@ def _own_description(app: FastAPI) -> None:
 
 
 @asynccontextmanager
-async def _living(app: FastAPI, store: Store, own: bool) -> AsyncIterator[None]:
+async def _living(app: Application, store: Store, own: bool) -> AsyncIterator[dict[str, AnswerAtOnce]]:
     """Make everything ready before the first request, kernels too.
 
     A store of another schema stops the start; one that is away does not, for it may come back.
@@ -173,7 +174,7 @@ async def _living(app: FastAPI, store: Store, own: bool) -> AsyncIterator[None]:
     runner: Runner = app.state.runner
     if app.state.settings.jobs:
         runner.start()
-    yield
+    yield {AT_ONCE: app.hot.answer_at_once}
     await run_in_threadpool(runner.stop)
     await run_in_threadpool(watch.stop)
     if own:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import Hashable, Set
+from collections.abc import Hashable, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import unquote_plus
@@ -32,6 +32,7 @@ from gis.store.scope import Scope as Seen
 
 LOG = logging.getLogger("wangge.hot")
 LOCATE, ROUTE = "/v1/locate", "/v1/cases/route"
+ONE = b"/v1/locate?"
 
 _NUMBER = re.compile(rb"-?[0-9]{1,15}(?:\.[0-9]{1,20})?").fullmatch
 _USUAL = re.compile(
@@ -46,6 +47,7 @@ _PLAIN_JSON = frozenset({b"application/json", b"application/json; charset=utf-8"
 LONGEST_CASE = 64_000
 """Bodies longer than this are no single cases."""
 
+Header = tuple[bytes, bytes]
 Question = tuple[float, float, float | None]
 
 
@@ -66,10 +68,7 @@ class Hot:
         if spots is not None and scope["type"] == "http":
             path = scope["path"]
             if path == LOCATE and scope["method"] == "GET":
-                question = read_question(scope["query_string"])
-                seen = None if question is None else self._let_in(scope, _STRANGE_IN_GET)
-                if question is not None and seen is not None:
-                    body = spots.answer(*question, seen)
+                body = self._locate_one(spots, scope["query_string"], scope["headers"], scope["client"])
             elif path == LOCATE and scope["method"] == "POST" and (crs := batch_crs(scope)) is not None:
                 body, receive = await self._locate_batch(spots, crs, scope, receive)
             elif path == ROUTE and scope["method"] == "POST" and not scope["query_string"] and is_short_json(scope):
@@ -83,9 +82,28 @@ class Hot:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         return await send({"type": "http.response.body", "body": body})
 
+    def answer_at_once(
+        self, url: bytes, headers: Sequence[Header], client: tuple[str, int] | None
+    ) -> tuple[bytes, bytes] | None:
+        """The fields and the body of the answer to a GET, None where the application must be asked as usual."""
+        spots = self.watch.current() if url.startswith(ONE) else None
+        if spots is None:
+            return None
+        body = self._locate_one(spots, url[len(ONE) :], headers, client)
+        if body is None:
+            return None
+        return spots.fields if self.watch.worlds.store_is_up else spots.fields + b"wangge-store: down\r\n", body
+
+    def _locate_one(
+        self, spots: Spots, query: bytes, headers: Sequence[Header], client: tuple[str, int] | None
+    ) -> bytes | None:
+        question = read_question(query)
+        seen = None if question is None else self._let_in(headers, client, _STRANGE_IN_GET)
+        return None if question is None or seen is None else spots.answer(*question, seen)
+
     async def _route(self, spots: Spots, scope: Scope, receive: Receive) -> tuple[bytes | None, Receive]:
         """The answer, None where the ordinary way must be taken, and what that then receives: the same body again."""
-        seen = self._let_in(scope, _STRANGE)
+        seen = self._let_in(scope["headers"], scope["client"], _STRANGE)
         if seen is None:
             return None, receive
         sent, receive_again = await read_whole(receive)
@@ -95,7 +113,7 @@ class Hot:
         self, spots: Spots, crs: str, scope: Scope, receive: Receive
     ) -> tuple[bytes | None, Receive]:
         """As `_route`, of a short Arrow stream of points; in a thread, for it takes its time."""
-        seen = self._let_in(scope, _STRANGE)
+        seen = self._let_in(scope["headers"], scope["client"], _STRANGE)
         if seen is None:
             return None, receive
         sent, receive_again = await read_whole(receive)
@@ -117,21 +135,25 @@ class Hot:
             return None
         return orjson.dumps(spots.route(case, seen).to_dict(case), option=orjson.OPT_NON_STR_KEYS)
 
-    def _let_in(self, scope: Scope, strange: Set[bytes]) -> Seen | None:
+    def _let_in(self, headers: Sequence[Header], client: tuple[str, int] | None, strange: Set[bytes]) -> Seen | None:
         """What the caller may see; None for whom the ordinary way must look at. Who is new is looked up meanwhile."""
-        mark = read_mark(scope, strange)
+        mark = read_mark(headers, client, strange)
         if mark is None:
             return None
         door: Doorkeeper = self.state.door
         seen, renew = door.know(mark, self.watch.worlds.store_is_up)
         if renew:
-            renewal = asyncio.create_task(self._renew(door, mark, scope))
+            renewal = asyncio.create_task(self._renew(door, mark, list(headers), client))
             self._renewals.add(renewal)
             renewal.add_done_callback(self._renewals.discard)
         return seen
 
-    async def _renew(self, door: Doorkeeper, mark: Hashable, scope: Scope) -> None:
-        request = Request({**scope, "app": self})  # of which `authorize` asks the state alone
+    async def _renew(
+        self, door: Doorkeeper, mark: Hashable, headers: list[Header], client: tuple[str, int] | None
+    ) -> None:
+        # Of the application `authorize` asks the state alone, and what a mark is made of is all that it looks at.
+        about = {"type": "http", "method": "GET", "path": LOCATE, "query_string": b"", "headers": headers}
+        request = Request({**about, "client": client, "app": self})
         try:
             door.remember(mark, await run_in_threadpool(authorize, request, "viewer"))
         except Refusal:
@@ -154,13 +176,12 @@ async def read_whole(receive: Receive) -> tuple[bytes, Receive]:
     return b"".join([each.get("body", b"") for each in messages]), receive_again
 
 
-def read_mark(scope: Scope, strange: Set[bytes]) -> Hashable | None:
+def read_mark(headers: Sequence[Header], client: tuple[str, int] | None, strange: Set[bytes]) -> Hashable | None:
     """All that decides who calls and what they may do; None where the ordinary way should look at the request."""
-    caller = scope["client"]
-    if caller is None:
+    if client is None:
         return None
-    mark: list[Any] = [caller[0]]
-    for header in scope["headers"]:
+    mark: list[Any] = [client[0]]
+    for header in headers:
         name = header[0]
         if name in _MARKS:
             mark.append(tuple(header))

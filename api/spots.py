@@ -95,6 +95,7 @@ class Spots:
         self.levels = sorted(level.length for level in grid.profile.levels)
         common = ((b"cache-control", b"no-cache"), (b"wangge-revision", b"%d" % desk.revision))
         self.headers = (*common, (b"content-type", b"application/json"))
+        self.fields = b"".join([b"%b: %b\r\n" % each for each in self.headers])
         self.arrow_headers = (*common, (b"content-type", MEDIA_TYPES["arrow"].encode()))
         self.clear_end = b',"flags":[],"revision":%d}' % desk.revision
         self.near_end = b',"flags":["near_boundary"],"revision":%d}' % desk.revision
