@@ -48,7 +48,8 @@ def batch_crs(scope: Scope) -> str | None:
 
 def answer_batch(desk: Desk, shelf: Shelf, body: bytes, crs: str, seen: Seen, largest: int) -> Any:
     """The bytes of the answer; None where a row is wrong or the body is, of which the ordinary way tells."""
-    flow = LocateFlow(desk, seen, "en", largest, crs=crs, units=unit_codes(shelf, desk.grid))
+    # Others are answered meanwhile: several threads for one batch would only stand in the way of theirs.
+    flow = LocateFlow(desk, seen, "en", largest, crs=crs, units=unit_codes(shelf, desk.grid), threads=1)
     try:
         made = b"".join(written_in_arrow(flow, flow.columns(flow.points(iter((body,)), "arrow")), flow.schema))
     except Refusal:

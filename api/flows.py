@@ -98,6 +98,7 @@ class LocateFlow(Flow):
     accuracy_m: float | None = None
     everything: bool = False
     units: UnitCodes | None = None
+    threads: int | None = None
 
     def points(self, parts: Iterator[bytes], kind: Kind) -> Iterator[Points]:
         """The points of a body of lines or record batches."""
@@ -144,7 +145,7 @@ class LocateFlow(Flow):
             accuracy = points.accuracy_m
             if not isinstance(accuracy, np.ndarray):
                 accuracy = np.array([np.nan if each is None else each for each in accuracy], dtype=np.float64)
-            found = place_plainly(units, points.lonlat, accuracy, self.scope)
+            found = place_plainly(units, points.lonlat, accuracy, self.scope, self.threads)
             if self.everything:
                 found |= self._further(points.lonlat, accuracy)
             told: list[str | None] = [None] * len(points.lonlat) if points.faults else []

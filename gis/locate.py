@@ -145,8 +145,11 @@ class PolygonIndex:
         (point, polygon), metres = near_many(points, reach, self.cells.kernel)
         return point, polygon, metres
 
-    def distances(self, lonlat: Floats, points: Indices, polygons: Indices) -> Floats:
-        """Metres from each point to the nearest edge of its polygon, for pairs of indices (k,), (k,)."""
+    def distances(self, lonlat: Floats, points: Indices, polygons: Indices, threads: int | None = None) -> Floats:
+        """Metres from each point to the nearest edge of its polygon, for pairs of indices (k,), (k,).
+
+        Shared among `threads`, by default as many as there are processors.
+        """
         asked = _points(lonlat)
         which, slots = (frozen(np.ascontiguousarray(each, dtype=np.int64)) for each in (points, polygons))
         found = np.empty(len(which), dtype=np.float64)
@@ -154,7 +157,7 @@ class PolygonIndex:
         _share(
             len(which),
             DISTANCES_A_THREAD,
-            None,
+            threads,
             lambda part: distances_many(asked, which[part], slots[part], found[part], kernel),
         )
         return found

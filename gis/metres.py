@@ -22,13 +22,12 @@ import shapely
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from gis.bits import bits_of, float_of
 from gis.heap.lines import frozen
+from gis.lanes import SHORTEST_M2, least_of_4, least_of_8
 
 SEMI_MAJOR_M = 6378137.0
 FLATTENING = 1 / 298.257222101
 ECCENTRICITY_2 = FLATTENING * (2 - FLATTENING)
-SHORTEST_M2 = 1e-300  # squared length below which an edge is a point
 WHOLE_WORLD_DEG = 720.0  # wide enough a half box for any point to any other
 
 Floats = NDArray[np.float64]
@@ -152,8 +151,7 @@ def _starts(owners: NDArray[Any], count: int) -> Indices:
     return np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=count))]).astype(np.int64)
 
 
-# Of finite numbers, which these are, the flags change no result: they let the compiler look at several edges at once.
-@njit(cache=True, nogil=True, error_model="numpy", forceinline=True, fastmath={"nnan", "ninf", "nsz"})
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def ring_distance(
     lon: float, lat: float, per_lon: float, per_lat: float, bend: float, values: Any, begin: int, end: int
 ) -> float:
@@ -161,25 +159,30 @@ def ring_distance(
 
     The path is values[begin:end]: x, y, x, y … in lon/lat; begin < end.
     """
+    edges = ((end - begin) >> 1) - 1
+    if edges >= 8:
+        return float(least_of_8(values, begin, edges, (lon, lat, per_lon, per_lat, bend)))
+    if edges >= 4:
+        return float(least_of_4(values, begin, edges, (lon, lat, per_lon, per_lat, bend)))
     ax = (values[begin] - lon) * per_lon
     ay = (values[begin + 1] - lat) * per_lat
     dx = ax * (1.0 + bend * ay)
-    least = bits_of(dx * dx + ay * ay)
-    for k in range(((end - begin) >> 1) - 1):
-        ax = (values[begin + 2 * k] - lon) * per_lon
-        ay = (values[begin + 2 * k + 1] - lat) * per_lat
-        ux = (values[begin + 2 * k + 2] - lon) * per_lon - ax
-        uy = (values[begin + 2 * k + 3] - lat) * per_lat - ay
-        length = ux * ux + uy * uy
-        length = length if length > SHORTEST_M2 else SHORTEST_M2
-        share = -(ax * ux + ay * uy) / length
-        share = share if share > 0.0 else 0.0
-        share = share if share < 1.0 else 1.0
-        nx, ny = ax + ux * share, ay + uy * share
-        dx = nx * (1.0 + bend * ny)
-        square = bits_of(dx * dx + ny * ny)
-        least = square if square < least else least
-    return float(float_of(least))
+    least = dx * dx + ay * ay
+    for k in range(begin, begin + 2 * edges, 2):
+        least = min(least, edge_distance(lon, lat, per_lon, per_lat, bend, values, k))
+    return float(least)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def edge_distance(lon: float, lat: float, per_lon: float, per_lat: float, bend: float, values: Any, at: int) -> float:
+    """Square metres from one point to the nearest place of the edge values[at:at + 4], x, y, x, y in lon/lat."""
+    ax, ay = (values[at] - lon) * per_lon, (values[at + 1] - lat) * per_lat
+    ux, uy = (values[at + 2] - lon) * per_lon - ax, (values[at + 3] - lat) * per_lat - ay
+    length = max(ux * ux + uy * uy, SHORTEST_M2)
+    share = min(max(-(ax * ux + ay * uy) / length, 0.0), 1.0)
+    nx, ny = ax + ux * share, ay + uy * share
+    dx = nx * (1.0 + bend * ny)
+    return float(dx * dx + ny * ny)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -218,12 +221,11 @@ def halves(per_lon: float, per_lat: float, bend: float, reach: float) -> tuple[f
 @njit(cache=True, nogil=True)
 def measures_at(lat: float) -> tuple[float, float, float]:
     """`per_degree` and the bend of one latitude, for kernels."""
-    sin = np.sin(np.radians(lat))
+    sin, cos = np.sin(np.radians(lat)), np.cos(np.radians(lat))
     flattened = 1 - ECCENTRICITY_2 * (sin * sin)
     prime_vertical = SEMI_MAJOR_M / np.sqrt(flattened)
     meridian = prime_vertical * (1 - ECCENTRICITY_2) / flattened
-    per_lon = np.radians(prime_vertical * np.cos(np.radians(lat)))
-    return per_lon, np.radians(meridian), -np.tan(np.radians(lat)) / (2 * prime_vertical)
+    return np.radians(prime_vertical * cos), np.radians(meridian), -sin / (cos * (2 * prime_vertical))
 
 
 @njit(cache=True, nogil=True)

@@ -178,15 +178,15 @@ class Grid:
         above = (self.divisions.get(ancestor) for _, ancestor in self.profile.ancestors(code))
         return tuple(each for each in above if each is not None)
 
-    def boundary_distance(self, lonlat: Floats, units: Indices) -> Floats:
+    def boundary_distance(self, lonlat: Floats, units: Indices, threads: int | None = None) -> Floats:
         """Metres (n,) to the nearest edge of any unit; inf where there are no units at all.
 
         `units` (n,) are those of `locate`. Units do not overlap, so whoever leaves a unit crosses its own edge first:
-        inside, the nearest edge is one of the unit itself.
+        inside, the nearest edge is one of the unit itself. `threads` as in `PolygonIndex.distances`.
         """
         found = np.full(len(lonlat), np.inf)
         inside, outside = np.flatnonzero(units >= 0), np.flatnonzero(units < 0)
-        found[inside] = self.units.distances(lonlat, inside, units[inside])
+        found[inside] = self.units.distances(lonlat, inside, units[inside], threads)
         if len(outside) and len(self.units):
             found[outside] = self.units.edge_distance(lonlat[outside])
         return found
