@@ -100,7 +100,10 @@ class _Poured(Response):
         part: bytes | None = self.first
         while part is not None:
             await send({"type": "http.response.body", "body": part, "more_body": True})
-            part = await run_in_threadpool(next, self.rest, None)
+            try:
+                part = await run_in_threadpool(next, self.rest, None)
+            except ClientDisconnect:
+                return  # nobody is there to be told the rest
         await send({"type": "http.response.body", "body": b""})
 
 

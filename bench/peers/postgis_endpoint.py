@@ -26,8 +26,8 @@ SELECT (SELECT code FROM u),
                          ORDER BY a.layer, a.priority DESC, a.code COLLATE "C")
         FROM p JOIN areas a ON ST_Intersects(a.geom, p.geom) LEFT JOIN departments b ON b.code = a.department),
        COALESCE((SELECT ST_Distance(u.edge, ST_Transform(p.geom, 4547)) FROM u, p),
-                (SELECT ST_Distance(e.edge, ST_Transform(p.geom, 4547)) FROM units e, p
-                 ORDER BY e.edge <-> ST_Transform(p.geom, 4547) LIMIT 1))
+                (SELECT ST_Distance(e.edge, (SELECT ST_Transform(geom, 4547) FROM p)) FROM units e
+                 ORDER BY e.edge <-> (SELECT ST_Transform(geom, 4547) FROM p) LIMIT 1))
 """
 CRS = ("CRS84", "EPSG:4490", "EPSG:4326")
 
@@ -38,7 +38,8 @@ async def living(app: FastAPI) -> AsyncIterator[None]:
         os.environ["BENCH_POSTGIS"],
         min_size=CONNECTIONS,
         max_size=CONNECTIONS,
-        kwargs={"autocommit": True, "prepare_threshold": 1},
+        # Just-in-time compilation took most of a second for a query of milliseconds: nobody would leave it on.
+        kwargs={"autocommit": True, "prepare_threshold": 1, "options": "-c jit=off"},
         open=False,
     )
     async with pool:

@@ -9,6 +9,7 @@ written with pwrite and not through the mapping: a full disk is then an error an
 
 import mmap
 import os
+import weakref
 import zlib
 from collections.abc import Sequence
 from itertools import accumulate
@@ -105,11 +106,11 @@ class FileHeap:
         self.path, self.capacity, self.used = path, capacity, used
         self.checksum = 0
         """CRC-32 of all that was appended, on top of what it was last set to."""
-        self.descriptor = -1  # ours to close only when all went well
         self._inode = os.fstat(descriptor).st_ino
         mapped = mmap.mmap(descriptor, capacity * LINE_BYTES, mmap.MAP_SHARED, mmap.PROT_READ)
         self.words: Words = np.frombuffer(mapped, dtype=np.int32)
         self.descriptor = descriptor
+        self._end = weakref.finalize(self, os.close, descriptor)  # ours to close, now that all went well
 
     @classmethod
     def create(cls, path: Path, capacity: int) -> Self:
@@ -199,12 +200,8 @@ class FileHeap:
 
     def close(self) -> None:
         """Append no more. Arrays that look into the file keep it mapped."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
-
-    def __del__(self) -> None:
-        self.close()
+        self._end()
+        self.descriptor = -1
 
 
 class PrivateHeap:

@@ -1,6 +1,7 @@
 """Streams of points and cases: NDJSON, Arrow and JSON in and out, errors in their place, one revision, an end."""
 
 import io
+import socket
 import threading
 from collections.abc import Iterator
 from itertools import pairwise
@@ -212,15 +213,31 @@ def test_limits_hold_for_each_line_and_batch_and_not_for_the_stream(narrow: http
 @pytest.fixture
 def served(store: Store) -> Iterator[str]:
     """A server of its own, for what only a network shows."""
-    socket = listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(configure(Settings(), create_app(Settings(), store)))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:
         assert thread.is_alive()
-    yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
     thread.join()
+
+
+@pytest.mark.parametrize("head", [b"transfer-encoding: chunked", b"content-length: 900000"], ids=["stream", "whole"])
+@pytest.mark.parametrize("batches", [0, 1, 400])
+def test_a_caller_who_leaves_in_the_middle_of_a_body_is_no_fault(
+    served: str, caplog: pytest.LogCaptureFixture, head: bytes, batches: int
+) -> None:
+    host, _, port = served.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as caller:
+        caller.sendall(b"POST %b HTTP/1.1\r\nhost: %b\r\n" % (WHERE.encode(), host.encode()))
+        caller.sendall(b"content-type: application/x-ndjson\r\n%b\r\n\r\n" % head)
+        batch = lines(*[centre(0)] * 20)
+        for _ in range(batches):
+            caller.sendall(b"%x\r\n%b\r\n" % (len(batch), batch) if b"chunked" in head else batch)
+    assert httpx.get(f"{served}/healthz").status_code == 200
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 
 def test_a_long_stream_is_answered_while_it_is_sent(served: str) -> None:
@@ -251,14 +268,14 @@ def test_a_long_stream_is_answered_while_it_is_sent(served: str) -> None:
 def test_a_server_answers_its_first_request_at_once(store: Store) -> None:
     import time
 
-    socket = listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(configure(Settings(), create_app(Settings(), store)))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
         while not server.started:
             time.sleep(0.001)
-        url = f"http://127.0.0.1:{socket.getsockname()[1]}/v1/locate?lon=114.005&lat=22.505&crs=CRS84"
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1/locate?lon=114.005&lat=22.505&crs=CRS84"
         began = time.perf_counter()
         assert httpx.get(url).json()["unit"] == UNITS[0]
         assert time.perf_counter() - began < 1.0  # the bound of a busy machine; 0.05 is what is measured alone
