@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import select
 
 from cases.desk import Desk, advance_desk, load_desk
+from gis.cells.layout import MAGIC as LAYOUT
 from gis.errors import Refusal, refuse
 from gis.heap.folder import LINE_BITS, Folder, Root, Writer, verify
 from gis.heap.lines import LINE_BYTES, Damaged, FileHeap, HeapFull, PrivateHeap
@@ -29,7 +30,7 @@ from gis.store.tables import revision
 LOG = logging.getLogger("wangge.worlds")
 POLL_S = 0.2
 KEPT = 4
-FORMAT = 2  # of the world files; a change of what is in them changes it
+FORMAT = f"2 {LAYOUT:x}"  # of the world files; a change of what is in them changes it
 DEAD_SHARE, DEAD_LINES = 3, 1 << 16
 """Files that have grown to so many times what was alive at first, and 4 MB more, are compacted."""
 FIRST_BYTES = 2**30
