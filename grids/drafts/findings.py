@@ -1,5 +1,6 @@
 """The checks of a draft: run on what it touches and its neighbours, with all that lies around."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,7 +23,7 @@ from grids.tables import department, unit
 class Surroundings:
     """What a draft touches once its edits hold: `touched` units, those beside them, and all that lies around these.
 
-    `gaps` are the named gaps among all that; `gaps_beside` those of them that meet what is touched or are so themselves.
+    `gaps` are the named gaps among all that; `gaps_beside` those that meet what is touched.
     """
 
     touched: tuple[Feature, ...]
@@ -55,6 +56,7 @@ def surroundings(ground: Drafted, edit: Edit) -> Surroundings:
         gaps_beside |= {each.uid: each for each in _touching(held, shapes)}
     _fill(ground, near, gaps)
     touched = {each.uid: each for each in begun}
+    _accompany(ground, length, near, [*begun, *beside.values()])
     rest = {uid: each for uid, each in beside.items() if uid not in touched}
     return Surroundings(
         tuple(begun),
@@ -77,6 +79,17 @@ def _fill(ground: Drafted, near: dict[int, Feature], gaps: dict[int, Feature]) -
                 for each in found:
                     if each.uid not in known and shapely.relate_pattern(hole, each.shape, "T********"):
                         known[each.uid] = each
+
+
+def _accompany(ground: Drafted, length: int, near: dict[int, Feature], units: Sequence[Feature]) -> None:
+    """Add another unit of each community of which one is known: whether it stands apart hangs on there being more.
+
+    Without it a unit far from all others of its community would be taken for the only one.
+    """
+    known = Counter(each.code[:length] for each in {**near, **{each.uid: each for each in units}}.values())
+    for community in sorted({each.code[:length] for each in units}):
+        if known[community] == 1:
+            near |= {each.uid: each for each in ground.units_below(community)[:2]}
 
 
 def _holes(shapes: Sequence[shapely.Geometry]) -> list[shapely.Polygon]:
@@ -165,8 +178,9 @@ def _divisions(ground: Drafted, codes: set[str]) -> list[Feature]:
 
 
 def _retired(connection: Connection, edit: Edit) -> dict[str, int]:
-    """The codes that the edit gives and another uid had before."""
-    given = {each.code: each.uid for each in edit.begun if each.layer == UNITS}
+    """The codes that the edit gives and another uid had before. Who has a code and keeps it is given none."""
+    kept = {(each.uid, each.code) for each in edit.ended if each.layer == UNITS}
+    given = {each.code: each.uid for each in edit.begun if each.layer == UNITS and (each.uid, each.code) not in kept}
     known = select(unit.c.code, unit.c.uid).where(unit.c.code.in_(sorted(given)))
     return {code: uid for code, uid in connection.execute(known) if given[code] != uid} if given else {}
 

@@ -48,9 +48,7 @@ def columns_of(standing: Standing, layer: str, table: Table, names: tuple[str, .
 
     That order decides which of two equally near components is meant. Uids that are given later are above all others.
     """
-    rows = sorted(
-        standing.rows(layer, table, names), key=lambda row: (row["code"], row["uid"] < 0, abs(row["uid"]))
-    )
+    rows = sorted(standing.rows(layer, table, names), key=lambda row: (row["code"], row["uid"] < 0, abs(row["uid"])))
     return {name: _objects([row[name] for row in rows]) for name in ("uid", "code", *names)}
 
 

@@ -28,9 +28,9 @@ def differences(one: Desk, other: Desk, points: NDArray[np.float64]) -> list[str
     if grid.areas.keys() != its.areas.keys():
         found.append("layers")
     for name in grid.areas.keys() & its.areas.keys():
-        if not all(np.array_equal(*pair) for pair in zip(*(each.areas[name].index.holders(points) for each in (grid, its)), strict=True)):
-            found.append(name)
-    if [each.inventory.texts("code").tolist() for each in (one, other)] != [one.inventory.texts("code").tolist()] * 2:
+        (point, area), (own_point, own_area) = (each.areas[name].index.holders(points) for each in (grid, its))
+        found += [] if np.array_equal(point, own_point) and np.array_equal(area, own_area) else [name]
+    if one.inventory.texts("code").tolist() != other.inventory.texts("code").tolist():
         found.append("components")
     if one.book.rules != other.book.rules:
         found.append("rules")
@@ -40,7 +40,9 @@ def differences(one: Desk, other: Desk, points: NDArray[np.float64]) -> list[str
 def answers(index: PolygonIndex, points: NDArray[np.float64]) -> list[object]:
     """Who holds each point, who is the first of them, who is near and how near: by codes, whatever the slots are."""
     codes = index.codes
-    held = [(point, codes[slot]) for point, slot in zip(*(part.tolist() for part in index.holders(points)), strict=True)]
+    held = [
+        (point, codes[slot]) for point, slot in zip(*(part.tolist() for part in index.holders(points)), strict=True)
+    ]
     near = zip(*(part.tolist() for part in index.near(points, NEAR_M)), strict=True)
     return [
         held,

@@ -71,7 +71,7 @@ def cut(bench: Workbench, told: Told, mark: str, chance: random.Random) -> None:
     if len(rows) > 14 and beside:
         document: dict[str, Any] = {"op": "merge", "units": [code, beside[0]]}
     else:
-        west, south, east, north = shapely.bounds(shape)
+        west, _, east, _ = shapely.bounds(shape)
         middle = shapely.point_on_surface(shape).y
         document = {"op": "split", "unit": code, "line": [[west - 1e-4, middle], [east + 1e-4, middle]]}
     told.revisions[draft_and_publish(bench, mark, at, document)] = mark

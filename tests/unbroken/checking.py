@@ -33,7 +33,8 @@ def assert_checks_agree(connection: Connection, state: State, made: Published | 
     assert [each.fault.en for each in whole.blocks] == []
     if made is not None:
         begun = {each.code for each in made.edit.begun if each.layer == UNITS}
-        assert told(made.report.findings, begun) == told(whole.findings, begun)
+        local, of_all = told(made.report.findings, begun), told(whole.findings, begun)
+        assert local == of_all, f"the draft was told {local}, and everything tells {of_all}"
 
 
 def told(findings: Any, wanted: set[str]) -> list[Any]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from components.tables import component
 from gis.coverage import check, dissolve
+from gis.delivery import BOOKKEEPING
 from gis.metres import per_degree
 from gis.store.engine import Store
 from gis.store.revisions import Change, allocate_uids
@@ -115,9 +116,9 @@ def _joined(random: np.random.Generator, cells: list[list[Any]]) -> tuple[list[A
         owner[owner == 1] = 0  # perhaps a unit in two parts
     polygons = [shapely.Polygon(cell) for cell in cells]
     units = [
-        shapely.coverage_union_all([polygon for polygon, mine in zip(polygons, owner.tolist(), strict=True) if mine == unit])
+        shapely.coverage_union_all([polygons[cell] for cell in np.flatnonzero(owner == unit)])
         for unit in sorted(set(owner.tolist()) - nobodys)
-    ]  # fmt: skip
+    ]
     return units, list(holes_of(shapely.coverage_union_all(units))) if units else []
 
 
@@ -180,9 +181,9 @@ MANNERS = {"plots": plots, "blocks": blocks}
 def settle(store: Store, town: Town, seed: int, components: int = 12) -> None:
     """Publish a town with some components as revision 1 of an empty store."""
     rows = []
-    uids = allocate_uids(store, components)
+    uids, left_out = allocate_uids(store, components), {*BOX, *BOOKKEEPING}
     for uid, place in zip(uids, component_places(town, components, seed), strict=True):
-        row = {name: None for name in component.c.keys() if name not in (*BOX, "row_id", "from_revision", "to_revision")}
+        row = {column.name: None for column in component.c if column.name not in left_out}
         row |= {"uid": uid, "owner": "", "code": f"C{uid}", "edition": "2026", "class_code": "01037"}
         rows.append({**row, "geom": shapely.Point(place)})
     found(store, town.features, Change(component, np.array([], dtype=np.int64), rows))
