@@ -65,6 +65,11 @@ class Keeper:
         self.restart()
         self.look(current_head(self.store))
 
+    @property
+    def newest(self) -> State:
+        """What was in force when it was looked at last."""
+        return self.past[max(self.past)]
+
     def restart(self) -> None:
         """As after a start of the server: nothing is in memory but what the store and the files hold."""
         self.bench, self.worlds = Workbench(self.store, DOORS), Worlds(self.store, self.folder, poll_s=0)

@@ -23,7 +23,7 @@ from gis.store.revisions import Change, allocate_uids
 from gis.store.tables import BOX
 from grids.edits.value import DIVISIONS, GAPS, UNITS, Feature
 from grids.profiles import GBT
-from tests.grids.edits.cities import BLANK, EAST, STREET, WEST, around_all, city, everything
+from tests.grids.edits.cities import BLANK, EAST, WEST, around_all, city, everything
 from tests.grids.founding import found
 
 MIDDLE = np.array([114.05, 22.54])
@@ -174,7 +174,6 @@ def component_places(town: Town, count: int, seed: int) -> NDArray[np.float64]:
     return np.choose(chosen[:, None], [inside, corners, on_edges])
 
 
-DISTRICTS = (STREET, WEST, EAST)
 MANNERS = {"plots": plots, "blocks": blocks}
 
 

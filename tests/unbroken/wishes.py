@@ -9,7 +9,7 @@ import shapely
 
 from grids.edits.ground import Ground
 from grids.edits.value import GAPS, Feature
-from tests.unbroken.towns import DISTRICTS, METRES
+from tests.unbroken.towns import METRES
 
 EVERYWHERE = (-180.0, -90.0, 180.0, 90.0)
 Document = dict[str, Any]
@@ -47,7 +47,7 @@ def split(ground: Ground, whim: Whim) -> Document:
     middle = shapely.get_coordinates(shapely.point_on_surface(unit.polygon))[0]
     turn = np.pi * whim.aside
     nodes = shapely.get_coordinates(unit.polygon)
-    if whim.third % 4 == 0:  # from node to node
+    if whim.third % 4 == 3:  # from node to node
         a, b = nodes[whim.second % len(nodes)], nodes[(whim.second + len(nodes) // 2) % len(nodes)]
         line = [a.tolist(), b.tolist()]
     else:
@@ -56,7 +56,7 @@ def split(ground: Ground, whim: Whim) -> Document:
         bend = middle + np.array([-way[1], way[0]]) * (whim.share - 0.5) * (whim.third % 2)
         line = [(middle - way).tolist(), bend.tolist(), (middle + way).tolist()]
     document: Document = {"op": "split", "unit": unit.code, "line": line}
-    if whim.third % 5 == 0:
+    if whim.third % 5 == 4:
         document["codes"] = [unit.code, f"{unit.code[:12]}{700 + whim.second % 200}"]
     return document
 
@@ -164,7 +164,7 @@ def transfer(ground: Ground, whim: Whim) -> Document:
     if whim.third % 4 == 0:
         return {"op": "merge_divisions", "divisions": communities, "into": communities[0]}
     if whim.third % 4 == 1:
-        name = {"op": "rename_division", "division": whim.one_of([*DISTRICTS, *communities], whim.second)}
+        name = {"op": "rename_division", "division": whim.one_of([unit.code[:9], *communities], whim.second)}
         return {**name, "name": f"名{whim.first}"}
     if whim.third % 4 == 2:
         members = [each.code for each in units if each.code.startswith(unit.code[:12])]
