@@ -139,46 +139,52 @@ def places_to_ask(state: State, random: np.random.Generator, count: int) -> NDAr
 
 
 def holders(shapes: NDArray[Any], places: NDArray[np.float64]) -> list[set[int]]:
-    """The numbers of the shapes that cover each place, boundary included; GEOS, and rational arithmetic where close."""
+    """The numbers of the shapes that cover each place, boundary included, as GEOS says."""
     found: list[set[int]] = [set() for _ in places]
-    points = shapely.points(places)
     tree = shapely.STRtree(shapes)
-    for point, shape in zip(*tree.query(points, predicate="intersects").tolist(), strict=True):
+    for point, shape in zip(*tree.query(shapely.points(places), predicate="intersects").tolist(), strict=True):
         found[point].add(shape)
-    near = tree.query(points, predicate="dwithin", distance=1e-12)
-    for point, shape in zip(*near.tolist(), strict=True):
-        (found[point].add if covers_exactly(shapes[shape], *places[point]) else found[point].discard)(shape)
     return found
 
 
 def owners(state: State, places: NDArray[np.float64]) -> list[str | None]:
     """The code of the unit that each place belongs to: of those that cover it the lowest in byte order."""
     named = codes(state["unit"])
-    return [
-        min((named[number] for number in each), key=str.encode, default=None)
-        for each in holders(polygons(state["unit"]), places)
-    ]
+    return [_lowest(named, each) for each in holders(polygons(state["unit"]), places)]
 
 
-def badly_held(state: State, places: NDArray[np.float64]) -> list[str]:
-    """Places within two units at once, or on the ground of the town in no unit and in no named gap."""
-    shapes = polygons(state["unit"])
-    whole = shapely.union_all([shapely.Polygon(part.exterior) for part in shapely.get_parts(outer(state))])
-    points, found = shapely.points(places), []
-    for point, each in zip(points, holders(shapes, places), strict=True):
-        within = [number for number in each if shapely.contains(shapes[number], point)]
-        if len(within) > 1 or (within and len(each) > 1 and _clear(shapes, each, point)):
-            found.append(f"{point} is within several units")
-        if not each and shapely.contains(whole, point) and shapely.distance(whole.boundary, point) > ROUNDING:
-            lakes = polygons(state["gap"])
-            if not len(lakes) or shapely.distance(lakes, point).min() > ROUNDING:
-                found.append(f"{point} is in no unit and in no named gap")
+def _lowest(named: list[str], numbers: set[int]) -> str | None:
+    return min((named[number] for number in numbers), key=str.encode, default=None)
+
+
+def wrongly_told(state: State, places: NDArray[np.float64], told: list[str | None]) -> list[str]:
+    """Places of which it was told otherwise than GEOS says, rational arithmetic having the last word."""
+    shapes, named, found = polygons(state["unit"]), codes(state["unit"]), []
+    for place, said, own in zip(places.tolist(), told, owners(state, places), strict=True):
+        if said == own:
+            continue
+        exact = {number for number, shape in enumerate(shapes) if covers_exactly(shape, *place)}
+        if said != _lowest(named, exact):
+            found.append(f"{place}: {said} was told, {_lowest(named, exact)} has it")
     return found
 
 
-def _clear(shapes: NDArray[Any], numbers: set[int], point: Any) -> bool:
-    """Whether a place is farther from all edges than GEOS might mistake."""
-    return all(shapely.distance(shapely.boundary(shapes[number]), point) > ROUNDING for number in numbers)
+def badly_held(state: State, places: NDArray[np.float64]) -> list[str]:
+    """Places within two units at once, or on the ground of the town in no unit and in no named gap.
+
+    What is nearer to an edge than the grid of the store is anybody's there.
+    """
+    shapes, lakes = polygons(state["unit"]), polygons(state["gap"])
+    whole = shapely.union_all([shapely.Polygon(part.exterior) for part in shapely.get_parts(outer(state))])
+    points = shapely.points(places)
+    held, found = holders(shapes, places), []
+    inner = shapely.contains(whole, points) & (shapely.distance(whole.boundary, points) > ROUNDING)
+    for point, numbers, is_inner in zip(points, held, inner.tolist(), strict=True):
+        if len(numbers) > 1 and all(shapely.distance(shapes[each].boundary, point) > ROUNDING for each in numbers):
+            found.append(f"{point} is within several units")
+        if not numbers and is_inner and not (len(lakes) and shapely.distance(lakes, point).min() <= ROUNDING):
+            found.append(f"{point} is in no unit and in no named gap")
+    return found
 
 
 def broken_lineage(connection: Connection) -> list[str]:
