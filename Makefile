@@ -39,7 +39,7 @@ test: setup ## install PostGIS and Chromium where absent and run the tests (WORK
 
 campaign: setup ## the long counts: kills, fuzz, state machines
 	scripts/install_postgis
-	$(PYTEST) -m campaign $(ARGS)
+	$(PYTEST) -n $(WORKERS) -rP -m campaign $(ARGS)
 
 bench: setup ## benchmarks against peers (ONLY="name …" ARGS=--quick)
 	@$(PY) -m bench $(ONLY) $(ARGS)

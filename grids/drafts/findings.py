@@ -1,9 +1,11 @@
 """The checks of a draft: run on what it touches and its neighbours, with all that lies around."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import shapely
+from shapely.errors import GEOSException
 from sqlalchemy import Connection, select
 
 from gis.cover import TOUCHING_DEG
@@ -19,12 +21,16 @@ from grids.tables import department, unit
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a draft touches once its edits hold: `touched` units, those beside them, and all that lies around these."""
+    """What a draft touches once its edits hold: `touched` units, those beside them, and all that lies around these.
+
+    `gaps` are the named gaps among all that; `gaps_beside` those that meet what is touched.
+    """
 
     touched: tuple[Feature, ...]
     beside: tuple[Feature, ...]
     around: tuple[Feature, ...]
     gaps: tuple[Feature, ...]
+    gaps_beside: tuple[Feature, ...] = ()
 
 
 def surroundings(ground: Drafted, edit: Edit) -> Surroundings:
@@ -34,6 +40,7 @@ def surroundings(ground: Drafted, edit: Edit) -> Surroundings:
     freed = [each for each in edit.ended if each.layer == UNITS]
     near: dict[int, Feature] = {}
     gaps: dict[int, Feature] = {}
+    gaps_beside: dict[int, Feature] = {}
     beside: dict[int, Feature] = {}
     groups: dict[str, list[Feature]] = {}
     for each in (*begun, *freed, *(each for each in (*edit.begun, *edit.ended) if each.layer == GAPS)):
@@ -44,13 +51,56 @@ def surroundings(ground: Drafted, edit: Edit) -> Surroundings:
         beside |= {each.uid: each for each in touching}
         whole = enclosing([bounds(each.shape) for each in (*group, *touching)])
         near |= {each.uid: each for each in ground.units(whole)}
-        gaps |= {each.uid: each for each in ground.followers(whole) if each.layer == GAPS}
+        held = [each for each in ground.followers(whole) if each.layer == GAPS]
+        gaps |= {each.uid: each for each in held}
+        gaps_beside |= {each.uid: each for each in _touching(held, shapes)}
+    _fill(ground, near, gaps)
     touched = {each.uid: each for each in begun}
+    _accompany(ground, length, near, [*begun, *beside.values()])
     rest = {uid: each for uid, each in beside.items() if uid not in touched}
-    return Surroundings(tuple(begun), tuple(rest.values()), tuple({**near, **touched}.values()), tuple(gaps.values()))
+    return Surroundings(
+        tuple(begun),
+        tuple(rest.values()),
+        tuple({**near, **touched}.values()),
+        tuple(gaps.values()),
+        tuple(gaps_beside.values()),
+    )
 
 
-def _touching(units: list[Feature], shapes: Sequence[shapely.Geometry]) -> list[Feature]:
+def _fill(ground: Drafted, near: dict[int, Feature], gaps: dict[int, Feature]) -> None:
+    """Add who has the ground that all these enclose: far out it may be others', and would be taken for a gap."""
+    looked = 0
+    while looked < len(near) + len(gaps):
+        looked = len(near) + len(gaps)
+        for hole in _holes([each.shape for each in (*near.values(), *gaps.values())]):
+            box = bounds(hole)
+            units, others = ground.units(box), (each for each in ground.followers(box) if each.layer == GAPS)
+            for known, found in ((near, units), (gaps, others)):
+                for each in found:
+                    if each.uid not in known and shapely.relate_pattern(hole, each.shape, "T********"):
+                        known[each.uid] = each
+
+
+def _accompany(ground: Drafted, length: int, near: dict[int, Feature], units: Sequence[Feature]) -> None:
+    """Add another unit of each community of which one is known: whether it stands apart hangs on there being more.
+
+    Without it a unit far from all others of its community would be taken for the only one.
+    """
+    known = Counter(each.code[:length] for each in {**near, **{each.uid: each for each in units}}.values())
+    for community in sorted({each.code[:length] for each in units}):
+        if known[community] == 1:
+            near |= {each.uid: each for each in ground.units_below(community)[:2]}
+
+
+def _holes(shapes: Sequence[shapely.Geometry]) -> list[shapely.Polygon]:
+    try:
+        covered = shapely.coverage_union_all(shapes)
+    except GEOSException:  # some overlap, as named gaps may a little
+        covered = shapely.union_all(shapes)
+    return [shapely.Polygon(ring) for part in shapely.get_parts(covered) for ring in part.interiors]
+
+
+def _touching(units: Sequence[Feature], shapes: Sequence[shapely.Geometry]) -> list[Feature]:
     if not units:
         return []
     tree = shapely.STRtree([each.shape for each in units])
@@ -90,7 +140,7 @@ def check_draft(connection: Connection, sketch: Sketch, part: Edit | None = None
         profile=ground.profile,
         targets=Targets.of_profile(ground.profile),
     )
-    uids = {each.uid for each in (*around.touched, *around.beside, *around.gaps, *areas)}
+    uids = {each.uid for each in (*around.touched, *around.beside, *around.gaps_beside, *areas)}
     uids |= {each.uid for each in (*edit.begun, *edit.ended)}
     changed = {each.code for each in (*edit.begun, *edit.ended) if each.layer in (UNITS, DIVISIONS)}
     return run(subject, Touched(uids, changed))
@@ -128,8 +178,9 @@ def _divisions(ground: Drafted, codes: set[str]) -> list[Feature]:
 
 
 def _retired(connection: Connection, edit: Edit) -> dict[str, int]:
-    """The codes that the edit gives and another uid had before."""
-    given = {each.code: each.uid for each in edit.begun if each.layer == UNITS}
+    """The codes that the edit gives and another uid had before. Who has a code and keeps it is given none."""
+    kept = {(each.uid, each.code) for each in edit.ended if each.layer == UNITS}
+    given = {each.code: each.uid for each in edit.begun if each.layer == UNITS and (each.uid, each.code) not in kept}
     known = select(unit.c.code, unit.c.uid).where(unit.c.code.in_(sorted(given)))
     return {code: uid for code, uid in connection.execute(known) if given[code] != uid} if given else {}
 

@@ -44,8 +44,11 @@ def drafted_grid(standing: Standing, sketch: Sketch, grid: Grid, heap: Heap | No
 
 
 def columns_of(standing: Standing, layer: str, table: Table, names: tuple[str, ...]) -> Columns:
-    """The rows of a layer as a draft leaves it, one object array a column."""
-    rows = list(standing.rows(layer, table, names))
+    """The rows of a layer as a draft leaves it, one object array a column, in the order that they will have.
+
+    That order decides which of two equally near components is meant. Uids that are given later are above all others.
+    """
+    rows = sorted(standing.rows(layer, table, names), key=lambda row: (row["code"], row["uid"] < 0, abs(row["uid"])))
     return {name: _objects([row[name] for row in rows]) for name in ("uid", "code", *names)}
 
 

@@ -16,6 +16,7 @@ from gis.heap.folder import Folder
 from gis.store.engine import Store, open_store, reading
 from gis.store.revisions import Change, Publication, allocate_uids, publish
 from grids.tables import area, area_layer, department, division, gap, unit
+from tests.api.desks import differences
 from tests.coverages import lattice
 
 Rows = dict[int, dict[str, Any]]
@@ -99,31 +100,11 @@ def row(uid: int, code: str, shape: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def differences(one: Desk, other: Desk, seed: int) -> list[str]:
+def unlike(one: Desk, other: Desk, seed: int) -> list[str]:
+    """The parts in which two desks differ, asked at any points and at nodes."""
     random, bounds = np.random.default_rng(seed), (114.045, 22.535, 114.07, 22.555)
-    points = np.concatenate(
-        [random.uniform(bounds[:2], bounds[2:], (4000, 2)), random.permutation(other.grid.units.edges()[0])[:2000]]
-    )
-    found = []
-    for name, (grid, its) in {"units": (one.grid, other.grid)}.items():
-        codes, own = grid.units.codes, its.units.codes
-        held = [(int(p), codes[int(u)]) for p, u in zip(*grid.units.holders(points), strict=True)]
-        if held != [(int(p), own[int(u)]) for p, u in zip(*its.units.holders(points), strict=True)]:
-            found.append(name)
-        units = grid.units.lowest(points)
-        if not np.allclose(
-            grid.boundary_distance(points, units), its.boundary_distance(points, its.units.lowest(points))
-        ):
-            found.append("distance")
-    if one.grid.divisions != other.grid.divisions or one.grid.departments != other.grid.departments:
-        found.append("divisions or departments")
-    if one.grid.areas.keys() != other.grid.areas.keys():
-        found.append("layers")
-    for name, layer in one.grid.areas.items():
-        at = (each.index.holders(points) for each in (layer, other.grid.areas[name]))
-        if not all(np.array_equal(a, b) for a, b in zip(*at, strict=True)):
-            found.append(name)
-    return found
+    nodes = random.permutation(other.grid.units.edges()[0])[:2000]
+    return differences(one, other, np.concatenate([random.uniform(bounds[:2], bounds[2:], (4000, 2)), nodes]))
 
 
 def anew(store: Store, at: int) -> Desk:
@@ -143,9 +124,9 @@ def test_a_world_that_followed_revision_by_revision_is_one_built_anew(store: Sto
         if step % 4:  # now and then two revisions at once
             desk = writer.newest()
             assert desk.revision == number
-            assert differences(desk, anew(store, number), step) == []
+            assert unlike(desk, anew(store, number), step) == []
             assert reader.newest().revision == number
-            assert differences(reader.newest(), desk, step) == []
+            assert unlike(reader.newest(), desk, step) == []
     assert Folder(tmp_path / "world").word() >> 40 == generation  # no file was written anew
 
 
@@ -171,13 +152,13 @@ def test_layers_divisions_and_departments_follow_too(store: Store, tmp_path: Pat
     made = [(area_layer, layer), (area, post), (department, body), (division, street), (gap, lake)]
     number = city.publish({}, {}, *(Change(table, none, [values]) for table, values in made))
     desk = worlds.newest()
-    assert differences(desk, anew(store, number), 0) == []
+    assert unlike(desk, anew(store, number), 0) == []
     assert (list(desk.grid.areas), desk.grid.gap_names.tolist()) == (["police"], ["lake"])
     assert list(desk.departments) == ["D"]
     assert desk.grid.units is before.grid.units  # what did not change is what it was
     number = city.publish({}, {}, Change(area, np.array([uids[1]]), [{**post, "geom": shapely.box(0, 0, 1, 1)}]))
     after = worlds.newest()
-    assert differences(after, anew(store, number), 0) == []
+    assert unlike(after, anew(store, number), 0) == []
     assert after.grid.divisions is desk.grid.divisions
     assert after.inventory is desk.inventory
 
@@ -192,5 +173,5 @@ def test_a_unit_beyond_the_cells_has_the_files_written_anew(store: Store, tmp_pa
         number = city.publish({}, {uid: row(uid, f"far{uid}", shapely.box(115, 23, 115.001, 23.001))
                                    for uid in allocate_uids(store, 1)})  # fmt: skip
     assert worlds.newest().revision == number
-    assert differences(worlds.newest(), anew(store, number), 0) == []
+    assert unlike(worlds.newest(), anew(store, number), 0) == []
     assert Folder(tmp_path / "world").word() >> 40 > generation

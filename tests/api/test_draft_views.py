@@ -106,6 +106,25 @@ def test_tiles_show_the_draft(either: httpx.Client) -> None:
     assert described["tiles"][0].endswith(f"?draft={draft['id']}")
 
 
+def test_of_two_components_equally_near_a_draft_means_the_one_that_is_meant_once_it_is_published(
+    http: httpx.Client,
+) -> None:
+    draft = begin(http)
+    where = {"type": "Point", "coordinates": [114.0150, 22.5050]}
+    values = {"edition": "2026", "class_code": "01037"}
+    twin = {"op": "put", "layer": "components", "code": "0", "owner": "", "values": values, "geometry": where}
+    assert add(http, draft, twin).status_code == 200
+    case = {"lon": 114.015, "lat": 22.505, "crs": "CRS84", "accuracy_m": 1, "edition": "2026", "kind": "component"}
+
+    def meant(**asked: Any) -> Any:
+        return http.post("/v1/cases/route", params=asked, json={**case, "class_code": "01037"}).json()["component"]
+
+    drafted = meant(draft=draft["id"])
+    assert publish(http, draft).status_code == 200
+    assert drafted == meant()
+    assert drafted["code"] == "0"
+
+
 def test_single_lookups_of_the_process_answer_of_the_new_revision_at_once(app: FastAPI, http: httpx.Client) -> None:
     watch = app.state.watch
     watch.start()
