@@ -28,6 +28,10 @@ WIDEST_SNAP_M = 1.0  # more would move edges that people have drawn
 OWNED = frozenset({"areas", "departments", "components", "catalogue"})  # what --owner is for; rules name their own
 
 
+PLACES = ("lon", "lat")
+"""What a mapping calls the columns of x and y, in whatever CRS."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the caller says of a delivery beside the file itself. Defaults are those of the command line."""
@@ -102,8 +106,9 @@ def run_import(
     source: Table | Any = load_yaml(path) if layer == "rules" else read_table(path, options)
     if isinstance(source, Table) and not len(source) and not source.faults:
         raise _no_rows(path)
+    options = without_places(options)
     if layer in OWNED:
-        source = _of_owner(source, options.owner)
+        source = of_owner(source, options.owner)
     for _ in range(ATTEMPTS):
         told("check", None)
         with reading(store.world) as connection:
@@ -145,10 +150,15 @@ def read_table(path: Path, options: Options) -> Table:
     """The file as a table; what is mapped to x and y tells a CSV where its points are."""
     xy = {
         f"{axis}_column": options.mapping[name]
-        for axis, name in (("x", "lon"), ("y", "lat"))
+        for axis, name in zip("xy", PLACES, strict=True)
         if name in options.mapping
     }
     return read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
+
+
+def without_places(options: Options) -> Options:
+    """The options for a table that was read: which columns are x and y was for the reading alone."""
+    return replace(options, mapping={name: head for name, head in options.mapping.items() if name not in PLACES})
 
 
 def read_mapping(pairs: Sequence[str]) -> dict[str, str]:
@@ -185,7 +195,7 @@ def _no_rows(path: Path) -> Refusal:
     )
 
 
-def _of_owner(table: Table, owner: str) -> Table:
+def of_owner(table: Table, owner: str) -> Table:
     """The table without the column `owner` that an export writes, once it is sure that it means the same owner.
 
     A column of that name that holds no division codes is an attribute like any other. Errors: Refusal owner_differs.
@@ -209,12 +219,12 @@ def _of_owner(table: Table, owner: str) -> Table:
 
 def deliver(connection: Connection, layer: str, source: Any, options: Options) -> Delivery:
     """What a delivery would do to the layer, and what is wrong with it; nothing is left out or changed."""
-    return LAYERS[layer](connection, source, _profile(connection, options.profile), options)
+    return LAYERS[layer](connection, source, profile_of(connection, options.profile), options)
 
 
 def _deliver(connection: Connection, layer: str, source: Any, options: Options) -> tuple[Delivery, Any]:
     """The checked delivery; with `skip_rejected`, of the rows that have no error of their own."""
-    profile = _profile(connection, options.profile)
+    profile = profile_of(connection, options.profile)
     dropped: list[Fault] = []
     while True:
         delivery = LAYERS[layer](connection, source, profile, options)
@@ -235,7 +245,7 @@ def _without(table: Table, rows: set[int]) -> Table:
     return replace(table, columns=columns, geometry=geometry, rows=table.rows[kept], faults=faults)
 
 
-def _profile(connection: Connection, asked: str | None) -> CodeProfile:
+def profile_of(connection: Connection, asked: str | None) -> CodeProfile:
     """The store's profile; the first import of divisions or units decides it."""
     kept = read_settings(connection).get("profile")
     if kept is None:
