@@ -12,7 +12,6 @@ from gis.store.scope import Scope
 from gis.store.versions import Box, Columns, read_rows
 from gis.store.vicinity import read_around
 from grids.drafts.sketch import Sketch
-from grids.edits.ground import bounds, meet
 from grids.features import row_of
 
 FIRST_NEW = 2**53
@@ -21,7 +20,8 @@ FIRST_NEW = 2**53
 
 def is_touched(sketch: Sketch, layer: Layer) -> bool:
     """Whether a draft changes anything of a layer."""
-    return any(each.layer == layer.id for each in (*sketch.edit.ended, *sketch.edit.begun))
+    part = sketch.part(layer.id)
+    return bool(part.gone or part.begun)
 
 
 def drafted_columns(
@@ -29,7 +29,7 @@ def drafted_columns(
 ) -> Columns:
     """The named columns of the rows whose box meets `box`, or of all, by code and uid."""
     table = table_of(layer)
-    gone = {each.uid for each in sketch.edit.ended if each.layer == layer.id}
+    part = sketch.part(layer.id)
     stored: Iterable[Mapping[str, Any]]
     if box is None:
         stored = read_rows(connection, table, query_of(layer, scope, sketch.at))
@@ -37,12 +37,8 @@ def drafted_columns(
         where = layer.where or {}
         near = read_around(connection, table, sketch.at, box)
         stored = (row for row in near if all(row[name] == value for name, value in where.items()))
-    rows = [row for row in stored if row["uid"] not in gone and scope.allows_owner(row["owner"])]
-    for each in sketch.edit.begun:
-        if each.layer != layer.id or (
-            box is not None and (each.polygon is None or not meet(bounds(each.polygon), box))
-        ):
-            continue
+    rows = [row for row in stored if row["uid"] not in part.gone and scope.allows_owner(row["owner"])]
+    for each in part.begun if box is None else part.meeting(box):
         row = row_of(each, table, sketch.ground.profile)
         if scope.allows_owner(row["owner"]):
             rows.append({**row, "uid": row["uid"] if row["uid"] > 0 else FIRST_NEW + row["uid"]})

@@ -54,6 +54,13 @@ def map_fields(table: Table, fields: Sequence[Field], mapping: Mapping[str, str]
     return Mapped(values, _rest(table, set(taken.values())), tuple(faults))
 
 
+def columns_of(table: Table, fields: Sequence[Field], mapping: Mapping[str, str]) -> dict[str, str]:
+    """The column of each field that has one, as `map_fields` finds them."""
+    heads = list(table.columns)
+    found = {field.name: _column(field, mapping, heads) for field in fields if field.type != "document"}
+    return {name: column for name, column in found.items() if column is not None}
+
+
 def _column(field: Field, mapping: Mapping[str, str], columns: Sequence[str]) -> str | None:
     """The column as it is written, else the first that differs by case and blanks only."""
     heads = {name.strip().lower(): name for name in reversed(columns)} | {name: name for name in columns}

@@ -29,6 +29,15 @@ def deliver(
 ) -> Delivery:
     """Check a delivery of divisions, with or without geometry. A division not in it stays as it is."""
     base = head(connection)
+    incoming, faults, _ = read_divisions(connection, table, profile, mapping, crs, base)
+    change, counts = compare(division, rows_in_force(connection, division, base, KEY), incoming)
+    return Delivery(base, counts, (change,), tuple(faults), {"profile": profile.name})
+
+
+def read_divisions(
+    connection: Connection, table: Table, profile: CodeProfile, mapping: Mapping[str, str], crs: str | None, at: int
+) -> tuple[dict[Key, dict[str, Any]], list[Fault], set[Key]]:
+    """The rows of the divisions in a table against those at a revision, what is wrong, and those that have units."""
     mapped = map_fields(table, DIVISIONS.fields, mapping)
     faults = list(mapped.faults)
     geometries = np.full(len(table), None, dtype=object)
@@ -37,7 +46,7 @@ def deliver(
         faults += found
     codes = mapped.values["code"]
     good = check_codes(codes, table.rows, geometries, profile.is_division_code, _form(profile), faults)
-    current = rows_in_force(connection, division, base, KEY)
+    current = rows_in_force(connection, division, at, KEY)
     faults += _orphans(profile, codes[good], table.rows[good], current.keys() | {(code,) for code in codes[good]})
     incoming: dict[Key, dict[str, Any]] = {}
     for index in good:
@@ -51,10 +60,10 @@ def deliver(
             "attributes": dict(mapped.extra[index]) or None,
             "geom": geometries[index] if geometries[index] is not None else (old["geom"] if old else None),
         }
-    units = rows_in_force(connection, unit, base, KEY)
-    faults += _keep_derived(profile, incoming, current, [code for (code,) in units], table.rows[good])
-    change, counts = compare(division, current, incoming)
-    return Delivery(base, counts, (change,), tuple(faults), {"profile": profile.name})
+    units = rows_in_force(connection, unit, at, KEY)
+    occupied: set[Key] = {(above,) for (code,) in units for _, above in profile.ancestors(code)}
+    faults += _keep_derived(incoming, current, occupied, table.rows[good])
+    return incoming, faults, occupied
 
 
 def follow_units(
@@ -80,7 +89,7 @@ def follow_units(
             if old is None and profile.ancestors(code + "0")[-1:] != ((level, code),):
                 continue  # a placeholder level
             if old is None and level.id in levels:
-                faults.append(_unknown(code, level.zh, level.en, outline))
+                faults.append(unknown(code, level.zh, level.en, outline))
                 continue
             if old is None:
                 made.append(code)
@@ -123,18 +132,16 @@ def _orphans(profile: CodeProfile, codes: Iterable[str], rows: Iterable[int], kn
 
 
 def _keep_derived(
-    profile: CodeProfile,
     incoming: dict[Key, dict[str, Any]],
     current: Mapping[Key, Mapping[str, Any]],
-    units: Sequence[str],
+    occupied: set[Key],
     rows: NDArray[np.int64],
 ) -> list[Fault]:
     """A division that has units keeps the shape that follows from them; the delivered one is only compared with it."""
-    occupied = {ancestor for code in units for _, ancestor in profile.ancestors(code)}
     faults = []
     for row, ((code,), fields) in zip(rows, incoming.items(), strict=True):
         old = current.get((code,))
-        if code not in occupied or old is None:
+        if (code,) not in occupied or old is None:
             continue
         delivered, fields["geom"] = fields["geom"], old["geom"]
         if delivered is None or old["geom"] is None:
@@ -146,13 +153,14 @@ def _keep_derived(
     return faults
 
 
-def _unknown(code: str, zh: str, en: str, outline: shapely.Geometry) -> Fault:
+def unknown(code: str, zh: str, en: str, outline: shapely.Geometry | None = None) -> Fault:
+    """The fault of units in a division that there is not."""
     return Fault(
         "division_unknown",
         f"Units lie in the {en} {code}, which is no division of the store; import divisions first.",
         f"有单元网格属于{zh} {code}，但库中没有该行政区划；请先导入行政区划。",
         thing=code,
-        where=place(outline),
+        where=None if outline is None else place(outline),
     )
 
 

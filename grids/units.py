@@ -46,7 +46,7 @@ def deliver(
     geometries, found = prepare(table, crs, "polygon")
     faults = [*mapped.faults, *found]
     codes = mapped.values["code"]
-    good = check_codes(codes, table.rows, geometries, profile.is_unit_code, _form(profile), faults)
+    good = check_codes(codes, table.rows, geometries, profile.is_unit_code, form(profile), faults)
     good = good[[geometries[index] is not None for index in good]] if len(good) else good
     current = rows_in_force(connection, unit, base, KEY)
     delivered = {codes[index] for index in good}
@@ -54,8 +54,8 @@ def deliver(
     kept = {key[0]: row for key, row in current.items() if key[0] not in delivered and key not in gone}
     gap_rows, gap_faults = _gap_rows(gaps, crs, connection, base)
     faults += gap_faults
-    shapes, cover_faults = _cover(codes[good], geometries[good], table.rows[good], kept, gap_rows, snap_m)
-    incoming = _rows(mapped.values, mapped.extra, good, shapes, current)
+    shapes, cover_faults = cover(codes[good], geometries[good], table.rows[good], kept, gap_rows, snap_m)
+    incoming = rows_of(mapped.values, mapped.extra, good, shapes)
     unit_change, counts = compare(unit, current, incoming, gone)
     covered = {code: row["geom"] for code, row in kept.items()} | {
         code: row["geom"] for (code,), row in incoming.items()
@@ -68,19 +68,20 @@ def deliver(
     return Delivery(base, counts, changes, (*faults, *cover_faults, *division_faults), {"profile": profile.name})
 
 
-def _form(profile: CodeProfile) -> tuple[str, str]:
+def form(profile: CodeProfile) -> tuple[str, str]:
+    """What a unit's code looks like, in English and Chinese."""
     if profile.unit_length is None:
         return "any text", "任意文本"
     return f"a unit's code has {profile.unit_length} digits", f"单元网格编码应为 {profile.unit_length} 位数字"
 
 
-def _rows(
+def rows_of(
     values: Mapping[str, NDArray[Any]],
     extra: tuple[Mapping[str, Any], ...],
     good: NDArray[np.intp],
     shapes: NDArray[Any],
-    current: Mapping[Key, Mapping[str, Any]],
 ) -> dict[Key, dict[str, Any]]:
+    """The rows of the units at `good`, which have these shapes."""
     areas = geodesic_area(shapes)
     rows: dict[Key, dict[str, Any]] = {}
     for index, shape, area in zip(good, shapes, areas, strict=True):
@@ -91,14 +92,17 @@ def _rows(
     return rows
 
 
+def gaps_in_force(connection: Connection, at: int) -> dict[Key, dict[str, Any]]:
+    """The named gaps at a revision."""
+    found = rows_in_force(connection, gap, at, KEY)
+    return {key: {name: row[name] for name in ("owner", "code", "name", "note", "geom")} for key, row in found.items()}
+
+
 def _gap_rows(
     gaps: Table | None, crs: str | None, connection: Connection, base: int
 ) -> tuple[dict[Key, dict[str, Any]], list[Fault]]:
     """Named gaps in force with the delivered ones over them; a gap without a code is known by its name."""
-    known = {
-        key: {name: row[name] for name in ("owner", "code", "name", "note", "geom")}
-        for key, row in rows_in_force(connection, gap, base, KEY).items()
-    }
+    known = gaps_in_force(connection, base)
     if gaps is None:
         return known, []
     named = replace(GAPS, fields=tuple(replace(field, required=field.name == "name") for field in GAPS.fields))
@@ -112,7 +116,7 @@ def _gap_rows(
     return known, [*mapped.faults, *faults]
 
 
-def _cover(
+def cover(
     codes: NDArray[Any],
     geometries: NDArray[Any],
     rows: NDArray[np.int64],

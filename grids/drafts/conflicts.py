@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, select
 from gis.errors import Fault
 from gis.geometry import place
 from gis.store.revisions import Revision, list_revisions
-from gis.store.vicinity import changed_since, read_uids
+from gis.store.vicinity import AT_ONCE, changed_since, read_uids
 from grids.drafts.doors import Doors
 from grids.drafts.sketch import Sketch
 from grids.edits.value import DIVISIONS, GAPS, UNITS
@@ -67,9 +67,12 @@ def _of_layer(
     for uid in sorted(hit - follow):
         yield _changed(connection, table, sketch.at, layer, uid, revisions.get(changed[uid]))
     codes = {code for name, code in sketch.placed if is_of(name)}
-    if codes:
+    wanted = sorted(codes)
+    for start in range(0, len(wanted), AT_ONCE):
         given = select(table.c.uid, table.c.code, table.c.from_revision).where(
-            table.c.code.in_(sorted(codes)), table.c.from_revision > sketch.at, table.c.to_revision.is_(None)
+            table.c.code.in_(wanted[start : start + AT_ONCE]),
+            table.c.from_revision > sketch.at,
+            table.c.to_revision.is_(None),
         )
         for uid, code, number in connection.execute(given):
             if uid not in hit:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from gis.cover import TOUCHING_DEG
 from gis.errors import Fault, Refusal
+from gis.store.vicinity import AT_ONCE
 from grids.checks import CHECKS, Areas, Divisions, Gaps, Report, Subject, Targets, Touched, Units, run
 from grids.drafts.sketch import Sketch, Standing
 from grids.edits.ground import Drafted, bounds, enclosing
@@ -130,8 +131,11 @@ def _divisions(ground: Drafted, codes: set[str]) -> list[Feature]:
 def _retired(connection: Connection, edit: Edit) -> dict[str, int]:
     """The codes that the edit gives and another uid had before."""
     given = {each.code: each.uid for each in edit.begun if each.layer == UNITS}
-    known = select(unit.c.code, unit.c.uid).where(unit.c.code.in_(sorted(given)))
-    return {code: uid for code, uid in connection.execute(known) if given[code] != uid} if given else {}
+    codes, found = sorted(given), dict[str, int]()
+    for start in range(0, len(codes), AT_ONCE):
+        known = select(unit.c.code, unit.c.uid).where(unit.c.code.in_(codes[start : start + AT_ONCE]))
+        found |= {code: uid for code, uid in connection.execute(known) if given[code] != uid}
+    return found
 
 
 def _recoded(edit: Edit, length: int) -> set[str]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from gis.errors import Refusal, refuse
 from gis.store.revisions import head
+from grids.drafts.deliveries import drop_deliveries
 from grids.drafts.tables import draft, draft_edit
 from grids.ground import store_profile
 
@@ -45,8 +46,11 @@ class DraftEdit:
     undone: bool
 
 
-def create_draft(connection: Connection, owner: str, title: str, author: str) -> Draft:
-    """A new draft over the newest revision. Errors: Refusal draft_owner_wrong, title_wrong, nothing_published."""
+def create_draft(connection: Connection, owner: str, title: str, author: str, draft_id: str | None = None) -> Draft:
+    """A new draft over the newest revision, with an id of its own unless one is given.
+
+    Errors: Refusal draft_owner_wrong, title_wrong, nothing_published.
+    """
     if owner and not store_profile(connection).is_division_code(owner):
         raise refuse(
             "draft_owner_wrong",
@@ -67,7 +71,7 @@ def create_draft(connection: Connection, owner: str, title: str, author: str) ->
             "尚未发布任何数据，无法起草更改：请先导入单元网格。",
             kind="conflict",
         )
-    made = Draft(secrets.token_urlsafe(12), owner, title.strip(), author, base, "open", 1, now, now)
+    made = Draft(draft_id or secrets.token_urlsafe(12), owner, title.strip(), author, base, "open", 1, now, now)
     connection.execute(insert(draft).values(**{name: getattr(made, name) for name in made.__slots__}))
     return made
 
@@ -149,7 +153,12 @@ def move_draft(connection: Connection, known: Draft, base: int) -> Draft:
 
 
 def close_draft(connection: Connection, known: Draft, state: State, revision: int | None = None) -> Draft:
-    """Say that a draft was discarded, or published as a revision. Errors: Refusal draft_changed, draft_closed."""
+    """Say that a draft was discarded, or published as a revision. Errors: Refusal draft_changed, draft_closed.
+
+    What was imported into a discarded draft is forgotten: it may be large, and the file is there.
+    """
+    if state == "discarded":
+        drop_deliveries(connection, known.id)
     return _raise(connection, known, known.version + 1, state=state, revision=revision)
 
 

@@ -1,24 +1,42 @@
 """What the edits of a draft come to on one revision: worked out in order, each on what those before it leave."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, cast
 
+import shapely
 from sqlalchemy import Connection
 
 from gis.store.scope import EVERYTHING
-from gis.store.versions import Query, read_columns
-from gis.store.vicinity import read_coded
+from gis.store.types import box_shape
+from gis.store.versions import Box, Query, read_columns
+from gis.store.vicinity import read_coded, read_uids
+from grids.drafts.deliveries import IMPORT, apply_import
 from grids.drafts.doors import Doors
 from grids.edits.drafting import compose
 from grids.edits.ground import Drafted, Ground, Key, after
 from grids.edits.operations import apply
+from grids.edits.outlines import with_outlines
 from grids.edits.value import DIVISIONS, GAPS, UNITS, Edit, Feature
 from grids.features import AREAS, feature_of
 from grids.ground import StoreGround
 from grids.profiles import CodeProfile
 
 PUT, REMOVE = "put", "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Of one layer: the uids whose versions end, what begins, and of that what has a shape, with an index of it."""
+
+    gone: frozenset[int]
+    begun: tuple[Feature, ...]
+    drawn: tuple[Feature, ...]
+    tree: shapely.STRtree
+
+    def meeting(self, box: Box) -> list[Feature]:
+        """What begins and has a shape whose box meets `box`."""
+        return [self.drawn[index] for index in sorted(self.tree.query(box_shape(*box)).tolist())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +53,18 @@ class Sketch:
     ground: Drafted
     named: frozenset[Key] = frozenset()
     placed: frozenset[tuple[str, str]] = frozenset()
+    parts: dict[str, "Part"] = field(default_factory=dict, compare=False, repr=False)
+    """Filled as they are asked for: see `part`."""
+
+    def part(self, layer: str) -> "Part":
+        """What the edits end and begin of one layer, found once: an import may bring a hundred thousand rows."""
+        if layer not in self.parts:
+            begun = tuple(each for each in self.edit.begun if each.layer == layer)
+            drawn = [each for each in begun if each.polygon is not None]
+            tree = shapely.STRtree([each.shape for each in drawn])
+            gone = frozenset(each.uid for each in self.edit.ended if each.layer == layer)
+            self.parts[layer] = Part(gone, begun, tuple(drawn), tree)
+        return self.parts[layer]
 
     @classmethod
     def begin(cls, connection: Connection, at: int, profile: CodeProfile | None = None) -> Self:
@@ -51,8 +81,11 @@ class Sketch:
         ground = self.on(connection)
         standing = Standing(connection, self, ground.placeholder)
         placed = self.placed
-        if document.get("op") in (PUT, REMOVE):
-            edit = doors.edit(standing, document, owner)
+        if document.get("op") in (PUT, REMOVE, IMPORT):
+            if document["op"] == IMPORT:
+                edit = with_outlines(ground, apply_import(standing, document, doors))
+            else:
+                edit = doors.edit(standing, document, owner)
             ended = {each.key for each in edit.ended}
             placed |= {(each.layer, each.code) for each in edit.begun if each.key not in ended}
         else:
@@ -103,6 +136,17 @@ class Standing:
         stored = (feature_of("areas" if layer.startswith(AREAS) else layer, row) for row in self._coded(table, code))
         held = [each for each in stored if each.layer == layer and each.key not in self._gone]
         return held + [each for each in self._new.values() if (each.layer, each.code) == (layer, code)]
+
+    def features(self, layer: str, table: Any, uids: Collection[int]) -> list[Feature]:
+        """The rows of a layer that have these uids; those that do not hold are left out."""
+        own = [self._new[layer, uid] for uid in uids if (layer, uid) in self._new]
+        read = [uid for uid in uids if (layer, uid) not in self._gone and (layer, uid) not in self._new]
+        name = "areas" if layer.startswith(AREAS) else layer
+        return own + [feature_of(name, row) for row in read_uids(self.connection, table, self.at, read)]
+
+    def put_codes(self, layer: str) -> set[str]:
+        """The codes that the edits before give to new rows of a layer."""
+        return {each.code for each in self._new.values() if each.layer == layer and each.uid < 0}
 
     def _coded(self, table: Any, code: str) -> list[Mapping[str, Any]]:
         return read_coded(self.connection, table, self.at, code)

@@ -1,6 +1,6 @@
 """Drafts as they are worked on. They are no part of the world: what they come to is published as a revision."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, Table, Text
 
 from gis.store.tables import WORLD
 from gis.store.types import Code, Document, Time
@@ -32,3 +32,15 @@ draft_edit = Table(
     Column("made_at", Time, nullable=False),
     Column("undone", Boolean, nullable=False),
 )
+
+# What an import brings to a draft, some thousand rows a piece: an edit names it by its digest. It may be large, so it
+# lies beside the edits and is read only where the draft is worked out.
+draft_delivery = Table(
+    "draft_delivery",
+    WORLD,
+    Column("digest", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("draft_id", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+Index("draft_delivery_draft", draft_delivery.c.draft_id)

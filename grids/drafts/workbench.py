@@ -21,6 +21,8 @@ from grids.drafts.sketch import Sketch
 from grids.ground import store_profile
 
 KEPT = 64
+HEAVIEST = 400_000
+"""Features of all sketches that are kept: about 2 kB each."""
 ATTEMPTS = 5
 Document = Mapping[str, Any]
 
@@ -173,8 +175,12 @@ class Workbench:
         with self._lock:
             self._kept[key] = sketch
             self._kept.move_to_end(key)
-            while len(self._kept) > KEPT:
+            while len(self._kept) > KEPT or (len(self._kept) > 1 and self._weight() > HEAVIEST):
                 self._kept.popitem(last=False)
+
+    def _weight(self) -> int:
+        """How many features the kept sketches hold; an edit that is part of several is held once for each."""
+        return sum(len(each.edit.ended) + len(each.edit.begun) for each in self._kept.values())
 
 
 def changes_nothing(draft: Draft) -> Refusal:
