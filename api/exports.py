@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from api.layers import find_layer, query_of, table_of
 from cases.books import read_rules
@@ -21,6 +21,7 @@ from gis.formats import write
 from gis.formats.columns import named_once
 from gis.layer import Layer
 from gis.store.scope import EVERYTHING, Scope
+from gis.store.tables import revision
 from gis.store.versions import Columns, read_columns
 from gis.tables import Table
 
@@ -53,7 +54,16 @@ def export_layer(
         columns = read_columns(connection, table_of(layer), replace(query_of(layer, scope, at), prefix=prefix))
         table = feature_table(layer, columns)
     told("write")
-    return len(table), write(path, table, layer=layer_id, encoding=encoding, crs=crs and gis_crs.parse(crs).name)
+    notes = notes_of(connection, layer_id, at)
+    named = crs and gis_crs.parse(crs).name
+    return len(table), write(path, table, layer=layer_id, encoding=encoding, crs=named, notes=notes)
+
+
+def notes_of(connection: Connection, layer_id: str, at: int) -> dict[str, Any]:
+    """What an export says of itself: so an import can tell from which revision the file was begun."""
+    recorded = connection.execute(select(revision.c.recorded_at).where(revision.c.number == at)).scalar()
+    moment = None if recorded is None else recorded.isoformat()
+    return {"layer": layer_id, "revision": at, "recorded_at": moment}
 
 
 def feature_table(layer: Layer, columns: Columns) -> Table:

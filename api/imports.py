@@ -103,7 +103,7 @@ def run_import(
     if isinstance(source, Table) and not len(source) and not source.faults:
         raise _no_rows(path)
     if layer in OWNED:
-        source = _of_owner(source, options.owner)
+        source = of_owner(source, options.owner)
     for _ in range(ATTEMPTS):
         told("check", None)
         with reading(store.world) as connection:
@@ -185,7 +185,7 @@ def _no_rows(path: Path) -> Refusal:
     )
 
 
-def _of_owner(table: Table, owner: str) -> Table:
+def of_owner(table: Table, owner: str) -> Table:
     """The table without the column `owner` that an export writes, once it is sure that it means the same owner.
 
     A column of that name that holds no division codes is an attribute like any other. Errors: Refusal owner_differs.
@@ -209,12 +209,12 @@ def _of_owner(table: Table, owner: str) -> Table:
 
 def deliver(connection: Connection, layer: str, source: Any, options: Options) -> Delivery:
     """What a delivery would do to the layer, and what is wrong with it; nothing is left out or changed."""
-    return LAYERS[layer](connection, source, _profile(connection, options.profile), options)
+    return LAYERS[layer](connection, source, profile_of(connection, options.profile), options)
 
 
 def _deliver(connection: Connection, layer: str, source: Any, options: Options) -> tuple[Delivery, Any]:
     """The checked delivery; with `skip_rejected`, of the rows that have no error of their own."""
-    profile = _profile(connection, options.profile)
+    profile = profile_of(connection, options.profile)
     dropped: list[Fault] = []
     while True:
         delivery = LAYERS[layer](connection, source, profile, options)
@@ -235,7 +235,7 @@ def _without(table: Table, rows: set[int]) -> Table:
     return replace(table, columns=columns, geometry=geometry, rows=table.rows[kept], faults=faults)
 
 
-def _profile(connection: Connection, asked: str | None) -> CodeProfile:
+def profile_of(connection: Connection, asked: str | None) -> CodeProfile:
     """The store's profile; the first import of divisions or units decides it."""
     kept = read_settings(connection).get("profile")
     if kept is None:

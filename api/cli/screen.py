@@ -10,8 +10,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from api.comparisons import Compared
 from api.imports import Report
 from gis.errors import Fault
+from grids.deliveries.merging import Outcome
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -80,6 +82,31 @@ def show_report(report: Report, language: str) -> None:
     else:
         show_line(
             "仅检查，未做任何更改；加 --commit 发布。" if zh else "Only checked; nothing was changed. Add --commit."
+        )
+
+
+def show_comparison(found: Compared, language: str) -> None:
+    """An import against a base in one table, its conflicts and faults, and where the result is."""
+    zh = language == "zh"
+    show_line(escape(f"{found.layer} ← {found.source}"))
+    show_line(f"基准版本 {found.base}，现版本 {found.at}" if zh else f"base {found.base}, now {found.at}")
+    table = Table()
+    names = dict(zip(Outcome, ("相同", "变更", "新增", "注销", "保留", "冲突"), strict=True))
+    for head in ("行数" if zh else "rows", *(names[each] if zh else each.value for each in Outcome)):
+        table.add_column(head, justify="right")
+    table.add_row(str(found.rows), *(str(found.merged.counts.get(each, 0)) for each in Outcome))
+    err.print(table)
+    show_faults(found.faults, language)
+    if found.draft is not None:
+        draft = found.draft.id
+        show_line(f"[green]草稿 {draft}[/green]" if zh else f"[green]draft {draft}[/green]")
+    elif not found.is_acceptable:
+        show_line("有错误，未做任何更改。" if zh else "There are errors; nothing was changed.")
+    elif found.is_empty:
+        show_line("交付没有带来更改。" if zh else "The delivery changes nothing.")
+    else:
+        show_line(
+            "仅比对，未做任何更改；加 --draft 生成草稿。" if zh else "Only compared; nothing was changed. Add --draft."
         )
 
 

@@ -4,16 +4,17 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from api.cli import model_city
 from api.cli.opening import open_settled, read_mapping, read_time
-from api.cli.screen import out, show_faults, show_line, show_report, status
+from api.cli.screen import out, show_comparison, show_faults, show_line, show_report, status
+from api.comparisons import FILE, Comparison, extent_of, run_comparison, scope_file, scope_without_base
 from api.exports import export_layer as write_layer
-from api.imports import Options, run_import
+from api.imports import OWNED, Options, run_import
 from api.migrations import migrate
 from api.moments import read_moment
 from api.settings import Settings
@@ -21,6 +22,7 @@ from components.editions import CURRENT
 from gis.errors import refuse
 from gis.store.engine import open_store, reading
 from gis.store.revisions import head, list_revisions, revision_at
+from grids.deliveries.extents import is_shape
 from grids.units import SNAP_M
 
 REFUSED = 3
@@ -42,7 +44,15 @@ def import_layer(
     encoding: Annotated[str | None, typer.Option(help="Encoding of the text: utf-8, gbk …")] = None,
     effective: Annotated[str | None, typer.Option(help="Since when it holds: a date or a time")] = None,
     gaps: Annotated[str | None, typer.Option(help="Named gaps of the units: FILE or FILE:LAYER")] = None,
-    scope: Annotated[str | None, typer.Option(help="Code prefix within which what the file lacks is retired")] = None,
+    scope: Annotated[
+        str | None,
+        typer.Option(help="Within which what the file lacks is gone: a code prefix; with a base also *, WKT or a file"),
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option(help="What the file was begun from: a revision, a date, or `file` (what it says)")
+    ] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Put what the file changes since its base in a draft")] = False,
+    allow_changes: Annotated[int, typer.Option(min=0, help="So many rows may be gone, or moved alike, in one go")] = 0,
     snap: Annotated[float, typer.Option(help="Metres up to which gaps and overlaps of units are closed")] = SNAP_M,
     edition: Annotated[str, typer.Option(help="Edition of components that name none")] = CURRENT,
     class_code: Annotated[str | None, typer.Option("--class", help="Class of components that name none")] = None,
@@ -78,12 +88,36 @@ def import_layer(
         **({"author": author} if author else {}),
     )
     report_path = report_place(report, settings, layer)  # before anything is published
+    if base is not None or draft:
+        wanted = comparison_of(base, scope, allow_changes, draft, owner if layer in OWNED else "", settings)
+        with open_settled(settings) as store, status(f"{layer} ← {file}"):
+            compared = run_comparison(store, layer, file, options, wanted)
+        show_comparison(compared, settings.language)
+        close_report(report_path, compared.as_dict(), compared.is_acceptable)
+        if compared.draft is not None:
+            print(compared.draft.id)
+        return
+    if scope is not None and (is_shape(scope) or scope_file(scope) is not None):
+        raise scope_without_base(scope)
     with open_settled(settings) as store, status(f"{layer} ← {file}"):
         found = run_import(store, layer, file, options)
     show_report(found, settings.language)
-    report_path.write_text(json.dumps(found.as_dict(), ensure_ascii=False, indent=1), encoding="utf-8")
-    show_line(f"report: {report_path}")
-    if not found.delivery.is_acceptable:
+    close_report(report_path, found.as_dict(), found.delivery.is_acceptable)
+
+
+def comparison_of(
+    base: str | None, scope: str | None, allowed: int, draft: bool, owner: str, settings: Settings
+) -> Comparison:
+    """How the command line wants a file compared. Errors: Refusal time_wrong, scope_wrong, those of a file."""
+    when = base if base in (None, FILE) else read_moment(str(base), settings.zone)
+    return Comparison(when, extent_of(scope, scope_file(scope)), allowed, draft, owner)
+
+
+def close_report(path: Path, content: dict[str, Any], is_acceptable: bool) -> None:
+    """Write the report, and end with the exit code of a refusal when there are errors."""
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+    show_line(f"report: {path}")
+    if not is_acceptable:
         raise typer.Exit(REFUSED)
 
 

@@ -16,7 +16,7 @@ from time import time
 
 from gis.errors import refuse
 
-PARTS = ("file", "gaps_file")
+PARTS = ("file", "gaps_file", "scope_file")
 """What a caller may send; each lies in a folder of its own."""
 ABANDONED_S = 24 * 3600.0
 

@@ -1,7 +1,6 @@
 """Imports as jobs. Publishing is the last step, under a ticket with the name of the job: done once, or not at all."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,19 +9,30 @@ import orjson
 from sqlalchemy import Connection, select
 
 from api.auth import permit
+from api.comparisons import (
+    FILE,
+    Compared,
+    Comparison,
+    achieved_draft,
+    extent_of,
+    run_comparison,
+    scope_without_base,
+)
 from api.imports import OWNED, Options, Report, check_layer, read_mapping, run_import
 from api.jobs.folders import hide_folder, jobs_folder
 from api.jobs.kinds import Arguments, Context, Kind, Outcome
 from api.jobs.reports import counted, write_report
 from api.keys import Key
+from api.moments import read_moment
 from components.editions import CURRENT
 from gis.delivery import Delivery
 from gis.errors import Refusal
 from gis.store.engine import reading
 from gis.store.revisions import Change, Revision, revision_of_ticket
+from grids.deliveries.extents import is_shape
 from grids.units import SNAP_M
 
-STEPS = {"read": 0, "check": 1, "checked": 2, "publish": 3}
+STEPS = {"read": 0, "check": 1, "checked": 2, "publish": 3, "draft": 3}
 CHUNK = 5_000
 FOLLOWING = {"units": frozenset({"division"})}
 """Tables whose shapes follow from what is imported, also those of divisions above the caller's."""
@@ -47,12 +57,21 @@ class ImportArguments(Arguments):
     gaps: str | None = None
     gaps_file: str | None = None
     scope: str | None = None
+    scope_file: str | None = None
+    base: str | None = None
+    draft: bool = False
+    allow_changes: int = 0
     snap: float = SNAP_M
     edition: str = CURRENT
     class_code: str | None = None
     basis: str | None = None
     note: str = ""
     skip_rejected: bool = False
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the file is compared with a base, and not taken as what is to hold."""
+        return self.base is not None or self.draft
 
 
 def allow(key: Key, arguments: ImportArguments) -> None:
@@ -62,7 +81,7 @@ def allow(key: Key, arguments: ImportArguments) -> None:
     """
     role = "publisher" if arguments.commit else "editor"
     permit(key, role, arguments.owner if arguments.layer in OWNED else None)
-    if arguments.scope is not None and arguments.layer == "units":
+    if arguments.scope is not None and arguments.layer == "units" and not arguments.is_compared:
         permit(key, role, arguments.scope)
 
 
@@ -70,10 +89,17 @@ def check_arguments(arguments: ImportArguments) -> None:
     """What can be told before the file is read. Errors: Refusal layer_unknown, mapping_wrong."""
     check_layer(arguments.layer)
     read_mapping(arguments.map)
+    scope = arguments.scope
+    if arguments.is_compared:
+        extent_of(scope)
+    elif arguments.scope_file is not None or (scope is not None and is_shape(scope)):
+        raise scope_without_base(scope or "scope_file")
 
 
 def run(context: Context, arguments: ImportArguments) -> Outcome:
-    """Read, check, and with `commit` publish."""
+    """Read, check, and with `commit` publish; with a base compare, and with `draft` put the result into a draft."""
+    if arguments.is_compared:
+        return _compare(context, arguments)
 
     def told(step: str, report: Report | None) -> None:
         context.progress(STEPS[step], 4, step)
@@ -101,13 +127,51 @@ def run(context: Context, arguments: ImportArguments) -> Outcome:
 
 
 def achieved(context: Context, arguments: ImportArguments) -> Outcome | None:
-    """What an earlier attempt has published."""
+    """What an earlier attempt has published, or put into a draft."""
+    if arguments.is_compared:
+        return _achieved_draft(context)
     with reading(context.store.world) as connection:
         revision = revision_of_ticket(connection, context.job.id)
     if revision is None:
         return None
     content = _last_report(context) or _of_revision(arguments, revision)
     content |= {"acceptable": True, "committed": True, "revision": revision.number}
+    return Outcome(_result(content), write_report(context.folder / "report.json", content))
+
+
+def _compare(context: Context, arguments: ImportArguments) -> Outcome:
+    assert context.key is not None
+
+    def told(step: str, found: Compared | None) -> None:
+        context.progress(STEPS[step], 4, step)
+        if step == "draft" and found is not None:
+            _write(context, arguments, found)
+            context.commit()
+
+    base, zone = arguments.base, context.settings.zone
+    file = None if arguments.scope_file is None else context.given / arguments.scope_file
+    wanted = Comparison(
+        base if base in (None, FILE) else read_moment(str(base), zone),
+        extent_of(arguments.scope, file),
+        arguments.allow_changes,
+        arguments.draft,
+        arguments.owner if arguments.layer in OWNED else context.key.prefix,
+        context.job.id,
+    )
+    options = _options(context, arguments)
+    found = run_comparison(context.store, arguments.layer, context.given / arguments.file, options, wanted, told)
+    context.progress(4, 4, "done")
+    path, content = _write(context, arguments, found)
+    faults = [fault for fault in found.faults if fault.severity == "error"]
+    return Outcome(_result(content), path, refusal=Refusal(faults) if arguments.draft and faults else None)
+
+
+def _achieved_draft(context: Context) -> Outcome | None:
+    with reading(context.store.world) as connection:
+        draft = achieved_draft(connection, context.job.id)
+    if draft is None:
+        return None
+    content = {**(_last_report(context) or {"faults": []}), "draft": draft.id}
     return Outcome(_result(content), write_report(context.folder / "report.json", content))
 
 
@@ -166,14 +230,14 @@ def _owners_of(connection: Connection, change: Change) -> Iterator[str]:
         yield from connection.execute(chosen).scalars()
 
 
-def _write(context: Context, arguments: ImportArguments, report: Report) -> tuple[Path, dict[str, Any]]:
+def _write(context: Context, arguments: ImportArguments, report: Report | Compared) -> tuple[Path, dict[str, Any]]:
     folder = str(jobs_folder(context.settings.data) / context.job.id)
-    faults = tuple(
-        replace(fault, en=hide_folder(fault.en, folder), zh=hide_folder(fault.zh, folder))
-        for fault in report.delivery.faults
-    )
-    shown = replace(report, source=Path(arguments.file).name, delivery=replace(report.delivery, faults=faults))
-    content = shown.as_dict()
+    content = {**report.as_dict(), "source": Path(arguments.file).name}
+    hidden = {"detail", "detail_zh"}
+    content["faults"] = [
+        {name: hide_folder(value, folder) if name in hidden else value for name, value in fault.items()}
+        for fault in content["faults"]
+    ]
     content |= counted(content["faults"])
     return write_report(context.folder / "report.json", content), content
 

@@ -29,7 +29,17 @@ class ImportOrder(BaseModel):
     gaps: str | None = Field(
         None, description="Layer of the named gaps, in `gaps_file` if one is sent, else in the file"
     )
-    scope: str | None = Field(None, description="Code prefix within which what the file lacks is retired")
+    scope: str | None = Field(
+        None,
+        max_length=100_000,
+        description="Within which what the file lacks is gone: a code prefix; with a base also *, or polygons as WKT "
+        "or GeoJSON, or a file `scope_file`",
+    )
+    base: str | None = Field(
+        None, description="What the file was begun from: a revision, a date, or `file` (what it says itself)"
+    )
+    draft: bool = Field(False, description="Put what the file changes since its base into a draft")
+    allow_changes: int = Field(0, ge=0, description="So many rows may be gone, or moved alike, in one go")
     snap: float = Field(
         SNAP_M, allow_inf_nan=False, description="Metres up to which gaps and overlaps of units are closed"
     )
@@ -48,7 +58,11 @@ def import_parameters() -> dict[str, Any]:
     options = {name: each for name, each in schema["properties"].items() if name not in ("lang", "layer")}
     fields = {name: each for name, each in schema["properties"].items() if name not in ("lang", "filename")}
     binary = {"type": "string", "format": "binary"}
-    form = {"type": "object", "required": ["file"], "properties": {"file": binary, "gaps_file": binary, **fields}}
+    form = {
+        "type": "object",
+        "required": ["file"],
+        "properties": {"file": binary, "gaps_file": binary, "scope_file": binary, **fields},
+    }
     parameters = [{"name": "layer", "in": "query", "required": False, "schema": schema["properties"]["layer"]}]
     parameters += [{"name": name, "in": "query", "required": False, "schema": each} for name, each in options.items()]
     content = {"application/octet-stream": {"schema": binary}, "multipart/form-data": {"schema": form}}

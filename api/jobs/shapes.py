@@ -10,7 +10,7 @@ from api.jobs.records import Job
 from api.problems import problem
 from api.schemas import Problem, Shape
 
-HIDDEN = frozenset({"file", "gaps_file"})
+HIDDEN = frozenset({"file", "gaps_file", "scope_file"})
 
 
 class Progress(Shape):

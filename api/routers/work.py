@@ -63,7 +63,11 @@ def _make_import(
     effective = read_time(order.effective, settings.zone) if order.effective else None
     said = order.model_dump(exclude={"filename", "not_before", "lang", "effective"})
     arguments = ImportArguments(
-        file=sent.files["file"], gaps_file=sent.files.get("gaps_file"), effective=effective, **said
+        file=sent.files["file"],
+        gaps_file=sent.files.get("gaps_file"),
+        scope_file=sent.files.get("scope_file"),
+        effective=effective,
+        **said,
     )
     check_import(arguments)
     IMPORT.allow(key, arguments)

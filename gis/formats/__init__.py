@@ -13,6 +13,7 @@ from gis import crs as reference
 from gis.crs import DECIMALS
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import archive, delimited, geojson, parquet, vector
+from gis.formats.notes import Notes, beside, read_beside, write_beside
 from gis.tables import Table
 
 __all__ = ["read", "write"]
@@ -31,6 +32,7 @@ _WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...
     ".tsv": delimited.write,
     ".parquet": parquet.write,
 }
+_ROOMY = (".gpkg", ".fgb", ".geojson", ".json", ".parquet")  # with room for notes
 WRITABLE = tuple(_WRITERS)
 READABLE = (*_WRITERS, ".txt", ".dbf", ".zip")
 
@@ -76,7 +78,8 @@ def read(
         case suffix:
             raise _unknown_format(suffix)
     chosen, faults = reference.choose(table.crs, crs)
-    return replace(table, crs=chosen, source=str(path), faults=(*table.faults, *faults))
+    told = table.notes or read_beside(path)
+    return replace(table, crs=chosen, source=str(path), faults=(*table.faults, *faults), notes=told)
 
 
 def write(
@@ -86,13 +89,14 @@ def write(
     layer: str | None = None,
     encoding: str | None = None,
     crs: str | None = None,
+    notes: Notes | None = None,
 ) -> tuple[Fault, ...]:
     """Write a table in the format that the suffix of the path names, and say what the format could not take as it was.
 
     The file appears whole or not at all. `crs` is the system to write in, by default that of the table (GeoJSON is
     always lon, lat). GCJ-02 and BD-09 go into CSV alone, which names them in a column. Columns of one type keep it;
     mixed ones become text. `encoding` is for shapefile (UTF-8 or GBK, marked by a .cpg) and CSV ("utf-8-sig" sets the
-    mark that Excel needs).
+    mark that Excel needs). `notes` is what the file says of itself, in it or beside it (`gis.formats.notes`).
 
     Errors: Refusal format_unknown, crs_missing, crs_unknown, crs_not_in_format, text_not_in_encoding,
     mixed_geometry, file_unwritable.
@@ -101,10 +105,13 @@ def write(
     suffix = path.suffix.lower()
     if suffix not in _WRITERS:
         raise _unknown_format(suffix)
-    table = _in_crs(table, crs, suffix)
+    table = replace(_in_crs(table, crs, suffix), notes=notes or {})
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
             faults = _WRITERS[suffix](Path(folder) / path.name, table, layer or path.stem, encoding)
+            if suffix not in _ROOMY:
+                write_beside(Path(folder) / path.name, table.notes)
+            beside(path).unlink(missing_ok=True)
             if suffix == ".shp":
                 for stale in _STALE:
                     path.with_suffix(stale).unlink(missing_ok=True)

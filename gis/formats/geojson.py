@@ -14,6 +14,7 @@ from gis.crs import DECIMALS
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import shapes
 from gis.formats.columns import to_column
+from gis.formats.notes import NAME, Notes, parse, spell
 from gis.tables import Table
 
 _LINES = (".geojsonl", ".ndjson", ".jsonl")
@@ -29,7 +30,8 @@ def read(path: Path, encoding: str | None) -> Table:
     text, damaged = texts.decode_file(data, used)
     if damaged and used:
         raise texts.wrong(used, 1 + text[: text.index("\ufffd")].count('"Feature"'))
-    features, crs = _lines(path, text) if path.suffix.lower() in _LINES else _document(path, text)
+    lines = path.suffix.lower() in _LINES
+    features, crs, notes = _lines(path, text) if lines else _document(path, text)
     rows = np.arange(1, len(features) + 1, dtype=np.int64)
     properties = [_properties(feature) for feature in features]
     names: dict[str, None] = {name: None for row in properties for name in row}
@@ -44,7 +46,7 @@ def read(path: Path, encoding: str | None) -> Table:
             for row, value in zip(rows, column, strict=True)
             if isinstance(value, str) and "\ufffd" in value
         ]
-    return Table(columns, geometry, crs, rows, faults=tuple(faults))
+    return Table(columns, geometry, crs, rows, faults=tuple(faults), notes=notes)
 
 
 def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
@@ -56,7 +58,8 @@ def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[F
         if lines:
             file.writelines(feature + "\n" for feature in features)
             return ()
-        file.write(f'{{"type":"FeatureCollection","name":{json.dumps(layer, ensure_ascii=False)},"features":[')
+        notes = f',"{NAME}":{spell(table.notes)}' if table.notes else ""
+        file.write(f'{{"type":"FeatureCollection","name":{json.dumps(layer, ensure_ascii=False)}{notes},"features":[')
         for number, feature in enumerate(features):
             file.write((",\n" if number else "\n") + feature)
         file.write("\n]}\n")
@@ -79,7 +82,7 @@ def _geometry_texts(geometry: NDArray[Any] | None, count: int) -> list[str | Non
     return found
 
 
-def _document(path: Path, text: str) -> tuple[list[Mapping[str, Any]], str]:
+def _document(path: Path, text: str) -> tuple[list[Mapping[str, Any]], str, Notes]:
     try:
         document = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
@@ -95,10 +98,10 @@ def _document(path: Path, text: str) -> tuple[list[Mapping[str, Any]], str]:
         raise _unreadable(path, "it holds no GeoJSON features")
     if not all(isinstance(feature, dict) for feature in features):
         raise _unreadable(path, "one of its features is no object")
-    return features, _crs(document)
+    return features, _crs(document), parse(document.get(NAME))
 
 
-def _lines(path: Path, text: str) -> tuple[list[Mapping[str, Any]], str]:
+def _lines(path: Path, text: str) -> tuple[list[Mapping[str, Any]], str, Notes]:
     features: list[Mapping[str, Any]] = []
     for number, line in enumerate(text.split("\n"), 1):
         line = line.strip(" \t\r\x1e")
@@ -111,7 +114,7 @@ def _lines(path: Path, text: str) -> tuple[list[Mapping[str, Any]], str]:
         if not isinstance(feature, dict) or feature.get("type") != "Feature":
             raise _unreadable(path, f"line {number} is no GeoJSON feature")
         features.append(feature)
-    return features, "CRS84"
+    return features, "CRS84", {}
 
 
 def _crs(document: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from gis import crs as reference
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import geoarrow, shapes
 from gis.formats.columns import from_arrow, named_once, to_arrow, to_column
+from gis.formats.notes import NAME, parse, spell
 from gis.tables import Table
 
 
@@ -24,6 +25,7 @@ def read(path: Path) -> Table:
         geo = json.loads((arrow.schema.metadata or {}).get(b"geo", b"{}"))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, str(error)) from error
+    notes = parse((arrow.schema.metadata or {}).get(NAME.encode()))
     primary = geo.get("primary_column")
     described = geo.get("columns", {}).get(primary, {})
     rows = np.arange(1, len(arrow) + 1, dtype=np.int64)
@@ -32,16 +34,16 @@ def read(path: Path) -> Table:
     }
     encoding = described.get("encoding")
     if primary not in arrow.column_names or encoding not in ("WKB", "point"):
-        return Table(columns, None, None, rows)
+        return Table(columns, None, None, rows, notes=notes)
     if encoding == "WKB":
         geometry, faults = shapes.parse(shapely.from_wkb, to_column(arrow.column(primary).to_pylist()), rows)
-        return Table(columns, geometry, _declared(described), rows, faults=tuple(faults))
+        return Table(columns, geometry, _declared(described), rows, faults=tuple(faults), notes=notes)
     chunks = [geoarrow.read_places(each, "point", rows)[0] for each in arrow.column(primary).chunks]
     places = np.concatenate(chunks) if chunks else np.empty((0, 2))
     there = ~np.isnan(places).any(axis=1)
     points = to_column([None] * len(rows))
     points[there] = shapely.points(places[there])
-    return Table(columns, points, _declared(described), rows)
+    return Table(columns, points, _declared(described), rows, notes=notes)
 
 
 def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
@@ -52,6 +54,8 @@ def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[F
         column = next(name for name in ("geometry", "geom", "the_geom") if name not in names)
         arrow = arrow.append_column(column, pa.array(shapely.to_wkb(table.geometry).tolist(), pa.binary()))
         arrow = arrow.replace_schema_metadata({"geo": json.dumps(_metadata(column, table))})
+    if table.notes:
+        arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), NAME: spell(table.notes)})
     pq.write_table(arrow, path, compression="zstd")
     return ()
 

@@ -3,6 +3,7 @@
 import re
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from gis import crs as reference
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import dbf, shapes
 from gis.formats.columns import from_arrow, named_once, to_arrow, to_column
+from gis.formats.notes import NAME, Notes, parse, spell
 from gis.tables import Table
 
 # GDAL goes by the content of a file, and some of its formats name other files to read: only what the suffix says.
@@ -48,7 +50,8 @@ def read(path: Path, layer: str | None, encoding: str | None) -> Table:
             )
     except _ERRORS as error:
         raise _unreadable(path, str(error)) from error
-    return _table(path, meta, arrow, encoding, is_dbf)
+    table = _table(path, meta, arrow, encoding, is_dbf)
+    return table if is_dbf else replace(table, notes=_notes(path, layer))
 
 
 def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
@@ -84,6 +87,7 @@ def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[F
                 crs=None if geometry is None else _definition(table.crs),
                 encoding=used if is_shape else None,
                 layer_options=options,
+                layer_metadata={NAME: spell(table.notes)} if table.notes and not is_shape else None,
             )
     except _ERRORS as error:
         reason = _plain(str(error), path)
@@ -91,6 +95,14 @@ def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[F
             "file_unwritable", f"{path.name} cannot be written: {reason}.", f"无法写入 {path.name}：{reason}。"
         ) from error
     return tuple(faults)
+
+
+def _notes(path: Path, layer: str | None) -> Notes:
+    try:
+        told = pyogrio.read_info(path, layer=_layer(path, layer))["layer_metadata"]
+    except _ERRORS:
+        return {}
+    return parse((told or {}).get(NAME))
 
 
 def _check(path: Path, suffix: str) -> None:

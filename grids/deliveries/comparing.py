@@ -67,6 +67,7 @@ class Merged:
     moved in large part.
     """
 
+    layer: str
     counts: Mapping[Outcome, int]
     changes: tuple[Verdict, ...]
     conflicts: tuple[Verdict, ...]
@@ -105,7 +106,7 @@ def compare(connection: Connection, incoming: Incoming, base: int, at: int, exte
     alike = alike_by_class(moved)
     masses = find_masses(spoken, gone, {what: count for what, (count, _) in alike.items()})
     shifts = {what: metres for what, (_, metres) in alike.items()}
-    return Merged(counts, tuple(changes), tuple(conflicts), silent, tuple(masses), shifts)
+    return Merged(subject.layer, counts, tuple(changes), tuple(conflicts), silent, tuple(masses), shifts)
 
 
 def _pages(

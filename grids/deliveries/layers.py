@@ -48,9 +48,7 @@ def numbers_of(table: Table, layer: Layer, mapping: Mapping[str, str], ahead: Ke
     return found
 
 
-def read_units(
-    connection: Connection, table: Table, profile: CodeProfile, mapping: Mapping[str, str], crs: str | None
-) -> Incoming:
+def read_units(table: Table, profile: CodeProfile, mapping: Mapping[str, str], crs: str | None) -> Incoming:
     """The units of a file, without what only a whole coverage can tell: see `cover`."""
     mapped = map_fields(table, UNITS.fields, mapping)
     geometries, found = prepare(table, crs, "polygon")
