@@ -100,7 +100,7 @@ class _Form:
         if part.name not in PARTS or part.name in self.sent.files:
             raise refuse(
                 "field_unknown",
-                f"The form has a file '{part.name[:60]}'; it may have one 'file', one 'gaps_file' and one 'scope_file'.",
+                f"The form has a file '{part.name[:60]}'; it may have 'file', 'gaps_file', 'scope_file', once each.",
                 f"表单中有文件“{part.name[:60]}”；只能有一个 file、一个 gaps_file 和一个 scope_file。",
             )
         if not part.filename:  # a form whose file was not chosen
