@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from api.drafting import DOORS
-from api.imports import OWNED, Options, check_layer, of_owner, profile_of, read_table
+from api.imports import OWNED, Options, check_layer, of_owner, profile_of, read_table, without_places
 from api.told_conflicts import tell_conflict, tell_mass
 from components.deliveries import read_delivery as read_components
 from gis.errors import Fault, Refusal, Severity, refuse
@@ -109,6 +109,7 @@ def run_comparison(
     check_options(layer, options)
     told("read", None)
     table = read_table(path, options)
+    options = without_places(options)
     if layer in OWNED:
         table = of_owner(table, options.owner)
     if layer == "departments" and wanted.extent is not None and wanted.extent.polygon is not None:

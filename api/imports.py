@@ -28,6 +28,10 @@ WIDEST_SNAP_M = 1.0  # more would move edges that people have drawn
 OWNED = frozenset({"areas", "departments", "components", "catalogue"})  # what --owner is for; rules name their own
 
 
+PLACES = ("lon", "lat")
+"""What a mapping calls the columns of x and y, in whatever CRS."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the caller says of a delivery beside the file itself. Defaults are those of the command line."""
@@ -102,6 +106,7 @@ def run_import(
     source: Table | Any = load_yaml(path) if layer == "rules" else read_table(path, options)
     if isinstance(source, Table) and not len(source) and not source.faults:
         raise _no_rows(path)
+    options = without_places(options)
     if layer in OWNED:
         source = of_owner(source, options.owner)
     for _ in range(ATTEMPTS):
@@ -145,10 +150,15 @@ def read_table(path: Path, options: Options) -> Table:
     """The file as a table; what is mapped to x and y tells a CSV where its points are."""
     xy = {
         f"{axis}_column": options.mapping[name]
-        for axis, name in (("x", "lon"), ("y", "lat"))
+        for axis, name in zip("xy", PLACES, strict=True)
         if name in options.mapping
     }
     return read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
+
+
+def without_places(options: Options) -> Options:
+    """The options for a table that was read: which columns are x and y was for the reading alone."""
+    return replace(options, mapping={name: head for name, head in options.mapping.items() if name not in PLACES})
 
 
 def read_mapping(pairs: Sequence[str]) -> dict[str, str]:

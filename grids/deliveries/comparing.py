@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection
+from sqlalchemy import Connection, and_
 from sqlalchemy import Table as SqlTable
 
 from gis.delivery import BOOKKEEPING, Key
 from gis.errors import Fault
 from gis.store.scope import EVERYTHING
-from gis.store.versions import Query, read_changed, statement
+from gis.store.versions import Query, read_where, statement
 from grids.deliveries.extents import Extent
 from grids.deliveries.masses import Mass, alike_by_class, find_masses
 from grids.deliveries.merging import SHAPE, Outcome, Row, Spoken, Triple, Verdict, merge
@@ -154,11 +154,12 @@ def _inside(extent: Extent | None, rows: list[dict[str, Any]]) -> list[bool]:
 
 def _changed_rows(connection: Connection, subject: Subject, base: int, at: int) -> dict[Key, Row]:
     """The rows of the base that are over since."""
+    begins, ends = subject.table.c.from_revision, subject.table.c.to_revision
+    meant = [subject.table.c[name] == value for name, value in subject.where.items()]
     names = [column.name for column in subject.table.c]
-    over, _ = read_changed(connection, subject.table, base, at, names)
+    over = read_where(connection, subject.table, and_(begins <= base, ends > base, ends <= at, *meant), names)
     found: dict[Key, Row] = {}
     for values in zip(*over.values(), strict=True):
         row = dict(zip(names, values, strict=True))
-        if all(row[name] == value for name, value in subject.where.items()):
-            found[tuple(str(row[name]) for name in subject.key)] = row
+        found[tuple(str(row[name]) for name in subject.key)] = row
     return found

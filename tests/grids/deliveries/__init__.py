@@ -1,0 +1,1 @@
+"""Tests of deliveries against their base."""
