@@ -160,7 +160,7 @@ def achieved_draft(connection: Connection, draft_id: str) -> Draft | None:
         draft = find_draft(connection, draft_id)
     except Refusal:
         return None
-    return draft if list_edits(connection, draft_id) or draft.state != "open" else None
+    return draft if list_edits(connection, draft_id) else None
 
 
 def extent_of(text: str | None, file: Path | None = None, crs: str | None = None) -> Extent | None:

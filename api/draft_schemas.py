@@ -61,6 +61,7 @@ class DraftChanges(Shape):
 
     type: Literal["FeatureCollection"]
     features: list[dict[str, Any]]
+    left_out: int = Field(description="How many features more there are than the 5,000 that are told")
     lineage: list[dict[str, Any]]
     notes: Faults
 

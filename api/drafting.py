@@ -27,6 +27,7 @@ from grids.features import area_of
 
 NOW = timedelta(seconds=5)
 """What holds since a moment so near to its recording is not published into the past."""
+MOST_CHANGES = 5_000
 DOORS = Doors({**GRID_DOORS, **COMPONENT_DOORS, **RULE_DOORS})
 
 
@@ -68,10 +69,11 @@ def _tell_edit(edit: DraftEdit) -> dict[str, Any]:
     }
 
 
-def tell_changes(edit: Edit) -> dict[str, Any]:
+def tell_changes(edit: Edit, most: int | None = MOST_CHANGES) -> dict[str, Any]:
     """What an edit changes, as GeoJSON, with the lineage by codes and the notes.
 
-    What is new and not yet published has the uid null.
+    What is new and not yet published has the uid null. Of more than `most` features the first are told, and how many
+    more there are: an import may change a hundred thousand, which tiles and items of the draft show.
     """
     ended, begun = {each.key: each for each in edit.ended}, {each.key: each for each in edit.begun}
     keys = [*begun, *(key for key in ended if key not in begun)]
@@ -79,7 +81,8 @@ def tell_changes(edit: Edit) -> dict[str, Any]:
     pairs = [{"from": codes.get(source), "to": codes.get(target)} for source, target in edit.lineage]
     return {
         "type": "FeatureCollection",
-        "features": [_tell_feature(ended.get(key), begun.get(key)) for key in keys],
+        "features": [_tell_feature(ended.get(key), begun.get(key)) for key in keys[:most]],
+        "left_out": 0 if most is None else max(0, len(keys) - most),
         "lineage": pairs,
         "notes": [each.as_dict() for each in edit.notes],
     }

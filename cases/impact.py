@@ -23,6 +23,7 @@ from grids.edits.value import UNITS, Feature
 from grids.features import AREAS, area_of
 
 MOST_CASES = 20_000
+FEW = 50
 SHOWN = 1000
 AT_ONCE = 400
 EVERYWHERE = ("rules", "departments", "area_layers")  # layers whose rows hold for all below their owner
@@ -107,12 +108,13 @@ def reach_of(connection: Connection, sketch: Sketch) -> Reach:
     codes = {each.code for each in (*around.touched, *around.beside)}
     codes |= {each.code for each in edit.ended if each.layer == UNITS}
     prefixes = set()
+    drawn: list[Feature] = []
     for each in (*edit.ended, *edit.begun):
         if each.polygon is not None and (each.layer.startswith(AREAS) or each.layer == "components"):
-            codes |= {unit.code for unit in _units_by(ground, each)}
+            drawn.append(each)
         elif each.layer in EVERYWHERE:
             prefixes.add(str(each.attributes["owner"]))
-    return Reach(frozenset(codes), tuple(sorted(prefixes)))
+    return Reach(frozenset(codes | _codes_by(ground, drawn)), tuple(sorted(prefixes)))
 
 
 def moved_cases(
@@ -159,11 +161,20 @@ def _units_at(units: Sequence[Feature], places: Any) -> list[str | None]:
     return [None if slot < 0 else str(codes[slot]) for slot in index.lowest(places).tolist()]
 
 
-def _units_by(ground: Drafted, feature: Feature) -> list[Feature]:
-    near = list(ground.units(bounds(feature.polygon)))
-    shapes = np.array([each.polygon for each in near], dtype=object)
-    meets: Sequence[bool] = shapely.intersects(shapes, feature.polygon).tolist() if near else []
-    return [each for each, is_met in zip(near, meets, strict=True) if is_met]
+def _codes_by(ground: Drafted, features: Sequence[Feature]) -> set[str]:
+    """The units that meet any of the features: read around each of a few, all at once for many."""
+    if not features:
+        return set()
+    boxes = [bounds(each.shape) for each in features]
+    windows = boxes if len(features) <= FEW else [enclosing(boxes)]
+    near = {each.uid: each for window in windows for each in ground.units(window)}
+    if not near:
+        return set()
+    units = list(near.values())
+    found, _ = shapely.STRtree([each.shape for each in features]).query(
+        [each.shape for each in units], predicate="intersects"
+    )
+    return {units[index].code for index in set(found.tolist())}
 
 
 def _open_cases(log: Connection, reach: Reach) -> tuple[list[dict[str, Any]], bool]:

@@ -34,6 +34,7 @@ app = typer.Typer(no_args_is_help=True, help="Drafts of edits: try, add, undo, c
 DraftId = Annotated[str, typer.Argument(help="The id that `draft new` prints")]
 Author = Annotated[str | None, typer.Option(help="Who does it; default: who is logged in")]
 BLOCKED = 3
+SHOWN = 200
 
 
 @contextmanager
@@ -133,7 +134,7 @@ def checks(draft_id: DraftId) -> None:
 def diff(draft_id: DraftId) -> None:
     """All that the draft changes, as GeoJSON. 差异。"""
     with _bench() as bench:
-        _print(tell_changes(bench.look(draft_id).sketch.edit))
+        _print(tell_changes(bench.look(draft_id).sketch.edit, None))
 
 
 @app.command("impact")
@@ -216,11 +217,14 @@ def _read(document: str | None, file: Path | None) -> list[dict[str, Any]]:
 
 def _show_changes(edit: Edit) -> None:
     table = Table("layer", "code", "change", "m²", "m² before")
-    for each in tell_changes(edit)["features"]:
+    told = tell_changes(edit, SHOWN)
+    for each in told["features"]:
         its = each["properties"]
         sizes = (str(its.get(name) or "") for name in ("area_m2", "area_m2_before"))
         table.add_row(its["layer"], escape(its["code"]), its["change"], *sizes)
     out.print(table)
+    if told["left_out"]:
+        show_line(f"… {told['left_out']}")
 
 
 def _print(told: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ SHARE = 0.1
 LEAST_M = 0.001
 TURN = np.pi / 18
 """Ten degrees: ways within about one and a half of it are alike, and lengths within about a fifth of each other."""
+WARPED = 0.1
 FEWEST = 2
 """One row alone moves like no other."""
 STRETCH = np.log(1.1)
@@ -35,11 +36,14 @@ def moved_alike(before: NDArray[Any], after: NDArray[Any]) -> tuple[NDArray[np.b
     A wrong coordinate system moves everything by nearly one vector: by exactly one (another datum), or by one that
     changes slowly over a city (GCJ-02). Ways are told apart by direction and length; the largest group counts.
     """
-    there = shapely.get_coordinates(shapely.centroid(before))
-    east, north = (shapely.get_coordinates(shapely.centroid(after)) - there).T * METRES_A_DEGREE
-    east = east * np.cos(np.radians(there[:, 1]))
+    boxes = shapely.bounds(before)
+    ways = (shapely.bounds(after) - boxes) * METRES_A_DEGREE
+    ways[:, ::2] *= np.cos(np.radians(boxes[:, 1]))[:, None]
+    east, north = (ways[:, :2] + ways[:, 2:]).T / 2
     length = np.hypot(east, north)
-    moved = np.flatnonzero(length >= LEAST_M)
+    # One that was drawn anew, so that its sides moved each its own way, was not moved as a whole.
+    whole = np.hypot(*(ways[:, :2] - ways[:, 2:]).T) <= WARPED * length
+    moved = np.flatnonzero((length >= LEAST_M) & whole)
     group = np.zeros(len(length), dtype=bool)
     if not len(moved):
         return group, 0.0
