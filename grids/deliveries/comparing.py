@@ -1,7 +1,7 @@
 """A delivery against the store: the rows in force now are read page by page, those of the base where they differ."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +53,7 @@ class Incoming:
     """
 
     subject: Subject
-    rows: Mapping[Key, Row]
+    rows: MutableMapping[Key, Row]
     spoken: Spoken
     numbers: Mapping[Key, int]
     faults: tuple[Fault, ...] = ()
@@ -77,7 +77,7 @@ class Merged:
 
 
 def compare(connection: Connection, incoming: Incoming, base: int, at: int, extent: Extent | None) -> Merged:
-    """Merge a delivery that was begun at revision `base` into what holds at `at`.
+    """Merge a delivery that was begun at revision `base` into what holds at `at`. Its rows are taken out meanwhile.
 
     What the delivery lacks is gone only within `extent`; without one nothing is. Errors: none of its own.
     """
@@ -113,7 +113,7 @@ def _pages(
     connection: Connection, incoming: Incoming, base: int, at: int, extent: Extent | None
 ) -> Iterator[tuple[list[Triple], int]]:
     """The rows to be weighed, and how many of those in force nothing is said of."""
-    subject, seen = incoming.subject, set[Key]()
+    subject = incoming.subject
     before = _changed_rows(connection, subject, base, at) if base != at else {}
     query = Query(EVERYTHING, at=at, where=subject.where)
     chosen = statement(subject.table, query).execution_options(yield_per=PAGE)
@@ -123,18 +123,17 @@ def _pages(
         inside = _inside(extent, rows)
         page, left_out = [], 0
         for key, row, is_inside in zip(keys, rows, inside, strict=True):
-            delivered = incoming.rows.get(key)
-            seen.add(key)
+            delivered = incoming.rows.pop(key, None)
             if delivered is None and (not is_inside or key in incoming.numbers):
                 left_out += 1
                 continue
             was = before.get(key) if row["from_revision"] > base else row
             page.append(_triple(incoming, key, was, delivered, row))
         yield page, left_out
-    rest = [key for key in incoming.rows if key not in seen]
+    rest = list(incoming.rows)
     for start in range(0, len(rest), PAGE):
         named = rest[start : start + PAGE]
-        yield [_triple(incoming, key, before.get(key), incoming.rows[key], None) for key in named], 0
+        yield [_triple(incoming, key, before.get(key), incoming.rows.pop(key), None) for key in named], 0
 
 
 def _triple(incoming: Incoming, key: Key, base: Row | None, delivered: Row | None, now: Row | None) -> Triple:
