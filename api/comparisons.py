@@ -69,7 +69,8 @@ class Compared:
 
     @property
     def is_empty(self) -> bool:
-        return not self.merged.changes
+        """Whether it changes nothing."""
+        return not any(self.merged.counts.get(each) for each in (Outcome.changed, Outcome.new, Outcome.gone))
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -122,9 +123,11 @@ def run_comparison(
         if not wanted.draft or not found.is_acceptable or found.is_empty:
             return found
         told("draft", found)
-        draft = _draft(store, found, options, wanted)
+        draft = _begun(store, found, options, wanted)
         if draft is not None:
-            return replace(found, draft=draft)
+            document = _kept(store, draft, found)
+            found = replace(found, merged=replace(found.merged, changes=()))  # they are in the store now
+            return replace(found, draft=_filled(store, draft, document, options.author))
     raise refuse(
         "store_busy",
         f"Others published {ATTEMPTS} times while this was compared; nothing was changed. Try again.",
@@ -271,37 +274,42 @@ def _incoming(
     return read_components(connection, table, owner, mapping, crs, options.edition, options.class_code, at)
 
 
-def _draft(store: Store, found: Compared, options: Options, wanted: Comparison) -> Draft | None:
-    """A draft with the import in it; None when somebody published meanwhile, so that it must be compared again."""
+def _begun(store: Store, found: Compared, options: Options, wanted: Comparison) -> Draft | None:
+    """A new draft, or that which an earlier attempt has begun and left empty.
+
+    None when somebody published meanwhile, so that the file must be compared again.
+    """
     title = options.note or f"import {found.layer} {Path(found.source).name}"
     with writing(store.world) as connection:
         if head(connection) != found.at:
             return None
-        draft = _begun(connection, title, options.author, wanted)
+        if wanted.draft_id is not None:
+            try:
+                return move_draft(connection, find_draft(connection, wanted.draft_id), found.at)
+            except Refusal as refusal:
+                if refusal.code != "draft_unknown":
+                    raise
+        return create_draft(connection, wanted.owner, title[:200], options.author, wanted.draft_id)
+
+
+def _kept(store: Store, draft: Draft, found: Compared) -> dict[str, Any]:
+    """The edit that names what the file changes, once that is put down."""
+    layer = found.merged.layer
+    return {
+        "op": IMPORT,
+        "layer": layer,
+        "delivery": keep_delivery(store, draft.id, layer, found.merged.changes),
+        "base": found.base,
+        "source": Path(found.source).name,
+        "counts": {each.value: found.merged.counts.get(each, 0) for each in Outcome},
+    }
+
+
+def _filled(store: Store, draft: Draft, document: Mapping[str, Any], author: str) -> Draft:
+    """The draft with the import as its edit; it is thrown away when that is refused."""
     try:
-        subject = found.merged.layer
-        document = {
-            "op": IMPORT,
-            "layer": subject,
-            "delivery": keep_delivery(store, draft.id, subject, found.merged.changes),
-            "base": found.base,
-            "source": Path(found.source).name,
-            "counts": {each.value: found.merged.counts.get(each, 0) for each in Outcome},
-        }
-        work, _ = Workbench(store, DOORS).add(draft.id, [document], options.author, draft.version)
-        return work.draft
+        return Workbench(store, DOORS).add(draft.id, [document], author, draft.version)[0].draft
     except Refusal:
         with writing(store.world) as connection:
             close_draft(connection, find_draft(connection, draft.id), "discarded")
         raise
-
-
-def _begun(connection: Connection, title: str, author: str, wanted: Comparison) -> Draft:
-    """A new draft, or that which an earlier attempt has begun and left empty."""
-    if wanted.draft_id is not None:
-        try:
-            return move_draft(connection, find_draft(connection, wanted.draft_id), head(connection))
-        except Refusal as refusal:
-            if refusal.code != "draft_unknown":
-                raise
-    return create_draft(connection, wanted.owner, title[:200], author, wanted.draft_id)

@@ -53,7 +53,7 @@ class Incoming:
     """
 
     subject: Subject
-    rows: MutableMapping[Key, Row]
+    rows: MutableMapping[Key, Any]
     spoken: Spoken
     numbers: Mapping[Key, int]
     faults: tuple[Fault, ...] = ()
