@@ -1,6 +1,6 @@
 """Imports as edits: a file compared with the revision it was begun from, and the result put into a draft."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
