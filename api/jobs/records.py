@@ -71,7 +71,7 @@ COLUMNS = [job.c[name] for name in Job.__slots__]
 
 def new_id() -> str:
     """The id of a job that is to be made."""
-    return secrets.token_urlsafe(18)
+    return secrets.token_urlsafe(18).replace("-", "_")  # so that no command line takes it for an option
 
 
 def make_job(

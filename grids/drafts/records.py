@@ -71,9 +71,14 @@ def create_draft(connection: Connection, owner: str, title: str, author: str, dr
             "尚未发布任何数据，无法起草更改：请先导入单元网格。",
             kind="conflict",
         )
-    made = Draft(draft_id or secrets.token_urlsafe(12), owner, title.strip(), author, base, "open", 1, now, now)
+    made = Draft(draft_id or _new_id(), owner, title.strip(), author, base, "open", 1, now, now)
     connection.execute(insert(draft).values(**{name: getattr(made, name) for name in made.__slots__}))
     return made
+
+
+def _new_id() -> str:
+    """Nobody guesses it, and no command line takes it for an option."""
+    return secrets.token_urlsafe(12).replace("-", "_")
 
 
 def find_draft(connection: Connection, draft_id: str) -> Draft:

@@ -2,83 +2,30 @@
 
 import csv
 import json
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import shapely
-from fastapi import FastAPI
 
 from api.app import create_app
-from api.comparisons import FILE, Compared, Comparison, extent_of, run_comparison
+from api.comparisons import FILE, Comparison, extent_of, run_comparison
 from api.drafting import DOORS
 from api.exports import export_layer
 from api.imports import Options
-from api.keys import create_key
 from api.settings import Settings
 from gis.errors import Refusal
-from gis.formats import read, write
 from gis.store.engine import Store, reading, writing
 from gis.store.revisions import head
-from gis.store.scope import EVERYTHING
-from gis.store.versions import Query, read_rows
-from grids.drafts.publishing import Wanted, publish_draft
-from grids.drafts.records import close_draft, create_draft, find_draft
+from grids.drafts.records import close_draft, find_draft
 from grids.drafts.tables import draft_delivery
 from grids.drafts.workbench import Workbench
 from grids.tables import area, department, division, unit
 from tests.api.conftest import client
-from tests.api.jobs.work import ended
-from tests.api.small_world import SIDE, SOUTH, UNITS, WEST, bring, collection, square
+from tests.api.delivering import bring_in, counts, export, held, publish, rewrite
+from tests.api.small_world import SIDE, SOUTH, UNITS, WEST, bring
 
 FORMATS = ("gpkg", "geojson", "fgb", "csv", "parquet")
 LAYERS = ("units", "divisions", "areas.drainage", "departments", "components")
-
-
-def export(store: Store, layer: str, path: Path) -> Path:
-    with reading(store.world) as connection:
-        export_layer(connection, layer, path, at=head(connection))
-    return path
-
-
-def bring_in(store: Store, layer: str, path: Path, **wanted: Any) -> Compared:
-    options = Options(author="anna", area_layer="drainage" if layer == "areas" else None)
-    return run_comparison(store, layer, path, options, Comparison(**wanted))
-
-
-def counts(found: Compared) -> dict[str, int]:
-    return {outcome.value: count for outcome, count in found.merged.counts.items() if count}
-
-
-def rewrite(path: Path, changes: dict[str, dict[str, Any] | None]) -> Path:
-    """The file with some values set by code; None leaves a row out."""
-    table = read(path)
-    keep = [code not in changes or changes[code] is not None for code in table.columns["code"]]
-    columns = {name: column.copy() for name, column in table.columns.items()}
-    geometry = None if table.geometry is None else table.geometry.copy()
-    for index, code in enumerate(columns["code"].tolist()):
-        for name, value in (changes.get(code) or {}).items():
-            if name == "geometry":
-                assert geometry is not None
-                geometry[index] = value
-            else:
-                columns[name][index] = value
-    kept = {name: column[keep] for name, column in columns.items()}
-    shapes = None if geometry is None else geometry[keep]
-    made = replace(table, columns=kept, geometry=shapes, rows=table.rows[keep])
-    write(path, made, notes=table.notes)
-    return path
-
-
-def publish(store: Store, draft_id: str) -> int:
-    bench = Workbench(store, DOORS)
-    return publish_draft(bench, draft_id, Wanted(bench.look(draft_id).draft.version, "anna")).revision.number
-
-
-def held(store: Store, table: Any) -> dict[str, dict[str, Any]]:
-    with reading(store.world) as connection:
-        return {row["code"]: dict(row) for row in read_rows(connection, table, Query(EVERYTHING))}
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -356,82 +303,6 @@ def test_edits_go_on_behind_an_import_and_it_can_be_undone(store: Store, tmp_pat
         assert (bad.status_code, bad.json()["code"]) == (410, "delivery_gone")
         for odd in ({"layer": 7}, {"layer": "units", "delivery": []}, {"layer": "nowhere", "delivery": "x"}):
             assert http.post(edits, json={"op": "import", **odd}).status_code == 422
-
-
-@pytest.fixture
-def town(store_of_either: Store, tmp_path: Path) -> FastAPI:
-    return create_app(Settings(data=tmp_path / "data"), store_of_either)
-
-
-def test_a_job_compares_and_makes_one_draft(town: FastAPI, tmp_path: Path) -> None:
-    store = town.state.store
-    path = rewrite(export(store, "units", tmp_path / "u.geojson"), {UNITS[0]: {"note": "新"}, UNITS[4]: None})
-    scope = collection([({}, square(4))]).encode()
-    with client(town) as http:
-        data = {"layer": "units", "draft": "true", "allow_changes": "1", "note": "普查"}
-        files = {"file": ("u.geojson", path.read_bytes()), "scope_file": ("s.geojson", scope)}
-        job = ended(http, town, http.post("/v1/imports", data=data, files=files))
-        assert job["state"] == "done", job
-        result = job["result"]
-        assert {name: result[name] for name in ("same", "changed", "gone", "kept", "conflict", "committed")} == {
-            "same": 3,
-            "changed": 1,
-            "gone": 1,
-            "kept": 0,
-            "conflict": 0,
-            "committed": False,
-        }
-        assert result["draft"] == job["id"]
-        draft = http.get(f"/v1/drafts/{job['id']}").json()
-        assert (draft["title"], draft["state"], len(draft["edits"])) == ("普查", "open", 1)
-        tag = http.get(f"/v1/drafts/{job['id']}").headers["ETag"]
-        made = http.post(f"/v1/drafts/{job['id']}/publish", json={}, headers={"If-Match": tag})
-        assert made.status_code == 200, made.text
-        assert http.get(f"/v1/units/{UNITS[4]}").status_code == 410
-
-
-def test_a_job_answers_what_is_wrong_with_it_at_once(town: FastAPI) -> None:
-    with client(town) as http:
-        asked = {"layer": "departments", "filename": "d.csv"}
-        text = "code,name\nCITY,市城管局\n"
-
-        def code(**more: str) -> str:
-            answer = http.post("/v1/imports", params={**asked, **more}, content=text)
-            found: str = answer.json().get("code") or ended(http, town, answer)["problem"]["code"]
-            return found
-
-        assert code(scope="POLYGON ((0 0, 1 0, 1 1, 0 0))") == "scope_without_base"
-        assert code(scope="POLYGON ((0 0, 1", base="6") == "scope_wrong"
-        assert code(draft="true") == "base_missing"
-        assert code(base="99") == "revision_unknown"
-        assert code(base="6", commit="true") == "option_with_base"
-
-
-def test_a_job_that_died_after_its_draft_was_begun_makes_no_second_one(town: FastAPI, tmp_path: Path) -> None:
-    store = town.state.store
-    path = rewrite(export(store, "departments", tmp_path / "d.csv"), {"WATER": {"name": "水务"}})
-    with writing(store.world) as connection:
-        create_draft(connection, "", "begun", "anna", "job")
-    found = bring_in(store, "departments", path, base=6, draft=True, draft_id="job")
-    assert found.draft is not None
-    assert found.draft.id == "job"
-    publish(store, "job")
-    assert held(store, department)["WATER"]["name"] == "水务"
-
-
-def test_a_key_imports_into_a_draft_of_its_own_prefix_alone(town: FastAPI, tmp_path: Path) -> None:
-    store = town.state.store
-    path = rewrite(export(store, "units", tmp_path / "u.geojson"), {UNITS[0]: {"note": "一"}, UNITS[4]: {"note": "二"}})
-    other = rewrite(export(store, "units", tmp_path / "o.geojson"), {UNITS[4]: {"note": "二"}})
-    with writing(store.world) as connection:
-        _, secret = create_key(connection, "b", "editor", "440306")
-    with client(town, host="10.0.0.9", Authorization=f"Bearer {secret}") as http:
-        asked = {"layer": "units", "filename": "u.geojson", "draft": "true"}
-        refused = ended(http, town, http.post("/v1/imports", params=asked, content=path.read_bytes()))
-        assert (refused["state"], refused["problem"]["code"]) == ("failed", "edit_outside_draft")
-        done = ended(http, town, http.post("/v1/imports", params=asked, content=other.read_bytes()))
-        assert (done["state"], done["result"]["changed"]) == ("done", 1)
-        assert http.get(f"/v1/drafts/{done['id']}").json()["owner"] == "440306"
 
 
 def test_a_shape_in_the_export_of_another_system_comes_back_the_same(store: Store, tmp_path: Path) -> None:
