@@ -20,7 +20,7 @@ from gis.tables import Table
 from grids.drafts.tables import draft_delivery, draft_edit
 from grids.drafts.workbench import Workbench
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.campaign]
 
 CLASS = "edition,kind,code,name_zh\n2026,component,05901,行道樹\n"
 TREES = Options(
