@@ -66,6 +66,15 @@ def read_divisions(
     return incoming, faults, occupied
 
 
+def check_divisions(table: Table, profile: CodeProfile) -> list[Fault]:
+    """What is wrong with divisions that are all there are: the form of codes, codes given twice, what lies nowhere."""
+    mapped = map_fields(table, DIVISIONS.fields, {})
+    faults = list(mapped.faults)
+    codes, nowhere = mapped.values["code"], np.full(len(table), None, dtype=object)
+    good = check_codes(codes, table.rows, nowhere, profile.is_division_code, _form(profile), faults)
+    return faults + _orphans(profile, codes[good], table.rows[good], {(code,) for code in codes[good]})
+
+
 def follow_units(
     profile: CodeProfile, units: Mapping[str, shapely.Geometry], current: Mapping[Key, Mapping[str, Any]]
 ) -> tuple[dict[Key, dict[str, Any]], list[Fault]]:

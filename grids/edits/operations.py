@@ -19,6 +19,7 @@ from grids.edits.exact import Place
 from grids.edits.ground import Ground
 from grids.edits.merge import merge, retire
 from grids.edits.numbering import renumber
+from grids.edits.redraw import redraw
 from grids.edits.reshape import reshape
 from grids.edits.split import split
 from grids.edits.value import Edit
@@ -41,6 +42,7 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "merge": Operation(merge, {"units": ("codes", "codes")}, {"code": ("code", "code")}),
     "reshape": Operation(reshape, {"units": ("codes", "codes"), "line": ("line", "line")}, SNAP),
+    "redraw": Operation(redraw, {"units": ("shapes", "shapes")}, {}),
     "move_vertex": Operation(move_vertex, {"from": ("place", "source"), "to": ("place", "target")}, SNAP),
     "add": Operation(add, {"geometry": ("polygon", "shape")}, {"code": ("code", "code"), **SNAP}),
     "retire": Operation(retire, {"unit": ("code", "code"), "into": ("one or more codes", "into")}, {}),
@@ -72,6 +74,7 @@ FORMS_EN = {
     "line": "a line: GeoJSON LineString or a list of [lon, lat]",
     "place": "a place: [lon, lat]",
     "polygon": "a GeoJSON Polygon or MultiPolygon",
+    "shapes": "an object {code: GeoJSON Polygon or MultiPolygon}",
     "metres": "a number of metres from 0 to 10",
     "yes or no": "true or false",
     "object": "an object",
@@ -87,6 +90,7 @@ FORMS_ZH = {
     "line": "线（GeoJSON LineString 或坐标列表）",
     "place": "坐标 [经度, 纬度]",
     "polygon": "面（GeoJSON Polygon 或 MultiPolygon）",
+    "shapes": "对象 {编码: 面（GeoJSON）}",
     "metres": "0 至 10 的米数",
     "yes or no": "true 或 false",
     "object": "对象",
@@ -181,6 +185,12 @@ def _polygon(value: Any) -> Polygon | MultiPolygon | None:
     return parts[0] if value["type"] == "Polygon" else MultiPolygon(parts)
 
 
+def _shapes(value: Any) -> dict[str, Polygon | MultiPolygon] | None:
+    found = {_text(code): _polygon(shape) for code, shape in value.items()} if isinstance(value, Mapping) else {}
+    right = {code: shape for code, shape in found.items() if code is not None and shape is not None}
+    return right if right and len(right) == len(found) else None
+
+
 def _rings(rings: Sequence[Any]) -> tuple[list[Place], list[list[Place]]]:
     shell, *holes = [[_place(each) for each in ring] for ring in rings]
     return shell, holes
@@ -198,6 +208,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "line": _line,
     "place": _place,
     "polygon": _polygon,
+    "shapes": _shapes,
     "metres": _metres,
     "yes or no": lambda value: value if isinstance(value, bool) else None,
     "new codes": _new_codes,
