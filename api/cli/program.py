@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import typer
 from pydantic import ValidationError
 
-from api.cli import bulk, drafts, history, jobs, keys, stores
+from api.cli import bulk, checking, drafts, history, jobs, keys, stores
 from api.cli.screen import show_faults, show_line
 from api.settings import Settings
 from gis.errors import Kind, Refusal
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 app.command("import")(stores.import_layer)
 app.command("export")(stores.export_layer)
+app.command("check")(checking.check)
 app.command("revisions")(stores.revisions)
 app.command("changes")(history.changes)
 app.command("crosswalk")(history.crosswalk)

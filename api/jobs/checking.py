@@ -1,18 +1,20 @@
 """Checks of a layer as jobs."""
 
 from api.auth import permit
-from api.checks import check_layer
+from api.findings import Asked, look_over, write_found
 from api.jobs.kinds import Arguments, Context, Kind, Outcome
-from api.jobs.reports import counted, write_report
+from api.jobs.reports import write_report
 from api.keys import Key
-from gis.store.engine import reading
-from gis.store.revisions import head
 
 
 class CheckArguments(Arguments):
-    """Which layer."""
+    """Which layer, at which revision or as which draft would have it; `format` is that of a file of the faults."""
 
     layer: str
+    revision: int | None = None
+    draft: str | None = None
+    propose: bool = False
+    format: str | None = None
 
 
 def allow(key: Key, arguments: CheckArguments) -> None:
@@ -21,20 +23,25 @@ def allow(key: Key, arguments: CheckArguments) -> None:
 
 
 def run(context: Context, arguments: CheckArguments) -> Outcome:
-    """Look at the layer as it is now."""
-    assert context.key is not None
-    with reading(context.store.world) as connection:
-        revision = head(connection)
-        rows, faults = check_layer(
-            connection,
-            arguments.layer,
-            context.key.scope,
-            lambda share: context.progress(round(100 * share), 100, "check"),
-        )
+    """Look at the layer as it is when this runs, or as it was asked for."""
+    key = context.key
+    assert key is not None
+    asked = Asked(
+        arguments.layer, arguments.revision, arguments.draft, key.scope, key.prefix, keys=key.may("admin", "")
+    )
+    found = look_over(
+        context.store,
+        asked,
+        lambda share: context.progress(round(100 * share), 100, "check"),
+        arguments.propose,
+    )
     context.progress(100, 100, "done")
-    result = {"layer": arguments.layer, "revision": revision, "rows": rows, **counted(faults)}
-    content = {**result, "faults": faults}
-    return Outcome(result, write_report(context.folder / "report.json", content))
+    report = write_report(context.folder / "report.json", found.as_dict())
+    path = None
+    if arguments.format is not None:
+        path = context.folder / f"faults.{arguments.format}"
+        write_found(path, found)
+    return Outcome(found.summary, report, path)
 
 
 CHECK = Kind("check", CheckArguments, allow, run)

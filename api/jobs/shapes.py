@@ -69,9 +69,13 @@ class ExportQuestion(Shape):
 
 
 class CheckQuestion(Shape):
-    """What to check."""
+    """What to check, at a revision or as a draft would have it."""
 
-    layer: str = Field(description="units, divisions, areas.NAME, components, departments, rules")
+    layer: str = Field(description="units, divisions, areas, areas.NAME, components, departments, rules")
+    as_of: int | str | None = Field(None, description="A revision or a time; default: what holds when it runs")
+    draft: str | None = Field(None, max_length=60, description="As this draft would have it; not with as_of")
+    propose: bool = Field(False, description="Of units: propose a repair, in the report; nothing is changed")
+    format: str | None = Field(None, description="geojson, gpkg, csv …: the faults as a layer, at links.result")
     not_before: str | None = Field(None, description="A time before which it does not run")
 
 

@@ -61,12 +61,7 @@ def work_of(request: Request, key: Key, as_of: str | None, draft: str) -> Work:
 
     Errors: Refusal draft_unknown, draft_closed, moment_twice.
     """
-    if as_of is not None:
-        raise refuse(
-            "moment_twice",
-            "as_of and draft exclude each other: a draft is of its own revision.",
-            "as_of 与 draft 不能同时使用：草稿有其自身所基于的版本。",
-        )
+    check_alone(as_of)
     known = draft_within(request, key, draft)
     check_open(known)
     worlds: Worlds = request.app.state.worlds
@@ -75,6 +70,16 @@ def work_of(request: Request, key: Key, as_of: str | None, draft: str) -> Work:
     bench: Workbench = request.app.state.drafts
     with reading(bench.store.world) as connection:
         return bench.work_out(connection, known, newest)
+
+
+def check_alone(as_of: str | None) -> None:
+    """Refuse a moment beside a draft. Errors: Refusal moment_twice."""
+    if as_of is not None:
+        raise refuse(
+            "moment_twice",
+            "as_of and draft exclude each other: a draft is of its own revision.",
+            "as_of 与 draft 不能同时使用：草稿有其自身所基于的版本。",
+        )
 
 
 def draft_within(request: Request, key: Key, draft_id: str) -> Draft:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.auth import Editor, Viewer
 from api.bodies import Body, answer, parse_json
+from api.findings import check_format
 from api.jobs import folders
 from api.jobs.checking import CHECK, CheckArguments
 from api.jobs.exporting import EXPORT, ExportArguments
@@ -25,11 +26,12 @@ from api.jobs.uploads import Sent, receive
 from api.keys import Key
 from api.moments import read_moment, read_time
 from api.openapi import body_of
-from api.routers.parameters import Lang
+from api.routers.parameters import Lang, check_alone, draft_within
 from api.settings import Settings
 from gis.errors import refuse
 from gis.store.engine import reading
 from gis.store.revisions import head, revision_at
+from grids.drafts.records import check_open
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
@@ -83,12 +85,8 @@ def _make_import(
 def make_export(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
     """A layer as it was at one revision, as a file to fetch from `links.result`."""
     question = _valid(ExportQuestion, parse_json(body))
-    zone = request.app.state.settings.zone
-    with reading(request.app.state.store.world) as connection:
-        when = None if question.as_of is None else read_moment(str(question.as_of), zone)
-        revision = head(connection) if when is None else revision_at(connection, when)
     arguments = ExportArguments(
-        revision=revision,
+        revision=_revision(request, question.as_of),
         format=(question.format or ("yaml" if question.layer == "rules" else "gpkg")).lower(),
         **question.model_dump(include={"layer", "crs", "prefix", "encoding"}),
     )
@@ -98,9 +96,27 @@ def make_export(request: Request, key: Viewer, body: Body, lang: Lang = "en") ->
 
 @router.post("/checks", summary="Check a layer 检查图层", openapi_extra=body_of(CheckQuestion), **ACCEPTED)
 def make_check(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
-    """What is wrong with a layer as it is in force, by the checks of its import; the faults are in the report."""
+    """What is wrong with a layer; the faults are in the report, and with `format` also a layer to fetch."""
     question = _valid(CheckQuestion, parse_json(body))
-    return _made(request, key, lang, CHECK, CheckArguments(layer=question.layer), question.not_before)
+    if question.draft is not None:
+        check_alone(None if question.as_of is None else str(question.as_of))
+        check_open(draft_within(request, key, question.draft))
+    if question.format is not None:
+        check_format(question.format.lower())
+    revision = None if question.as_of is None else _revision(request, question.as_of)
+    arguments = CheckArguments(
+        revision=revision,
+        format=question.format and question.format.lower(),
+        **question.model_dump(include={"layer", "draft", "propose"}),
+    )
+    return _made(request, key, lang, CHECK, arguments, question.not_before)
+
+
+def _revision(request: Request, as_of: int | str | None) -> int:
+    """The revision that is meant, the newest without a moment. Errors: those of `revision_at`."""
+    zone = request.app.state.settings.zone
+    with reading(request.app.state.store.world) as connection:
+        return head(connection) if as_of is None else revision_at(connection, read_moment(str(as_of), zone))
 
 
 def _made(

@@ -56,8 +56,8 @@ def _is_same(was: Feature, now: Feature) -> bool:
 
 def _leaves_nothing(ground: Ground, edit: Edit) -> None:
     """Refuse ground between units that nobody has any more. What is drawn back from the open country may be left."""
-    pairs = [[each.polygon for each in side if each.layer == UNITS] for side in (edit.ended, edit.begun)]
-    lost = shapely.difference(*(shapely.union_all(side) for side in pairs))
+    old, new = ([each.shape for each in side if each.layer == UNITS] for side in (edit.ended, edit.begun))
+    lost = shapely.difference(shapely.union_all(old), shapely.union_all(new))
     if lost.area <= NOTHING_DEG2:
         return
     later, box = after(ground, edit), bounds(lost)
