@@ -8,8 +8,10 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
+from api.drafted_rows import drafted_layer
 from api.layers import find_layer
 from api.ogc.features import MEDIA_TYPE, entity_tag, is_known, read_properties, write_features
+from api.ogc.overlay import Overlay, drafted_feature
 from api.ogc.pages import render
 from api.ogc.parameters import (
     Cursor,
@@ -28,6 +30,7 @@ from gis.layer import Layer
 from gis.store.engine import reading
 from gis.store.revisions import head
 from gis.store.versions import Columns
+from grids.drafts.workbench import Work
 
 HTML = "text/html; charset=utf-8"
 
@@ -75,6 +78,9 @@ def answer_items(service: Service, asked: Asked, layer: Layer) -> Answer:
 
 def read_items(service: Service, asked: Asked, layer: Layer, wanted: Wanted) -> Page:
     """The page that is wanted. All pages reached by 'next' are of one revision, whatever is published meanwhile."""
+    work = service.work(asked)
+    if work is not None:
+        return _drafted_page(service, work, asked, layer, wanted)
     with reading(service.store.world) as connection:
         newest = head(connection)
         try:
@@ -97,10 +103,35 @@ def read_items(service: Service, asked: Asked, layer: Layer, wanted: Wanted) -> 
             picked = pick(connection, selection)
             matched = len(picked)
             columns = read_picked(connection, selection, picked, after, wanted.offset, wanted.limit + 1)
+    return _page(columns, matched, wanted.limit, revision)
+
+
+def _drafted_page(service: Service, work: Work, asked: Asked, layer: Layer, wanted: Wanted) -> Page:
+    """A page of what a draft would leave. It would hold from now on: at times before there is nothing of it.
+
+    Who edits while somebody pages changes what the pages behind the last one seen hold, as everywhere else.
+    """
+    if isinstance(wanted.moment, datetime) and wanted.moment < datetime.now(UTC):
+        return NOTHING
+    overlay = Overlay.of(work.sketch, layer, wanted, asked.scope)
+    after = None if wanted.cursor is None else (wanted.cursor.code.encode(), wanted.cursor.uid)
+    with reading(service.store.world) as connection:
+        columns, matched = overlay.page(
+            connection,
+            lambda selection: service.count(connection, selection, work.sketch.at),
+            after,
+            wanted.offset,
+            wanted.limit + 1,
+        )
+    return _page(columns, matched, wanted.limit, work.sketch.at)
+
+
+def _page(columns: Columns, matched: int, limit: int, revision: int) -> Page:
+    """A page of columns that hold one feature more than it, where there is one."""
     count = len(columns["uid"]) if columns else 0
-    if count <= wanted.limit:
+    if count <= limit:
         return Page(columns if count else {}, matched, None)
-    columns = {name: column[: wanted.limit] for name, column in columns.items()}
+    columns = {name: column[:limit] for name, column in columns.items()}
     return Page(columns, matched, Cursor(revision, columns["code"][-1], int(columns["uid"][-1])))
 
 
@@ -149,10 +180,14 @@ def _items_page(asked: Asked, layer: Layer, page: Page) -> bytes:
 def answer_item(service: Service, asked: Asked, layer_id: str, code: str) -> Answer:
     """One feature, by its code, as it is or as it was. Errors: feature_unknown, feature_retired, before_history."""
     crs = read_crs(asked.parameters)
-    moment = read_when(asked.parameters, service.zone)
+    moment, work = read_when(asked.parameters, service.zone), service.work(asked)
     with reading(service.store.world) as connection:
-        layer = find_layer(connection, layer_id, asked.scope)
-        columns = read_feature(connection, layer, code, asked.scope, revision_of(connection, moment))
+        if work is None:
+            layer = find_layer(connection, layer_id, asked.scope)
+            columns = read_feature(connection, layer, code, asked.scope, revision_of(connection, moment))
+        else:
+            layer = drafted_layer(connection, work.sketch, layer_id, asked.scope)
+            columns = drafted_feature(connection, work.sketch, layer, code, asked.scope)
     written = {"form": asked.form, "crs": crs.uri, "base": asked.base, "language": asked.language}
     tag = entity_tag(columns, {**written, **asked.parameters})
     headers = {**asked.headers, "Content-Crs": f"<{crs.uri}>", "ETag": tag}
@@ -186,5 +221,8 @@ def _item_page(asked: Asked, layer: Layer, feature: Mapping[str, Any]) -> bytes:
 
 def find_collection(service: Service, asked: Asked, layer_id: str) -> Layer:
     """The layer of a collection. Errors: Refusal layer_unknown (missing)."""
+    work = service.work(asked)
     with reading(service.store.world) as connection:
+        if work is not None:
+            return drafted_layer(connection, work.sketch, layer_id, asked.scope)
         return find_layer(connection, layer_id, asked.scope)

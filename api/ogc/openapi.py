@@ -1,6 +1,6 @@
 """The OpenAPI 3.0 document: self-contained, made from the layers, with the limits that the routes have."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from api.ogc.axes import OFFERED
@@ -16,8 +16,10 @@ VERSION = "1.0.0"
 Object = dict[str, Any]
 
 
-def write_openapi(layers: Sequence[Layer], base: str, language: str) -> Object:
-    """The document of a service at `base` with these layers."""
+def write_openapi(
+    layers: Sequence[Layer], base: str, language: str, without: Collection[str] = (), title: str | None = None
+) -> Object:
+    """The document of a service at `base` with these layers, `without` some of the parameters."""
     paths: Object = {
         "/": _get("landingPage", "Landing page", [], {"application/json": {"type": "object"}}),
         "/conformance": _get("conformance", "Conformance classes", [], {"application/json": {"type": "object"}}),
@@ -25,11 +27,11 @@ def write_openapi(layers: Sequence[Layer], base: str, language: str) -> Object:
         "/collections": _get("collections", "Collections", [], {"application/json": {"type": "object"}}),
     }
     for layer in layers:
-        paths |= _paths_of(layer, language)
+        paths |= _paths_of(layer, language, without)
     return {
         "openapi": "3.0.3",
         "info": {
-            "title": "网格 OGC API" if language == "zh" else "Wangge OGC API",
+            "title": title or ("网格 OGC API" if language == "zh" else "Wangge OGC API"),
             "description": "单元网格、责任片区与部件" if language == "zh" else "Unit grids, areas and components",
             "version": VERSION,
         },
@@ -39,7 +41,7 @@ def write_openapi(layers: Sequence[Layer], base: str, language: str) -> Object:
     }
 
 
-def _paths_of(layer: Layer, language: str) -> Object:
+def _paths_of(layer: Layer, language: str, without: Collection[str]) -> Object:
     root, name, title = f"/collections/{layer.id}", layer.id, title_of(layer, language)
     by_field = [
         {"name": field.name, "in": "query", "required": False, "style": "form", "explode": False,
@@ -47,15 +49,18 @@ def _paths_of(layer: Layer, language: str) -> Object:
          "schema": {"type": TYPES[field.type]["type"]}}
         for field in queryable_fields(layer)
     ]  # fmt: skip
+    of_one = [_parameter(each) for each in ("crs", "datetime", "as_of", "draft") if each not in without]
     of_items = [
-        _parameter(each) for each in ("bbox", "bbox-crs", "crs", "datetime", "as_of", "limit", "offset", "cursor")
+        *(_parameter(each) for each in ("bbox", "bbox-crs")),
+        *of_one,
+        *(_parameter(each) for each in ("limit", "offset", "cursor")),
     ]
     feature_id = {"name": "featureId", "in": "path", "required": True, "schema": {"type": "string"}}
     one: Object = {"$ref": "#/components/schemas/feature"}
     item = _get(
         f"{name}.item",
         title,
-        [feature_id, _parameter("crs"), _parameter("datetime"), _parameter("as_of")],
+        [feature_id, *of_one],
         {GEOJSON: one},
         missing=True,
     )
@@ -127,6 +132,7 @@ def _parameters() -> Object:
         "bbox": ({"type": "array", "items": numbers, **box}, "Features that meet this box"),
         "bbox-crs": (crs, "CRS of bbox, with the axis order of its authority"),
         "crs": (crs, "CRS of the geometry, with the axis order of its authority"),
+        "draft": (text, "As this draft would have it; not with datetime or as_of"),
         "as_of": (text, "The state at this revision's number or time; not with datetime"),
         "datetime": (text, "The state at this time, or at the end of this interval"),
     }

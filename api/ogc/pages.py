@@ -13,9 +13,15 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-ur
 _environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
 
 
-def render(template: str, base: str, language: str, data: Mapping[str, Any]) -> bytes:
+def render(
+    template: str, base: str, language: str, data: Mapping[str, Any], resources: Mapping[str, Any] | None = None
+) -> bytes:
     """A page. Templates get what pygeoapi gives its own: config, data, locale."""
-    identification = {"title": TITLE[language]}
-    config = {"server": {"url": base}, "metadata": {"identification": identification}}
+    identification = {"title": TITLE[language], "description": data.get("description", "")}
+    config = {
+        "server": {"url": base},
+        "metadata": {"identification": identification},
+        "resources": dict(resources or {}),
+    }
     page = _environment.get_template(template).render(config=config, data=data, locale=LOCALES[language])
     return page.encode()

@@ -21,8 +21,10 @@ DEFAULT_LIMIT = 10
 MOST_LIMIT = 10_000
 MOST_OFFSET = 2**31 - 1
 ALWAYS = frozenset({"f", "lang", "key"})
-ITEM = ALWAYS | {"crs", "datetime", "as_of"}
+ITEM = ALWAYS | {"crs", "datetime", "as_of", "draft"}
 ITEMS = ITEM | {"bbox", "bbox-crs", "limit", "offset", "cursor"}
+IN_DRAFT = frozenset({"as_of", "draft"})
+"""What is not asked of a draft's own API: it is of one draft, and of no other moment."""
 
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)?)?")
 

@@ -7,25 +7,30 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 
-from api.ogc import pygeoapi_app
+from api.drafting import DOORS
+from api.layers import layer_unknown
+from api.ogc import drafts, pygeoapi_app
 from api.ogc.conformance import CLASSES
 from api.ogc.items import HTML, Answer, answer_item, answer_items, find_collection
 from api.ogc.openapi import MEDIA_TYPE as OPENAPI
 from api.ogc.openapi import write_openapi
 from api.ogc.pages import render
-from api.ogc.parameters import ITEM, ITEMS, queryable_fields
+from api.ogc.parameters import IN_DRAFT, ITEM, ITEMS, queryable_fields
 from api.ogc.schema import MEDIA_TYPE as SCHEMA
 from api.ogc.schema import features_schema, queryables_schema
 from api.ogc.service import ROOT, Asked, Service
-from gis.errors import refuse
 from gis.layer import Layer
+from grids.drafts.workbench import Work, Workbench
 
 JSON = "application/json"
 
 
 def mount(app: FastAPI) -> None:
-    """Add the routes to an application whose state has `store`, `settings` and `door`."""
-    routes = Routes(Service(app.state.store, app.state.settings))
+    """Add the routes to an application whose state has `store`, `settings` and `door`: of what is in force, and again
+    below `/drafts/ID` of what a draft would leave.
+    """
+    bench: Workbench | None = getattr(app.state, "drafts", None)
+    routes = Routes(Service(app.state.store, app.state.settings, bench or Workbench(app.state.store, DOORS)))
     router = APIRouter(prefix=ROOT, include_in_schema=False)
     table: Mapping[str, Callable[..., Response]] = {
         "": routes.landing_page,
@@ -40,7 +45,8 @@ def mount(app: FastAPI) -> None:
         "/collections/{layer_id}/items/{code:path}": routes.item,
     }
     for path, handler in table.items():
-        router.add_api_route(path, handler, methods=["GET", "HEAD"], response_model=None)
+        for root in ("", "/drafts/{draft_id}"):
+            router.add_api_route(root + path, handler, methods=["GET", "HEAD"], response_model=None)
     app.include_router(router)
 
 
@@ -52,31 +58,60 @@ class Routes:
 
     def landing_page(self, request: Request) -> Response:
         asked = self.service.ask(request)
+        work = self.service.work(asked)
+        if work is not None:
+            page = drafts.landing_page(work.draft, asked.base, asked.root, asked.language)
+            return _written(asked, page, JSON, "landing_page.html")
         api = self.service.describe(asked).api
         return _given(asked, pygeoapi_app.landing_page(api, asked.form, asked.language))
 
     def collections(self, request: Request) -> Response:
         asked = self.service.ask(request)
+        work = self.service.work(asked)
+        if work is not None:
+            listed = drafts.all_collections(self.service.collections_of(asked, work), asked.base, asked.language)
+            return _written(asked, listed, JSON, "collections/index.html")
         described = self.service.describe(asked)
         page = pygeoapi_app.all_collections(described.api, described.unbounded, asked.form, asked.language)
         return _given(asked, page)
 
     def collection(self, request: Request, layer_id: str) -> Response:
         asked = self.service.ask(request)
+        work = self.service.work(asked)
+        if work is not None:
+            return self._drafted_collection(asked, work, layer_id)
         described = self.service.describe(asked)
         if all(layer.id != layer_id for layer in described.layers):
-            raise refuse("layer_unknown", f"There is no layer {layer_id}.", f"没有图层 {layer_id}。", kind="missing")
+            raise layer_unknown(layer_id)
         unbounded = described.unbounded
         page = pygeoapi_app.one_collection(described.api, unbounded, layer_id, asked.form, asked.language)
         return _given(asked, page)
 
+    def _drafted_collection(self, asked: Asked, work: Work, layer_id: str) -> Response:
+        known = {each.layer.id: each for each in self.service.collections_of(asked, work)}
+        if layer_id not in known:
+            raise layer_unknown(layer_id)
+        document = drafts.one_collection(known[layer_id], asked.base, asked.language)
+        if asked.form == "html":
+            shown, resources = drafts.page_of(document), drafts.resources(list(known.values()))
+            page = render("collections/collection.html", asked.base, asked.language, shown, resources)
+            return Response(page, 200, asked.headers, HTML)
+        return _written(asked, document, JSON, "collections/collection.html")
+
     def conformance(self, request: Request) -> Response:
         asked = self.service.ask(request)
+        self.service.work(asked)
         return _written(asked, {"conformsTo": CLASSES}, JSON, "conformance.html")
 
     def openapi(self, request: Request) -> Response:
         asked = self.service.ask(request)
-        document = write_openapi(self.service.describe(asked).layers, asked.base, asked.language)
+        work = self.service.work(asked)
+        if work is None:
+            document = write_openapi(self.service.describe(asked).layers, asked.base, asked.language)
+        else:
+            layers = [each.layer for each in self.service.collections_of(asked, work)]
+            title = drafts.title_of_draft(work.draft, asked.language)
+            document = write_openapi(layers, asked.base, asked.language, IN_DRAFT, title)
         return _written(asked, document, OPENAPI, "openapi.html")
 
     def schema(self, request: Request, layer_id: str) -> Response:
@@ -94,11 +129,17 @@ class Routes:
         # Which parameters there are depends on the layer, which depends on who asks: so they are read twice.
         asked = self.service.ask(request, frozenset(request.query_params))
         layer = find_collection(self.service, asked, layer_id)
-        names = ITEMS | {field.name for field in queryable_fields(layer)}
+        names = _without_draft(request, ITEMS) | {field.name for field in queryable_fields(layer)}
         return _response(answer_items(self.service, self.service.ask(request, names), layer))
 
     def item(self, request: Request, layer_id: str, code: str) -> Response:
-        return _response(answer_item(self.service, self.service.ask(request, ITEM), layer_id, code))
+        asked = self.service.ask(request, _without_draft(request, ITEM))
+        return _response(answer_item(self.service, asked, layer_id, code))
+
+
+def _without_draft(request: Request, names: frozenset[str]) -> frozenset[str]:
+    """The parameters of a route, which in a draft's own API are fewer."""
+    return names - IN_DRAFT if "draft_id" in request.path_params else names
 
 
 def _response(answer: Answer) -> Response:

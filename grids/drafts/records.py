@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from gis.errors import Refusal, refuse
+from gis.errors import Kind, Refusal, refuse
 from gis.store.revisions import head
 from grids.drafts.deliveries import drop_deliveries
 from grids.drafts.tables import draft, draft_edit
@@ -167,8 +167,8 @@ def close_draft(connection: Connection, known: Draft, state: State, revision: in
     return _raise(connection, known, known.version + 1, state=state, revision=revision)
 
 
-def check_open(known: Draft) -> None:
-    """Errors: Refusal draft_closed."""
+def check_open(known: Draft, kind: Kind = "conflict") -> None:
+    """Errors: Refusal draft_closed, of the `kind` that goes with what was asked."""
     if known.state == "open":
         return
     how, how_zh = ("discarded", "废弃") if known.state == "discarded" else (f"published as {known.revision}", "发布")
@@ -176,7 +176,7 @@ def check_open(known: Draft) -> None:
         "draft_closed",
         f"The draft {known.id} was {how}; begin another.",
         f"草稿 {known.id} 已{how_zh}；请另起草稿。",
-        kind="conflict",
+        kind=kind,
         thing=known.id,
     )
 

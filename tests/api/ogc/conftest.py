@@ -157,7 +157,9 @@ def client(app: FastAPI) -> Iterator[Client]:
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
     """The address of the application served on a free port of this machine."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off", interface="asgi3")
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
