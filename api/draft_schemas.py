@@ -41,12 +41,24 @@ class DraftEdit(Shape):
     undone: bool
 
 
+class Schedule(Shape):
+    """When a draft is to be published, by which job, asked for by whom."""
+
+    at: AwareDatetime
+    job: str
+    author: str
+
+
 class Draft(DraftItem):
-    """A draft. `conflicts` keep it from `newest`, the newest revision; without any it moves there by itself."""
+    """A draft. `conflicts` keep it from `newest`, the newest revision; without any it moves there by itself.
+
+    `scheduled` says when it is to be published, null when nobody asked for that.
+    """
 
     newest: int
     edits: list[DraftEdit]
     conflicts: Faults
+    scheduled: Schedule | None
 
 
 class NewDraft(Shape):
@@ -139,9 +151,13 @@ class Impact(Shape):
 
 
 class PublishQuestion(Shape):
-    """As what to publish. `effective_at` is a time since when it holds; without it, now."""
+    """As what to publish. `effective_at` is a time since when it holds; without it, since it is published.
+
+    `at` is a time to come at which a job publishes it.
+    """
 
     note: str | None = None
+    at: str | None = None
     effective_at: str | None = None
     basis: dict[str, Any] | None = Field(None, description="document, number, date, text, url")
 

@@ -53,6 +53,14 @@ class Key:
 # Who calls from this machine while no key exists yet.
 LOCAL = Key("local", "this machine", "admin", "", datetime(2026, 1, 1, tzinfo=UTC))
 
+OPERATOR = "operator"
+"""The id of whoever works on the store itself, from the command line; no key has it."""
+
+
+def operator(name: str) -> Key:
+    """Somebody at the command line, who may do everything: the store lies open to them."""
+    return Key(OPERATOR, name, "admin", "", LOCAL.created_at)
+
 
 def create_key(connection: Connection, name: str, role: str, prefix: str) -> tuple[Key, str]:
     """A new key and its secret, which nobody can read again. Errors: Refusal role_unknown."""

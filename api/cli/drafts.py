@@ -16,6 +16,8 @@ from rich.table import Table
 from api.cli.opening import open_settled, read_time
 from api.cli.screen import out, show_faults, show_line
 from api.drafting import DOORS, tell_changes, tell_differing, tell_impact, tell_report, tell_work
+from api.jobs.publishing import PublishArguments, schedule, scheduled, tell_schedule
+from api.keys import operator
 from api.settings import Settings
 from api.worlds import Worlds, folder_of
 from cases.drafting import drafted_desk
@@ -75,7 +77,7 @@ def show(draft_id: DraftId) -> None:
     """A draft with its edits, as JSON. 查看草稿。"""
     with _bench() as bench:
         work = bench.look(draft_id)
-        _print(tell_work(bench, work))
+        _print({**tell_work(bench, work), "scheduled": tell_schedule(scheduled(bench.store, draft_id))})
         show_faults(work.conflicts, Settings().language)
 
 
@@ -165,14 +167,22 @@ def publish(
     effective: Annotated[str | None, typer.Option(help="Since when it holds: a date or a time")] = None,
     basis: Annotated[str | None, typer.Option(help="Document it rests on, as text")] = None,
     version: Annotated[int | None, typer.Option(help="Only if the draft still has this version")] = None,
+    at: Annotated[str | None, typer.Option(help="A time to come: a running server publishes it then")] = None,
     author: Author = None,
 ) -> None:
-    """Publish the draft as one revision. 发布。"""
+    """Publish the draft as one revision, now or at a time. 发布（--at 定时）。"""
     settings = Settings()
     since: datetime | None = read_time(effective, settings.zone) if effective else None
     with _bench() as bench:
         seen = version if version is not None else bench.look(draft_id).draft.version
         rests_on = {"text": basis} if basis else None
+        if at is not None:
+            arguments = PublishArguments(draft=draft_id, version=seen, note=note, effective_at=since, basis=rests_on)
+            who, then = operator(author or getpass.getuser()), read_time(at, settings.zone)
+            job = schedule(bench.store, settings, bench, who, arguments, then)
+            show_line(f"job {job.id}: {draft_id}, version {seen}, {then.isoformat()}")
+            print(job.id)
+            return
         wanted = Wanted(seen, author or getpass.getuser(), note, since, rests_on, parse_zone(settings.zone))
         made = publish_draft(bench, draft_id, wanted)
         worlds = Worlds(bench.store, folder_of(settings.data, bench.store))

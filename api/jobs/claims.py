@@ -16,16 +16,20 @@ from gis.store.engine import Store, reading, writing
 from gis.store.types import Time
 
 
-def claim_job(store: Store, worker: str, place: str, kinds: Collection[str], lapse_s: float) -> Job | None:
+def claim_job(
+    store: Store, worker: str, place: str, kinds: Collection[str], lapse_s: float, due: datetime | None = None
+) -> Job | None:
     """Take the oldest job that is due, None when there is none. Two workers never get the same attempt.
 
-    The claim holds for `lapse_s` seconds and as long again from every heartbeat.
+    The claim holds for `lapse_s` seconds and as long again from every heartbeat. Jobs that are to wait are due when
+    their time is before `due`, which is now unless the caller has a clock of its own.
     """
     now = datetime.now(UTC)
+    due = due or now
     others = job.alias("others")
     oldest = (
         select(others.c.position)
-        .where(_is_due(others, place, kinds, now))
+        .where(_is_due(others, place, kinds, now, due))
         .order_by(others.c.not_before, others.c.position)
         .limit(1)
     )
@@ -36,7 +40,7 @@ def claim_job(store: Store, worker: str, place: str, kinds: Collection[str], lap
     chosen = oldest.with_for_update(skip_locked=True).scalar_subquery()
     taken = (
         update(job)
-        .where(job.c.position == chosen, _is_due(job, place, kinds, now))
+        .where(job.c.position == chosen, _is_due(job, place, kinds, now, due))
         .values(
             state="running",
             worker=worker,
@@ -52,8 +56,8 @@ def claim_job(store: Store, worker: str, place: str, kinds: Collection[str], lap
     return None if row is None else Job(**row)
 
 
-def _is_due(table: FromClause, place: str, kinds: Collection[str], now: datetime) -> ColumnElement[bool]:
-    waits = and_(table.c.state == "waiting", table.c.not_before <= now)
+def _is_due(table: FromClause, place: str, kinds: Collection[str], now: datetime, due: datetime) -> ColumnElement[bool]:
+    waits = and_(table.c.state == "waiting", table.c.not_before <= due)
     is_left = and_(table.c.state == "running", table.c.deadline < now)
     return and_(table.c.place == place, table.c.kind.in_(list(kinds)), or_(waits, is_left))
 

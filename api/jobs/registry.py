@@ -7,5 +7,6 @@ from api.jobs.checking import CHECK
 from api.jobs.exporting import EXPORT
 from api.jobs.importing import IMPORT
 from api.jobs.kinds import Kind
+from api.jobs.publishing import PUBLISH
 
-KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (IMPORT, EXPORT, CHECK)}
+KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (IMPORT, EXPORT, CHECK, PUBLISH)}

@@ -5,7 +5,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -45,8 +45,11 @@ class Runner:
         lapse_s: float = LAPSE_S,
         beat_s: float = BEAT_S,
         poll_s: float = POLL_S,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.store, self.settings, self.kinds = store, settings, kinds
+        self.clock = clock
+        """By which jobs that wait for a time are due."""
         self.lapse_s, self.beat_s, self.poll_s = lapse_s, beat_s, poll_s
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._stopping = threading.Event()
@@ -91,7 +94,7 @@ class Runner:
     def run_one(self) -> bool:
         """Run the oldest job that is due; False when there is none. Errors: Refusal store_down, file_unwritable."""
         place = folders.place_of(self.settings.data)
-        job = claim_job(self.store, self.worker, place, self.kinds.keys(), self.lapse_s)
+        job = claim_job(self.store, self.worker, place, self.kinds.keys(), self.lapse_s, self.clock())
         if job is None:
             return False
         signs = Signs(job.step, job.done, job.total, cancelled=job.cancel_asked, stopping=self._stopping)

@@ -146,7 +146,7 @@ def _meets(shape: Any, place: Place | None) -> bool:
 def _told(row: Row) -> Row:
     """The row with a number of its own, and in place of a revision what tells this content from any other."""
     said = {str(name): value for name, value in row.items() if name not in ("geom", "uid")}
-    shape = shapely.to_wkb(row.get("geom")) or b""
+    shape = str(shapely.to_wkb(row.get("geom"), hex=True)).encode()
     digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS) + shape).hexdigest()[:16]
     return {**row, "uid": _number(row), "from_revision": f"d{digest}"}
 

@@ -31,11 +31,13 @@ from api.drafting import (
     tell_revision,
     tell_work,
 )
+from api.jobs.publishing import PublishArguments, schedule, scheduled, tell_schedule
+from api.jobs.shapes import JobItem, shown
 from api.keys import Key
 from api.moments import read_moment
 from api.openapi import body_of
 from api.points import refuse_unknown
-from api.routers.parameters import Limit, desk_of, draft_within
+from api.routers.parameters import Lang, Limit, desk_of, draft_within
 from api.watch import Watch
 from api.worlds import Worlds
 from cases.reports import Defaults, parse_zone
@@ -196,11 +198,15 @@ def rebase(request: Request, key: Editor, draft_id: str) -> Response:
     response_model=DraftPublished,
     summary="Publish a draft as one revision 发布草稿",
     openapi_extra=body_of(PublishQuestion),
+    responses={202: {"model": JobItem, "description": "With `at`: the job that publishes it then"}},
 )
-def publish(request: Request, key: Publisher, draft_id: str, body: Body) -> Response:
-    """Needs the draft's own ETag in If-Match. When this answers, lookups know the revision."""
+def publish(request: Request, key: Publisher, draft_id: str, body: Body, lang: Lang = "en") -> Response:
+    """Needs the draft's own ETag in If-Match. When this answers, lookups know the revision.
+
+    With `at`, a time to come, a job publishes the draft then, as it stands now: checked anew, or told why not.
+    """
     sent = _object(body) if body else {}
-    refuse_unknown(sent, ("note", "effective_at", "basis"))
+    refuse_unknown(sent, ("note", "effective_at", "basis", "at"))
     draft, bench = _own(request, key, draft_id, "publisher"), bench_of(request)
     if not _is_meant(request, draft):
         raise refuse(
@@ -208,8 +214,12 @@ def publish(request: Request, key: Publisher, draft_id: str, body: Body) -> Resp
             "To publish, send the ETag of the draft as you have looked at it in If-Match.",
             "发布时须在 If-Match 中给出所查看草稿的 ETag。",
         )
+    at = _time(request, sent, "at")
+    if at is not None:
+        return _schedule(request, key, draft, sent, at, lang)
     zone = parse_zone(request.app.state.settings.zone)
-    wanted = Wanted(draft.version, key.name, _text(sent, "note", ""), _time(request, sent), _basis(sent), zone)
+    since = _time(request, sent, "effective_at")
+    wanted = Wanted(draft.version, key.name, _text(sent, "note", ""), since, _basis(sent), zone)
     made = publish_draft(bench, draft_id, wanted)
     worlds: Worlds = request.app.state.worlds
     told: dict[str, Any] = {
@@ -225,6 +235,21 @@ def publish(request: Request, key: Publisher, draft_id: str, body: Body) -> Resp
             watch.look()  # single lookups of this process answer of it at once
         told["differing"] = tell_differing(bench.store, made, worlds, defaults_of(request))
     return answer(told, made.revision.number, headers={"ETag": etag_of(made.draft)})
+
+
+def _schedule(
+    request: Request, key: Key, draft: records.Draft, sent: Mapping[str, Any], at: datetime, lang: str
+) -> Response:
+    arguments = PublishArguments(
+        draft=draft.id,
+        version=draft.version,
+        note=_text(sent, "note", ""),
+        effective_at=_time(request, sent, "effective_at"),
+        basis=_basis(sent),
+    )
+    bench = bench_of(request)
+    job = schedule(bench.store, request.app.state.settings, bench, key, arguments, at)
+    return answer(shown(job, lang), status=202, headers={"Location": f"/v1/jobs/{job.id}", "ETag": etag_of(draft)})
 
 
 def defaults_of(request: Request) -> Defaults:
@@ -267,7 +292,8 @@ def _look(request: Request, key: Key, draft_id: str) -> Work:
 
 def _told(bench: Workbench, work: Work, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     tag = {"ETag": etag_of(work.draft), "Vary": "Authorization, X-API-Key"}
-    return answer(tell_work(bench, work), work.sketch.at, status, {**tag, **(headers or {})})
+    told = {**tell_work(bench, work), "scheduled": tell_schedule(scheduled(bench.store, work.draft.id))}
+    return answer(told, work.sketch.at, status, {**tag, **(headers or {})})
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
@@ -286,17 +312,17 @@ def _text(sent: Mapping[str, Any], name: str, default: str) -> str:
     return value
 
 
-def _time(request: Request, sent: Mapping[str, Any]) -> datetime | None:
-    text = _text(sent, "effective_at", "")
+def _time(request: Request, sent: Mapping[str, Any], name: str) -> datetime | None:
+    text = _text(sent, name, "")
     if not text:
         return None
     moment = read_moment(text, request.app.state.settings.zone)
     if isinstance(moment, int):
-        raise _wrong("effective_at", "a time like 2026-07-01T08:00:00+08:00", "时间，例如 2026-07-01T08:00:00+08:00")
+        raise _wrong(name, "a time like 2026-07-01T08:00:00+08:00", "时间，例如 2026-07-01T08:00:00+08:00")
     return moment
 
 
-def _basis(sent: Mapping[str, Any]) -> Mapping[str, str] | None:
+def _basis(sent: Mapping[str, Any]) -> dict[str, str] | None:
     basis = sent.get("basis")
     if basis is None:
         return None

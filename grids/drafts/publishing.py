@@ -1,7 +1,7 @@
 """Publish a draft: checked on the newest revision, then one short transaction makes it one and closes the draft."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -17,7 +17,7 @@ from grids.drafts.findings import refuse_blocked
 from grids.drafts.records import Draft, check_open, close_draft, draft_changed, find_draft
 from grids.drafts.rows import changes_of, dated, settled
 from grids.drafts.sketch import Sketch
-from grids.drafts.workbench import ATTEMPTS, Workbench, changes_nothing
+from grids.drafts.workbench import ATTEMPTS, Work, Workbench, changes_nothing
 from grids.edits.value import Edit
 from grids.ground import store_profile
 
@@ -33,6 +33,8 @@ class Wanted:
     basis: Mapping[str, Any] | None = None
     zone: tzinfo = UTC
     """In which the day is told since when new units are there."""
+    ticket: str | None = None
+    """Under which it is published once at most, however often it is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +49,19 @@ class Published:
     held_s: float
 
 
-def publish_draft(bench: Workbench, draft_id: str, wanted: Wanted) -> Published:
+def publish_draft(
+    bench: Workbench, draft_id: str, wanted: Wanted, before: Callable[[], None] = lambda: None
+) -> Published:
     """Publish a draft as one revision, moved to the newest one first where it is behind.
+
+    `before` is called once all is checked, and may raise to stop.
 
     Errors: Refusal draft_unknown, draft_closed, draft_changed, draft_conflict, draft_empty, draft_blocked (with all
     that must be mended); those of `gis.store.revisions.publish`. Nothing is changed by a refusal.
     """
     for _ in range(ATTEMPTS):
         with reading(bench.store.world) as connection:
-            work = bench.work_out(connection, find_draft(connection, draft_id))
-            check_open(work.draft)
-            if work.draft.version != wanted.version:
-                raise draft_changed(work.draft)
-            if work.conflicts:
-                raise Refusal(work.conflicts, "conflict")
-            if not work.sketch.edit.begun and not work.sketch.edit.ended:
-                raise changes_nothing(work.draft)
-            report = bench.check(connection, work)
-            refuse_blocked(report)
+            work, report = publishable(connection, bench, draft_id, wanted.version)
             profile = store_profile(connection)
         since = (wanted.effective_at or datetime.now(UTC)).astimezone(wanted.zone)
         edit = settled(bench.store, dated(work.sketch.edit, since))
@@ -83,7 +80,9 @@ def publish_draft(bench: Workbench, draft_id: str, wanted: Wanted) -> Published:
             wanted.basis,
             then=close,
             lineage=descents(edit),
+            ticket=wanted.ticket,
         )
+        before()
         try:
             revision, held = publish(bench.store, publication)
         except Refusal as refusal:
@@ -97,6 +96,24 @@ def publish_draft(bench: Workbench, draft_id: str, wanted: Wanted) -> Published:
         f"检查期间其他人已发布 {ATTEMPTS} 次；未做任何更改，请稍后重试。",
         kind="unavailable",
     )
+
+
+def publishable(connection: Connection, bench: Workbench, draft_id: str, version: int) -> tuple[Work, Report]:
+    """A draft that may be published as it stands, with what the checks found of it.
+
+    Errors: Refusal draft_unknown, draft_closed, draft_changed, draft_conflict, draft_empty, draft_blocked.
+    """
+    work = bench.work_out(connection, find_draft(connection, draft_id))
+    check_open(work.draft)
+    if work.draft.version != version:
+        raise draft_changed(work.draft)
+    if work.conflicts:
+        raise Refusal(work.conflicts, "conflict")
+    if not work.sketch.edit.begun and not work.sketch.edit.ended:
+        raise changes_nothing(work.draft)
+    report = bench.check(connection, work)
+    refuse_blocked(report)
+    return work, report
 
 
 def descents(edit: Edit) -> list[Descent]:
