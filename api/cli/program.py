@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import typer
 from pydantic import ValidationError
 
-from api.cli import bulk, checking, drafts, history, jobs, keys, stores
+from api.cli import bulk, checking, drafts, history, jobs, keys, replays, stores
 from api.cli.screen import show_faults, show_line
 from api.settings import Settings
 from gis.errors import Kind, Refusal
@@ -38,6 +38,7 @@ app.command("undo")(history.undo)
 app.command("migrate")(stores.migrate_store)
 app.command("locate")(bulk.locate)
 app.command("route")(bulk.route)
+app.command("replay")(replays.replay_cases)
 app.command("serve")(stores.serve)
 app.command("demo")(stores.demo)
 app.add_typer(drafts.app, name="draft")

@@ -8,5 +8,6 @@ from api.jobs.exporting import EXPORT
 from api.jobs.importing import IMPORT
 from api.jobs.kinds import Kind
 from api.jobs.publishing import PUBLISH
+from api.jobs.replaying import REPLAY
 
-KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (IMPORT, EXPORT, CHECK, PUBLISH)}
+KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (IMPORT, EXPORT, CHECK, PUBLISH, REPLAY)}

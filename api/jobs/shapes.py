@@ -79,6 +79,20 @@ class CheckQuestion(Shape):
     not_before: str | None = Field(None, description="A time before which it does not run")
 
 
+class ReplayQuestion(Shape):
+    """Which cases to send again, and under what. Nothing is changed."""
+
+    source: str | None = Field(None, max_length=200, description="Only cases of this source")
+    since: str | None = Field(None, description="Only cases reported since this time")
+    until: str | None = Field(None, description="Only cases reported before this time")
+    as_of: int | str | None = Field(
+        None,
+        description="A revision, a time, or reported_at (what held when each was); default: what holds",
+    )
+    draft: str | None = Field(None, max_length=60, description="As this draft would have it; not with as_of")
+    not_before: str | None = Field(None, description="A time before which it does not run")
+
+
 def shown(job: Job, language: str = "en") -> dict[str, Any]:
     """A job as JSON members; the problem of a failed one in `language`, and in the other one beside it."""
     refusal = job.refusal

@@ -13,6 +13,7 @@ from api.jobs import folders
 from api.jobs.records import Job, cancel_job, find_job, list_jobs
 from api.jobs.shapes import JobItem, JobList, shown
 from api.keys import Key
+from api.moved import FORMATS
 from api.routers.parameters import Lang, Limit
 from gis.errors import Refusal, refuse
 from gis.store.engine import reading
@@ -46,11 +47,18 @@ def one_job(request: Request, key: Viewer, job_id: str, lang: Lang = "en") -> Re
 
 
 @router.get("/{job_id}/result", summary="What a job gave 任务结果")
-def result(request: Request, key: Viewer, job_id: str) -> Response:
-    """The file of an export; of other jobs the result as JSON."""
+def result(
+    request: Request,
+    key: Viewer,
+    job_id: str,
+    form: Annotated[
+        str | None, Query(alias="format", max_length=20, description="Of a replay: csv (default), parquet or geojson")
+    ] = None,
+) -> Response:
+    """The file of an export, a check or a replay; of other jobs the result as JSON."""
     found = _job(request, key, job_id)
     if found.file is not None:
-        return _file(request, found, found.file)
+        return _file(request, found, found.file if form is None else _beside(found.file, form))
     if found.result is None:
         raise _nothing(found)
     return answer(found.result)
@@ -100,6 +108,19 @@ def _file(request: Request, job: Job, name: str) -> Response:
     }
     kind = "application/json" if path.suffix == ".json" else "application/octet-stream"
     return FileResponse(path, headers=headers, media_type=kind)
+
+
+def _beside(file: str, form: str) -> str:
+    """The file of another format. Errors: Refusal format_unknown."""
+    own = Path(file).suffix
+    written = FORMATS if own in FORMATS and Path(file).stem == "moved" else (own,)
+    if f".{form}" not in written:
+        raise refuse(
+            "format_unknown",
+            f"This job has no '{form[:20]}' file; it has {', '.join(written)}.",
+            f"该任务没有 {form[:20]} 文件；现有：{'、'.join(written)}。",
+        )
+    return str(Path(file).with_suffix(f".{form}"))
 
 
 def _nothing(job: Job) -> Refusal:

@@ -1,4 +1,4 @@
-"""Work that is done as jobs: imports, exports, checks."""
+"""Work that is done as jobs: imports, exports, checks, replays."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -21,11 +21,13 @@ from api.jobs.importing import check_arguments as check_import
 from api.jobs.kinds import Arguments, Kind
 from api.jobs.orders import ImportOrder, import_parameters
 from api.jobs.records import make_job, new_id
-from api.jobs.shapes import CheckQuestion, ExportQuestion, JobItem, shown
+from api.jobs.replaying import REPLAY, ReplayArguments
+from api.jobs.shapes import CheckQuestion, ExportQuestion, JobItem, ReplayQuestion, shown
 from api.jobs.uploads import Sent, receive
 from api.keys import Key
 from api.moments import read_moment, read_time
 from api.openapi import body_of
+from api.replays import REPORTED
 from api.routers.parameters import Lang, check_alone, draft_within
 from api.settings import Settings
 from gis.errors import refuse
@@ -110,6 +112,27 @@ def make_check(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> 
         **question.model_dump(include={"layer", "draft", "propose"}),
     )
     return _made(request, key, lang, CHECK, arguments, question.not_before)
+
+
+@router.post(
+    "/replays", summary="Send past cases again 历史案件试派", openapi_extra=body_of(ReplayQuestion), **ACCEPTED
+)
+def make_replay(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
+    """How far the answers agree with what was decided, by department, class and division; the cases that would move."""
+    question = _valid(ReplayQuestion, parse_json(body))
+    if question.draft is not None:
+        check_alone(None if question.as_of is None else str(question.as_of))
+        check_open(draft_within(request, key, question.draft))
+    reported = question.as_of == REPORTED
+    zone = request.app.state.settings.zone
+    arguments = ReplayArguments(
+        revision=None if reported or question.as_of is None else _revision(request, question.as_of),
+        reported=reported,
+        since=read_time(question.since, zone) if question.since else None,
+        until=read_time(question.until, zone) if question.until else None,
+        **question.model_dump(include={"source", "draft"}),
+    )
+    return _made(request, key, lang, REPLAY, arguments, question.not_before)
 
 
 def _revision(request: Request, as_of: int | str | None) -> int:
