@@ -163,12 +163,16 @@ class PublishQuestion(Shape):
 
 
 class DraftPublished(Shape):
-    """What was published. `differing` are the decisions since `effective_at` that would be others now."""
+    """What was published. `differing` are the decisions since `effective_at` that would be others now.
+
+    `differing_complete` is false where there are more than the answer holds or looked at: a replay tells all.
+    """
 
     draft: DraftItem
     revision: dict[str, Any]
     changes: DraftChanges
     differing: list[MovedCase]
+    differing_complete: bool
 
 
 QUESTIONS = (NewDraft, PublishQuestion)

@@ -28,6 +28,7 @@ from grids.features import area_of
 NOW = timedelta(seconds=5)
 """What holds since a moment so near to its recording is not published into the past."""
 MOST_CHANGES = 5_000
+NONE_DIFFER = {"differing": [], "differing_complete": True}
 DOORS = Doors({**GRID_DOORS, **COMPONENT_DOORS, **RULE_DOORS})
 
 
@@ -147,16 +148,22 @@ def tell_impact(store: Store, sketch: Sketch, desks: tuple[Desk, Desk], defaults
     }
 
 
-def tell_differing(store: Store, made: Published, worlds: Worlds, defaults: Defaults) -> list[dict[str, Any]]:
-    """The decisions since a revision holds that would be others; none for one that holds since it was recorded."""
+def tell_differing(store: Store, made: Published, worlds: Worlds, defaults: Defaults) -> dict[str, Any]:
+    """The decisions since a revision holds that would be others, and whether these are all.
+
+    There are none for one that holds since it was recorded.
+    """
     since = made.revision.effective_at
     if since >= made.revision.recorded_at - NOW:
-        return []
+        return dict(NONE_DIFFER)
     with reading(store.world) as connection:
         reach = reach_of(connection, made.sketch)
     with reading(store.log) as log:
-        found = differing(log, reach, since, worlds.renew_to(made.revision.number), defaults)
-    return [_tell_case(each) for each in found[:SHOWN]]
+        complete, found = differing(log, reach, since, worlds.renew_to(made.revision.number), defaults)
+    return {
+        "differing": [_tell_case(each) for each in found[:SHOWN]],
+        "differing_complete": complete and len(found) <= SHOWN,
+    }
 
 
 def _tell_case(case: Moved) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from components.tables import component
 from gis.locate import PolygonIndex
 from gis.store.vicinity import read_around
 from grids.drafts.findings import surroundings
+from grids.drafts.limits import NOTHING_DEG2
 from grids.drafts.sketch import Sketch
 from grids.edits.ground import Drafted, bounds, enclosing
 from grids.edits.numbering import community_length
-from grids.edits.value import UNITS, Feature
+from grids.edits.value import DIVISIONS, UNITS, Edit, Feature
 from grids.features import AREAS, area_of
 
 MOST_CASES = 20_000
@@ -51,10 +52,11 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where a draft can change routings: in units of these codes, and below these prefixes."""
+    """Where a draft can change routings: in units of these codes, below these prefixes, and outside every unit."""
 
     codes: frozenset[str]
     prefixes: tuple[str, ...]
+    outside: bool = False
 
 
 def resized(sketch: Sketch, layer: str) -> list[Resized]:
@@ -114,7 +116,18 @@ def reach_of(connection: Connection, sketch: Sketch) -> Reach:
             drawn.append(each)
         elif each.layer in EVERYWHERE:
             prefixes.add(str(each.attributes["owner"]))
-    return Reach(frozenset(codes | _codes_by(ground, drawn)), tuple(sorted(prefixes)))
+    return Reach(frozenset(codes | _codes_by(ground, drawn)), tuple(sorted(prefixes)), _reaches_out(edit))
+
+
+def _reaches_out(edit: Edit) -> bool:
+    """Whether cases outside every unit can be concerned: units get ground that none had, or something else is changed.
+
+    Divisions follow units, and nodes that are rounded make no ground.
+    """
+    if any(each.layer not in (UNITS, DIVISIONS) for each in (*edit.ended, *edit.begun)):
+        return True
+    grown = sum(each.shape.area for each in edit.begun if each.layer == UNITS)
+    return bool(grown - sum(each.shape.area for each in edit.ended if each.layer == UNITS) > NOTHING_DEG2)
 
 
 def moved_cases(
@@ -135,18 +148,24 @@ def moved_cases(
     return len(asked), complete, moved
 
 
-def differing(log: Connection, reach: Reach, since: datetime, after: Desk, defaults: Defaults) -> list[Moved]:
-    """The decisions on cases reported since a time that would be others, of what a revision into the past reaches."""
-    rows = _open_cases(log, reach)[0]
-    found = []
+def differing(
+    log: Connection, reach: Reach, since: datetime, after: Desk, defaults: Defaults
+) -> tuple[bool, list[Moved]]:
+    """The decisions on cases reported since a time that would be others, of what a revision into the past reaches.
+
+    With it, whether all were looked at: only the newest are, where there are very many. A replay looks at all.
+    """
+    rows, complete = _open_cases(log, reach)
+    asked: list[tuple[dict[str, Any], Case]] = []
     for row, case in zip(rows, _cases(rows, defaults), strict=True):
-        if case is None or (case.reported_at or row["received_at"]).astimezone(UTC) < since:
-            continue
-        (new,) = after.route_all([case])
+        if case is not None and (case.reported_at or row["received_at"]).astimezone(UTC) >= since:
+            asked.append((row, case))
+    found = []
+    for (row, _), new in zip(asked, after.route_all([case for _, case in asked]), strict=True):
         will = new.department.code if new.department else None
         if will != row["department"]:
             found.append(Moved((row["source"], row["case_id"]), new.unit, row["department"], will))
-    return found
+    return complete, found
 
 
 def _area(feature: Feature | None) -> float | None:
@@ -186,6 +205,8 @@ def _open_cases(log: Connection, reach: Reach) -> tuple[list[dict[str, Any]], bo
     meant: list[ColumnElement[bool]] = [
         decision.c.unit.in_(codes[start : start + AT_ONCE]) for start in range(0, len(codes), AT_ONCE)
     ]
+    if reach.outside:
+        meant.append(decision.c.unit.is_(None))
     meant += [and_(decision.c.unit >= each, decision.c.unit < each + "\U0010ffff") for each in reach.prefixes]
     found: dict[int, dict[str, Any]] = {}
     later = decision.alias("later")

@@ -51,7 +51,8 @@ def count_cases(log: Connection, which: Which, upto: int) -> int:
 def read_page(log: Connection, which: Which, after: int, upto: int, limit: int) -> list[Row]:
     """The next cases behind a position, in the order of the log, each with its newest version; of every period."""
     chosen = select(*(decision.c[name] for name in COLUMNS)).where(_meant(which, upto), decision.c.position > after)
-    return [dict(row) for row in log.execute(chosen.order_by(decision.c.position).limit(limit)).mappings()]
+    found = log.execute(chosen.order_by(decision.c.position).limit(limit)).all()
+    return [dict(zip(COLUMNS, row, strict=True)) for row in found]
 
 
 def _meant(which: Which, upto: int) -> ColumnElement[bool]:

@@ -188,8 +188,11 @@ def publish(
         worlds = Worlds(bench.store, folder_of(settings.data, bench.store))
         differing = tell_differing(bench.store, made, worlds, _defaults(settings))
     _show_changes(made.edit)
-    for each in differing:
+    for each in differing["differing"]:
         show_line(f"{escape(each['source'])} {escape(each['id'])}: {each['before']} → {each['after']}")
+    if not differing["differing_complete"]:
+        told = made.revision.effective_at.isoformat()
+        show_line(f"… wangge replay --since {told}")
     show_line(f"[green]revision {made.revision.number}[/green], lock held {made.held_s:.3f} s")
 
 

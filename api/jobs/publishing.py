@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from api.auth import permit
-from api.drafting import DOORS, tell_differing, tell_revision
+from api.drafting import DOORS, NONE_DIFFER, tell_differing, tell_revision
 from api.jobs.folders import place_of
 from api.jobs.kinds import Arguments, Context, Kind, Outcome
 from api.jobs.records import COLUMNS, Job, make_job
@@ -125,14 +125,19 @@ def achieved(context: Context, arguments: PublishArguments) -> Outcome | None:
 
 def _published(context: Context, arguments: PublishArguments, revision: Revision, made: Published | None) -> Outcome:
     """The revision, and of one into the past the decisions that would be others."""
-    differing: list[dict[str, Any]] = []
+    told: dict[str, Any] = {**NONE_DIFFER, "differing_complete": made is not None}
     if made is not None:
         worlds = Worlds(context.store, folder_of(context.settings.data, context.store))
         defaults = Defaults(zone=parse_zone(context.settings.zone))
-        differing = tell_differing(context.store, made, worlds, defaults)
-    result = {"draft": arguments.draft, "published": True, "revision": revision.number, "differing": len(differing)}
+        told = tell_differing(context.store, made, worlds, defaults)
+    result = {
+        "draft": arguments.draft,
+        "published": True,
+        "revision": revision.number,
+        "differing": len(told["differing"]),
+    }
     findings = [] if made is None else made.report.as_dict()["findings"]
-    content = {**result, "made": tell_revision(revision), "faults": findings, "differing": differing}
+    content = {**result, "made": tell_revision(revision), "faults": findings, **told}
     return Outcome(result, write_report(context.folder / "report.json", content))
 
 

@@ -227,13 +227,14 @@ def publish(request: Request, key: Publisher, draft_id: str, body: Body, lang: L
         "revision": tell_revision(made.revision),
         "changes": tell_changes(made.edit),
         "differing": [],
+        "differing_complete": False,
     }
     with suppress(Refusal):  # it is published, whatever becomes of the store now
         worlds.renew_to(made.revision.number)
         watch: Watch = request.app.state.watch
         if watch.spots is not None:
             watch.look()  # single lookups of this process answer of it at once
-        told["differing"] = tell_differing(bench.store, made, worlds, defaults_of(request))
+        told |= tell_differing(bench.store, made, worlds, defaults_of(request))
     return answer(told, made.revision.number, headers={"ETag": etag_of(made.draft)})
 
 

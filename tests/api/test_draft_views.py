@@ -1,20 +1,31 @@
 """What a draft would mean: lookups, tiles and impact; and what is known once it is published."""
 
-import time
+import csv
+import io
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from api import draft_schemas
+from api import draft_schemas, drafting
 from api.app import create_app
+from api.moved import MovedFiles
+from api.replays import Against, replay
 from api.settings import Settings
+from api.worlds import Worlds
+from cases import impact
+from cases.replay import Which
+from cases.reports import Defaults, parse_zone
 from gis.store.engine import Store
 from tests.api.conftest import client
 from tests.api.small_world import SIDE, SOUTH, WEST
 from tests.api.test_drafts import FIRST, SECOND, THIRD, add, begin, publish, split, unit_at
 from tests.api.test_tiles import address, decode
+
+RING = ((0, 0), (1, 0), (1, 1), (0, 1), (0, 0))
 
 
 def test_lookups_and_routings_answer_as_the_draft_would_have_it(either: httpx.Client) -> None:
@@ -75,18 +86,51 @@ def test_the_impact_names_components_and_cases_that_a_draft_moves(either: httpx.
     assert impact["cases_complete"]
 
 
-def test_publishing_into_the_past_lists_the_decisions_since_that_would_differ(either: httpx.Client) -> None:
+def test_publishing_into_the_past_lists_the_decisions_since_that_would_differ(
+    either: httpx.Client, store_of_either: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(drafting, "NOW", timedelta(0))  # else a revision that holds since a moment ago is none
     since = either.get("/v1/revisions").json()["items"][-1]["effective_at"]
     take_in(either, 1, WEST + SIDE * 0.5, class_code="01002", reported_at="2027-01-01T08:00:00+08:00")
     take_in(either, 2, WEST + SIDE * 0.5, class_code="01002", reported_at="2020-01-01T08:00:00+08:00")
+    take_in(either, 3, WEST + SIDE * 5.5, class_code="01037", component_code=None)  # outside every unit
     draft = begin(either)
-    add(either, draft, {"op": "put", "layer": "areas.drainage", "code": "D-1", "values": {"department": "CITY"}})
-    time.sleep(5.1)  # a revision that holds since a moment ago is not one of the past
+    east = [[round(WEST + SIDE * (5 + x), 9), round(SOUTH + SIDE * y, 9)] for x, y in RING]
+    shape = {"type": "Polygon", "coordinates": [east]}
+    add(
+        either,
+        draft,
+        {"op": "put", "layer": "areas.drainage", "code": "D-1", "values": {"department": "CITY"}},
+        {"op": "add", "geometry": shape, "code": "440306001001002"},
+    )
     made = publish(either, draft, effective_at=since)
     assert made.status_code == 200, made.text
-    assert [(each["id"], each["before"], each["after"]) for each in made.json()["differing"]] == [
-        ("c1", "WATER", "CITY")
-    ]
+    draft_schemas.DraftPublished.model_validate(made.json())
+    told = {each["id"]: (each["before"], each["after"]) for each in made.json()["differing"]}
+    assert told == {"c1": ("WATER", "CITY"), "c3": (None, "STREET2")}
+    assert made.json()["differing_complete"]
+    # A replay of what was reported since finds the same.
+    path = tmp_path / "moved.csv"
+    with MovedFiles(path) as files:
+        defaults = Defaults(zone=parse_zone("Asia/Shanghai"))
+        which = Which(since=datetime.fromisoformat(since))
+        replay(store_of_either, Worlds(store_of_either, tmp_path / "world"), which, Against(), defaults, files)
+    rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+    assert {row["id"]: (row["department_before"] or None, row["department"]) for row in rows} == told
+
+
+def test_where_very_many_decisions_are_concerned_it_is_told_that_these_are_not_all(
+    either: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafting, "NOW", timedelta(0))
+    monkeypatch.setattr(impact, "MOST_CASES", 1)
+    since = either.get("/v1/revisions").json()["items"][-1]["effective_at"]
+    for number in (1, 2):
+        take_in(either, number, WEST + SIDE * 0.5, class_code="01002")
+    draft = begin(either)
+    add(either, draft, {"op": "put", "layer": "areas.drainage", "code": "D-1", "values": {"department": "CITY"}})
+    made = publish(either, draft, effective_at=since).json()
+    assert ([each["id"] for each in made["differing"]], made["differing_complete"]) == (["c2"], False)
 
 
 def test_tiles_show_the_draft(either: httpx.Client) -> None:
