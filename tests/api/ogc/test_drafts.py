@@ -15,7 +15,7 @@ from owslib.ogcapi.features import Features
 
 from api.app import create_app
 from api.keys import create_key
-from api.ogc import pygeoapi_app
+from api.ogc import overlay, pygeoapi_app
 from api.settings import Settings
 from gis.store.engine import Store, writing
 from tests.api.conftest import client as call
@@ -135,10 +135,12 @@ def test_collections_are_told_as_those_in_force_without_an_instance_of_pygeoapi(
     assert "extent" not in client.get(f"/ogc/drafts/{draft}/collections/departments").json()
 
 
+@pytest.mark.parametrize("few", [1000, 1])
 @pytest.mark.parametrize("form", ["/ogc/drafts/{}/collections/components/items", "/ogc/collections/components/items"])
 def test_pages_hold_what_the_draft_leaves_in_order_by_links_and_by_offset(
-    client: Client, draft: str, form: str
+    client: Client, draft: str, form: str, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(overlay, "FEW", few)
     address = form.format(draft)
     more = {} if draft in address else {"draft": draft}
     for limit in (1, 2, 3, 7, 100):
