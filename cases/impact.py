@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import shapely
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
@@ -13,13 +12,13 @@ from cases.desk import Desk
 from cases.reports import Case, Defaults, from_records
 from cases.tables import decision
 from components.tables import component
-from gis.locate import PolygonIndex
-from gis.store.vicinity import read_around
+from gis.metres import Floats
+from gis.store.vicinity import Row, read_around
+from grids.drafts.clusters import clusters
 from grids.drafts.findings import surroundings
 from grids.drafts.limits import NOTHING_DEG2
 from grids.drafts.sketch import Sketch
 from grids.edits.ground import Drafted, bounds, enclosing
-from grids.edits.numbering import community_length
 from grids.edits.value import DIVISIONS, UNITS, Edit, Feature
 from grids.features import AREAS, area_of
 
@@ -78,27 +77,24 @@ def moved_components(connection: Connection, sketch: Sketch) -> tuple[int, list[
     ground = sketch.on(connection)
     edit = sketch.edit
     own = {each.uid for each in (*edit.ended, *edit.begun) if each.layer == "components"}
-    length = community_length(ground.profile)
-    groups: dict[str, list[Feature]] = {}
-    for each in (*edit.ended, *edit.begun):
-        if each.layer == UNITS:
-            groups.setdefault(each.code[:length], []).append(each)
-    seen: set[int] = set()
-    moved: list[Moved] = []
-    for group in groups.values():
-        box = enclosing([bounds(each.shape) for each in group])
-        rows = [row for row in read_around(connection, component, sketch.at, box) if row["uid"] not in seen | own]
-        if not rows:
-            continue
-        seen |= {row["uid"] for row in rows}
-        shapes = np.array([row["geom"] for row in rows], dtype=object)
-        places = shapely.get_coordinates(shapely.point_on_surface(shapes))
-        before, after = (_units_at(units, places) for units in (ground.base.units(box), ground.units(box)))
-        moved += [
-            Moved((row["code"],), new, old, new)
-            for row, old, new in zip(rows, before, after, strict=True)
-            if old != new
-        ]
+    seen: dict[int, Row] = {}
+    units: tuple[dict[int, Feature], dict[int, Feature]] = ({}, {})
+    for cluster in clusters([each for each in (*edit.ended, *edit.begun) if each.layer == UNITS]):
+        box = enclosing([bounds(each.shape) for each in cluster])
+        rows = read_around(connection, component, sketch.at, box)
+        seen |= {row["uid"]: row for row in rows if row["uid"] not in own}
+        if rows:
+            for held, place in zip(units, (ground.base, ground), strict=True):
+                held.update({each.uid: each for each in place.units(box)})
+    if not seen:
+        return 0, []
+    places = shapely.get_coordinates(shapely.point_on_surface([row["geom"] for row in seen.values()]))
+    before, after = (_units_at(list(each.values()), places) for each in units)
+    moved = [
+        Moved((row["code"],), new, old, new)
+        for row, old, new in zip(seen.values(), before, after, strict=True)
+        if old != new
+    ]
     return len(seen), sorted(moved, key=lambda each: each.name)
 
 
@@ -172,12 +168,15 @@ def _area(feature: Feature | None) -> float | None:
     return None if feature is None or feature.polygon is None else area_of(feature)
 
 
-def _units_at(units: Sequence[Feature], places: Any) -> list[str | None]:
-    if not units:
-        return [None] * len(places)
-    codes = np.array([each.code for each in units], dtype=object)
-    index = PolygonIndex.build(np.array([each.polygon for each in units], dtype=object), codes, trusted=True)
-    return [None if slot < 0 else str(codes[slot]) for slot in index.lowest(places).tolist()]
+def _units_at(units: Sequence[Feature], places: Floats) -> list[str | None]:
+    """The code of the unit that holds each place, by the tie rule."""
+    found: list[str | None] = [None] * len(places)
+    tree = shapely.STRtree([each.shape for each in units])
+    for place, unit in tree.query(shapely.points(places), predicate="intersects").T.tolist():
+        code, known = units[unit].code, found[place]
+        if known is None or code.encode() < known.encode():
+            found[place] = code
+    return found
 
 
 def _codes_by(ground: Drafted, features: Sequence[Feature]) -> set[str]:

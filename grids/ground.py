@@ -46,11 +46,14 @@ class StoreGround:
 
     def followers(self, box: Box) -> Sequence[Feature]:
         """Named gaps, and the divisions and areas whose boundary comes into the box: others have no edge there."""
-        found = list(self._near(GAPS, gap, box))
+        found = list(self.gaps(box))
         window = shapely.box(*box)
         for layer, table in ((DIVISIONS, division), ("areas", area)):
             found += [each for each in self._near(layer, table, box) if _has_edge_in(each, window)]
         return found
+
+    def gaps(self, box: Box) -> Sequence[Feature]:
+        return self._near(GAPS, gap, box)
 
     def units_below(self, prefix: str) -> Sequence[Feature]:
         return self._all_below(UNITS, unit, prefix)

@@ -8,17 +8,16 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-from sqlalchemy import Connection, MetaData, Table, func, insert, literal, select, text, update
+from sqlalchemy import Connection, Table, func, insert, literal, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gis.errors import Refusal, refuse
 from gis.store.engine import Store, explain, reading, writing
 from gis.store.lineage import Descent, check_lineage, copy_lineage, stage_lineage
-from gis.store.tables import BOX, counter, revision, rtree, setting, ticket
+from gis.store.staging import drop, make_ready, stage
+from gis.store.tables import counter, revision, rtree, setting, ticket
 
-CHUNK = 20_000
 CLOCK_SKEW = timedelta(seconds=5)
 
 
@@ -134,9 +133,10 @@ def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
     tidy = False
     with _connection(store) as connection:
         try:
-            staged = [_stage(connection, index, change) for index, change in enumerate(publication.changes)]
+            staged = [stage(connection, index, change) for index, change in enumerate(publication.changes)]
             descents = stage_lineage(connection, publication.lineage)
             connection.commit()
+            make_ready(connection, publication.changes, staged)
             connection.execution_options(write=True)
             counts = _counts(publication)
             with connection.begin():
@@ -152,7 +152,7 @@ def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
                     publication.then(connection, made.number)
             held = perf_counter() - began
             temporary = [table for pair in staged for table in pair]
-            tidy = _drop(connection, temporary if descents is None else [*temporary, descents])
+            tidy = drop(connection, temporary if descents is None else [*temporary, descents])
             return made, held
         except IntegrityError as error:
             raise (_duplicate(error) if _is_duplicate(error) else error) from error
@@ -172,63 +172,11 @@ def _connection(store: Store) -> Connection:
         raise explain(error) from error
 
 
-def _stage(connection: Connection, index: int, change: Change) -> tuple[Table, Table]:
-    """Temporary tables of this connection that hold the change; writing them locks nothing that others use."""
-    own = MetaData()
-    ended, begun = f"ended_{index}", f"begun_{index}"
-    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {ended} AS SELECT uid FROM {change.table.name} WHERE 1 = 0")
-    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {begun} AS SELECT * FROM {change.table.name} WHERE 1 = 0")
-    retired = Table(ended, own, change.table.c.uid._copy())
-    created = Table(begun, own, *(column._copy() for column in change.table.c if column.name != "row_id"))
-    for start in range(0, len(change.retired), CHUNK):
-        uids = [{"uid": int(uid)} for uid in change.retired[start : start + CHUNK]]
-        connection.execute(insert(retired), uids)
-    rows = _hilbert(change)
-    for start in range(0, len(rows), CHUNK):
-        connection.execute(insert(created), _boxed(change.table, rows[start : start + CHUNK]))
-    return retired, created
-
-
 def _check_lineage(publication: Publication) -> None:
     if publication.lineage:
         ended = {int(uid) for change in publication.changes for uid in change.retired}
         begun = {int(row["uid"]) for change in publication.changes for row in change.created}
         check_lineage(publication.lineage, ended, begun)
-
-
-def _drop(connection: Connection, staged: Sequence[Table]) -> bool:
-    """Drop the temporary tables, so that the connection can be used again; whether that was done."""
-    connection.execution_options(write=False)
-    try:
-        with connection.begin():
-            for each in staged:
-                connection.exec_driver_sql(f"DROP TABLE {each.name}")
-    except DBAPIError:
-        return False
-    return True
-
-
-def _hilbert(change: Change) -> Sequence[Mapping[str, Any]]:
-    """The created rows so that neighbours on the ground are neighbours on disk."""
-    from geopandas import GeoSeries  # a third of a second that only a publication needs
-
-    if not change.table.info["spatial"] or len(change.created) < 2:
-        return change.created
-    geometries = np.array([row["geom"] for row in change.created], dtype=object)
-    there = np.flatnonzero(~shapely.is_missing(geometries) & ~shapely.is_empty(geometries))
-    without = np.setdiff1d(np.arange(len(geometries)), there)
-    if len(there):
-        there = there[np.argsort(GeoSeries(geometries[there]).hilbert_distance(), kind="stable")]
-    return [change.created[index] for index in (*there, *without)]
-
-
-def _boxed(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    complete = [{"from_revision": 0, "to_revision": None, **row} for row in rows]
-    if table.info["spatial"]:
-        sides = shapely.bounds(np.array([row["geom"] for row in rows], dtype=object))
-        for row, box in zip(complete, sides.tolist(), strict=True):
-            row.update(zip(BOX, box if box[0] == box[0] else (None,) * 4, strict=True))
-    return complete
 
 
 def revision_of_ticket(connection: Connection, name: str) -> Revision | None:
@@ -300,15 +248,15 @@ def _counts(publication: Publication) -> dict[str, dict[str, int]]:
 
 def _copy(connection: Connection, change: Change, ended: Table, begun: Table, number: int) -> None:
     table = change.table
-    indexed = connection.dialect.name == "sqlite" and table.info["spatial"]
+    sqlite = connection.dialect.name == "sqlite"
+    indexed = sqlite and table.info["spatial"]
     if len(change.retired):
-        # SQLite knows nothing of how many rows are in force, nearly all: it is to begin with the few that end.
-        begins_elsewhere = text(f"+{table.name}.to_revision IS NULL")
-        in_force = begins_elsewhere if connection.dialect.name == "sqlite" else table.c.to_revision.is_(None)
-        old = (table.c.uid.in_(select(ended.c.uid)), in_force)
+        numbers = select(ended.c.row_id)
         if indexed:
-            gone = select(table.c.row_id).where(*old)
-            connection.execute(text(f"DELETE FROM {rtree(table)} WHERE id IN ({_inline(gone)})"))
+            connection.execute(text(f"DELETE FROM {rtree(table)} WHERE id IN ({_inline(numbers)})"))
+        # Beside the numbers, what is in force is asked by the way only, not looked for.
+        holds = text(f"+{table.name}.to_revision IS NULL") if sqlite else table.c.to_revision.is_(None)
+        old = (table.c.row_id.in_(numbers), holds)
         ended_rows = connection.execute(update(table).where(*old).values(to_revision=number)).rowcount
         if ended_rows != len(change.retired):
             raise _not_in_force(table.name, len(change.retired) - ended_rows)

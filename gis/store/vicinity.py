@@ -51,6 +51,15 @@ def read_uids(connection: Connection, table: Table, at: int, uids: Collection[in
     return found
 
 
+def uids_of(connection: Connection, table: Table, at: int, codes: Collection[str]) -> dict[str, int]:
+    """By code the uid of the version in force at revision `at`, of one owner where several have the code."""
+    wanted, found = sorted(codes), dict[str, int]()
+    for start in range(0, len(wanted), AT_ONCE):
+        given = {"at": at, "codes": wanted[start : start + AT_ONCE]}
+        found |= {row.code: row.uid for row in connection.execute(_uids_of(table), given)}
+    return found
+
+
 def codes_given(connection: Connection, table: Table, at: int, prefix: str) -> Iterator[str]:
     """Every code that begins with `prefix` and was in force at revision `at` or before."""
     yield from connection.execute(_given(table), {"at": at, "prefix": prefix, "end": prefix + LAST}).scalars()
@@ -66,7 +75,9 @@ def changed_since(connection: Connection, table: Table, since: int, at: int) -> 
 
 
 def _rows(connection: Connection, statement: Select[Any], given: Mapping[str, Any]) -> list[Row]:
-    return [dict(row) for row in connection.execute(statement, dict(given)).mappings()]
+    result = connection.execute(statement, dict(given))
+    names = tuple(result.keys())  # asked once, not for each row
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 @lru_cache(maxsize=64)
@@ -82,6 +93,12 @@ def _below(table: Table) -> Select[Any]:
 @lru_cache(maxsize=64)
 def _of_uids(table: Table) -> Select[Any]:
     return select(table).where(table.c.uid.in_(bindparam("uids", expanding=True)), *_holds(table))
+
+
+@lru_cache(maxsize=64)
+def _uids_of(table: Table) -> Select[Any]:
+    meant = table.c.code.in_(bindparam("codes", expanding=True))
+    return select(table.c.code, table.c.uid).where(meant, *_holds(table))
 
 
 @lru_cache(maxsize=64)

@@ -10,14 +10,15 @@ from sqlalchemy import Connection, select
 
 from gis.cover import TOUCHING_DEG
 from gis.errors import Fault, Refusal
-from gis.store.vicinity import AT_ONCE
+from gis.store.vicinity import AT_ONCE, uids_of
 from grids.checks import CHECKS, Areas, Divisions, Gaps, Report, Subject, Targets, Touched, Units, run
+from grids.drafts.clusters import clusters
 from grids.drafts.sketch import Sketch, Standing
 from grids.edits.ground import Drafted, bounds, enclosing
 from grids.edits.numbering import community_length
 from grids.edits.value import DIVISIONS, GAPS, UNITS, Edit, Feature
 from grids.features import AREAS
-from grids.tables import department, unit
+from grids.tables import department, division, unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +36,25 @@ class Surroundings:
 
 
 def surroundings(ground: Drafted, edit: Edit) -> Surroundings:
-    """The units that an edit begins or whose ground it frees, and what is around them. Read by community, not whole."""
-    length = community_length(ground.profile)
+    """The units that an edit begins or whose ground it frees, and what is around them: read by cluster, not whole."""
     begun = [each for each in edit.begun if each.layer == UNITS]
     freed = [each for each in edit.ended if each.layer == UNITS]
     near: dict[int, Feature] = {}
     gaps: dict[int, Feature] = {}
     gaps_beside: dict[int, Feature] = {}
     beside: dict[int, Feature] = {}
-    groups: dict[str, list[Feature]] = {}
-    for each in (*begun, *freed, *(each for each in (*edit.begun, *edit.ended) if each.layer == GAPS)):
-        groups.setdefault(each.code[:length], []).append(each)
-    for group in groups.values():
-        shapes = [each.shape for each in group]
+    for cluster in clusters([*begun, *freed, *(each for each in (*edit.begun, *edit.ended) if each.layer == GAPS)]):
+        shapes = [each.shape for each in cluster]
         touching = _touching(list(ground.units(enclosing([bounds(each) for each in shapes]))), shapes)
         beside |= {each.uid: each for each in touching}
-        whole = enclosing([bounds(each.shape) for each in (*group, *touching)])
+        whole = enclosing([bounds(each.shape) for each in (*cluster, *touching)])
         near |= {each.uid: each for each in ground.units(whole)}
-        held = [each for each in ground.followers(whole) if each.layer == GAPS]
+        held = ground.gaps(whole)
         gaps |= {each.uid: each for each in held}
         gaps_beside |= {each.uid: each for each in _touching(held, shapes)}
     _fill(ground, near, gaps)
     touched = {each.uid: each for each in begun}
-    _accompany(ground, length, near, [*begun, *beside.values()])
+    _accompany(ground, community_length(ground.profile), near, [*begun, *beside.values()])
     rest = {uid: each for uid, each in beside.items() if uid not in touched}
     return Surroundings(
         tuple(begun),
@@ -75,7 +72,7 @@ def _fill(ground: Drafted, near: dict[int, Feature], gaps: dict[int, Feature]) -
         looked = len(near) + len(gaps)
         for hole in _holes([each.shape for each in (*near.values(), *gaps.values())]):
             box = bounds(hole)
-            units, others = ground.units(box), (each for each in ground.followers(box) if each.layer == GAPS)
+            units, others = ground.units(box), ground.gaps(box)
             for known, found in ((near, units), (gaps, others)):
                 for each in found:
                     if each.uid not in known and shapely.relate_pattern(hole, each.shape, "T********"):
@@ -119,7 +116,7 @@ def check_draft(connection: Connection, sketch: Sketch, part: Edit | None = None
     standing = Standing(connection, sketch, ground.placeholder)
     areas = [each for each in edit.begun if each.layer.startswith(AREAS)]
     codes = {each.code for each in (*around.touched, *around.beside)}
-    divisions = _divisions(ground, codes)
+    divisions = _divisions(connection, sketch, codes)
     subject = Subject(
         units=Units.of(*_columns(around.around)),
         gaps=Gaps.of(
@@ -127,7 +124,7 @@ def check_draft(connection: Connection, sketch: Sketch, part: Edit | None = None
             [each.attributes["name"] for each in around.gaps],
             [each.polygon for each in around.gaps],
         ),
-        divisions=Divisions.of([each.uid for each in divisions], [each.code for each in divisions]),
+        divisions=Divisions.of(list(divisions.values()), list(divisions)),
         areas=Areas.of(
             [each.uid for each in areas],
             [each.layer.removeprefix(AREAS) for each in areas],
@@ -171,11 +168,14 @@ def _columns(units: Iterable[Feature]) -> tuple[list[int], list[str], list[objec
     return [each.uid for each in listed], [each.code for each in listed], [each.polygon for each in listed]
 
 
-def _divisions(ground: Drafted, codes: set[str]) -> list[Feature]:
-    """The divisions above units; no outlines, since these follow from the units."""
-    above = {division for code in codes for _, division in ground.profile.ancestors(code)}
-    found = [ground.division(code) for code in sorted(above)]
-    return [each for each in found if each is not None]
+def _divisions(connection: Connection, sketch: Sketch, codes: set[str]) -> dict[str, int]:
+    """The divisions above units, uids by code; no outlines, since these follow from the units."""
+    above = {division for code in codes for _, division in sketch.ground.profile.ancestors(code)}
+    gone = {each.uid for each in sketch.edit.ended if each.layer == DIVISIONS}
+    held = uids_of(connection, division, sketch.at, above)
+    found = {code: uid for code, uid in held.items() if uid not in gone}
+    found |= {each.code: each.uid for each in sketch.edit.begun if each.layer == DIVISIONS and each.code in above}
+    return dict(sorted(found.items()))
 
 
 def _retired(connection: Connection, edit: Edit) -> dict[str, int]:

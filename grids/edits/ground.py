@@ -6,7 +6,7 @@ draft works.
 """
 
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any, Protocol, Self
@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from grids.edits.value import DIVISIONS, UNITS, Edit, Feature
+from grids.edits.value import DIVISIONS, GAPS, UNITS, Edit, Feature
 from grids.profiles import CodeProfile
 
 Box = tuple[float, float, float, float]
@@ -41,6 +41,9 @@ class Ground(Protocol):
 
     def followers(self, box: Box) -> Sequence[Feature]:
         """What is no unit but keeps to the units' edges and meets `box`: named gaps, divisions, areas that follow."""
+
+    def gaps(self, box: Box) -> Sequence[Feature]:
+        """The named gaps in force whose own box meets `box`."""
 
     def units_below(self, prefix: str) -> Sequence[Feature]:
         """The units in force whose code begins with `prefix`, by code."""
@@ -130,6 +133,9 @@ class Held:
         found = self.follower_tree.query(shapely.box(*box)).tolist()
         return [self.follower_members[index] for index in sorted(found)]
 
+    def gaps(self, box: Box) -> Sequence[Feature]:
+        return [each for each in self.followers(box) if each.layer == GAPS]
+
     def units_below(self, prefix: str) -> Sequence[Feature]:
         return [self.by_code[code] for code in beginning(self.unit_codes, prefix)]
 
@@ -173,10 +179,13 @@ class Drafted:
         return self._one(UNITS, code, self.base.unit(code))
 
     def units(self, box: Box) -> Sequence[Feature]:
-        return self._with_new(self.base.units(box), True, box)
+        return self._with_new(self.base.units(box), box, lambda layer: layer == UNITS)
 
     def followers(self, box: Box) -> Sequence[Feature]:
-        return self._with_new(self.base.followers(box), False, box)
+        return self._with_new(self.base.followers(box), box, lambda layer: layer != UNITS)
+
+    def gaps(self, box: Box) -> Sequence[Feature]:
+        return self._with_new(self.base.gaps(box), box, lambda layer: layer == GAPS)
 
     def units_below(self, prefix: str) -> Sequence[Feature]:
         return self._coded(self.base.units_below(prefix), UNITS, prefix)
@@ -195,12 +204,12 @@ class Drafted:
             return self.codes[layer, code]
         return None if old is None or old.key in self.gone else old
 
-    def _with_new(self, old: Sequence[Feature], units: bool, box: Box) -> Sequence[Feature]:
+    def _with_new(self, old: Sequence[Feature], box: Box, is_meant: Callable[[str], bool]) -> Sequence[Feature]:
         stay = [each for each in old if each.key not in self.gone]
         west, south, east, north = self.boxes.T
         met = np.flatnonzero((west <= box[2]) & (east >= box[0]) & (south <= box[3]) & (north >= box[1]))
         keys = (self.drawn[index] for index in met.tolist())
-        return [*stay, *(self.new[key] for key in keys if (key[0] == UNITS) == units)]
+        return [*stay, *(self.new[key] for key in keys if is_meant(key[0]))]
 
     def _coded(self, old: Sequence[Feature], layer: str, prefix: str) -> Sequence[Feature]:
         stay = [each for each in old if each.key not in self.gone]

@@ -12,6 +12,7 @@ from grids.drafts.doors import Doors
 from grids.drafts.grid_doors import GRID_DOORS
 from grids.drafts.records import Draft, create_draft
 from grids.drafts.workbench import Workbench
+from grids.edits.ground import Held
 from tests.grids.edits.cities import around_all, city, everything
 from tests.grids.founding import found
 
@@ -22,9 +23,13 @@ Begin = Callable[..., Draft]
 @pytest.fixture
 def store(store_url: str) -> Iterator[Store]:
     """The invented city of the edits, published as revision 1."""
-    store = open_store(store_url)
+    yield from filled(store_url, city(1))
+
+
+def filled(url: str, ground: Held) -> Iterator[Store]:
+    """A store that holds a ground as revision 1."""
+    store = open_store(url)
     check_schema(store)
-    ground = city(1)
     found(store, [*everything(ground), *around_all(ground)])
     yield store
     store.close()
@@ -40,7 +45,12 @@ def begin(store: Store) -> Begin:
     """Makes drafts."""
 
     def make(owner: str = "", title: str = "draft", author: str = "anna") -> Draft:
-        with writing(store.world) as connection:
-            return create_draft(connection, owner, title, author)
+        return drafted(store, owner, title, author)
 
     return make
+
+
+def drafted(store: Store, owner: str = "", title: str = "draft", author: str = "anna") -> Draft:
+    """A new draft."""
+    with writing(store.world) as connection:
+        return create_draft(connection, owner, title, author)

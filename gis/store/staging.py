@@ -1,0 +1,131 @@
+"""What is done of a publication before the lock: the change is staged, what it ends is found, pages are read."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    MetaData,
+    Table,
+    TextClause,
+    any_,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.exc import DBAPIError
+
+from gis.store.tables import BOX, rtree
+
+if TYPE_CHECKING:
+    from gis.store.revisions import Change
+
+CHUNK = 20_000
+CACHE_KIB, USUAL_CACHE_KIB = 65_536, 2_000
+LOG_PAGES, USUAL_LOG_PAGES = 20_000, 1_000
+"""What SQLite keeps of its pages, and after how many it carries its log over: for a publication, and else."""
+
+
+def stage(connection: Connection, index: int, change: "Change") -> tuple[Table, Table]:
+    """Temporary tables of this connection that hold the change; writing them locks nothing that others use."""
+    own, table = MetaData(), change.table
+    ended, begun = f"ended_{index}", f"begun_{index}"
+    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {ended} AS SELECT row_id FROM {table.name} WHERE 1 = 0")
+    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {begun} AS SELECT * FROM {table.name} WHERE 1 = 0")
+    retired = Table(ended, own, Column("row_id", BigInteger))
+    created = Table(begun, own, *(column._copy() for column in table.c if column.name != "row_id"))
+    if len(change.retired):
+        # Which rows they are is found out here: under the lock they are then gone to by their number.
+        meant = select(table.c.row_id).where(*_in_force(connection, table, change.retired))
+        connection.execute(insert(retired).from_select(["row_id"], meant))
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"ANALYZE {ended}")  # or it takes the few for many, and reads the whole table
+    rows = _hilbert(change)
+    for start in range(0, len(rows), CHUNK):
+        connection.execute(insert(created), _boxed(change.table, rows[start : start + CHUNK]))
+    return retired, created
+
+
+def _in_force(
+    connection: Connection, table: Table, uids: NDArray[np.int64]
+) -> Sequence[ColumnElement[bool] | TextClause]:
+    """The conditions of the versions of some uids that are in force, however many they are."""
+    if connection.dialect.name == "postgresql":
+        return table.c.uid == any_(literal(uids.tolist(), ARRAY(BigInteger))), table.c.to_revision.is_(None)
+    held = func.json_each(str(uids.tolist())).table_valued("value")
+    # SQLite knows nothing of how many rows are in force, nearly all: it is to begin with the few that are named.
+    return table.c.uid.in_(select(held.c.value)), text(f"+{table.name}.to_revision IS NULL")
+
+
+def make_ready(connection: Connection, changes: Sequence["Change"], staged: Sequence[tuple[Table, Table]]) -> None:
+    """Let SQLite read before the lock the pages that it will change under it, and keep them.
+
+    Its log is carried over into the file by other commits, not by this one while others wait.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    _tune(connection, CACHE_KIB, LOG_PAGES)
+    for change, (ended, begun) in zip(changes, staged, strict=True):
+        name, numbers = change.table.name, f"(SELECT row_id FROM {ended.name})"
+        last = "geom" if change.table.info["spatial"] else "code"  # to the end of the longest column
+        connection.exec_driver_sql(f"SELECT max(substr({last}, -1)) FROM {name} WHERE row_id IN {numbers}")
+        if change.table.info["spatial"]:
+            connection.exec_driver_sql(f"SELECT max(xmin) FROM {rtree(change.table)} WHERE id IN {numbers}")
+        for key in ("code", "uid"):
+            connection.exec_driver_sql(
+                f"SELECT count(*) FROM {begun.name} AS new CROSS JOIN {name} AS held INDEXED BY {name}_{key} "
+                f"ON held.{key} = new.{key}"
+            )
+    connection.commit()
+
+
+def _tune(connection: Connection, cache_kib: int, log_pages: int) -> None:
+    connection.exec_driver_sql(f"PRAGMA cache_size = -{cache_kib}")
+    connection.exec_driver_sql(f"PRAGMA wal_autocheckpoint = {log_pages}")
+
+
+def drop(connection: Connection, staged: Sequence[Table]) -> bool:
+    """Drop the temporary tables, so that the connection can be used again; whether that was done."""
+    connection.execution_options(write=False)
+    try:
+        if connection.dialect.name == "sqlite":
+            _tune(connection, USUAL_CACHE_KIB, USUAL_LOG_PAGES)
+            connection.commit()
+        with connection.begin():
+            for each in staged:
+                connection.exec_driver_sql(f"DROP TABLE {each.name}")
+    except DBAPIError:
+        return False
+    return True
+
+
+def _hilbert(change: "Change") -> Sequence[Mapping[str, Any]]:
+    """The created rows so that neighbours on the ground are neighbours on disk."""
+    from geopandas import GeoSeries  # a third of a second that only a publication needs
+
+    if not change.table.info["spatial"] or len(change.created) < 2:
+        return change.created
+    geometries = np.array([row["geom"] for row in change.created], dtype=object)
+    there = np.flatnonzero(~shapely.is_missing(geometries) & ~shapely.is_empty(geometries))
+    without = np.setdiff1d(np.arange(len(geometries)), there)
+    if len(there):
+        there = there[np.argsort(GeoSeries(geometries[there]).hilbert_distance(), kind="stable")]
+    return [change.created[index] for index in (*there, *without)]
+
+
+def _boxed(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    complete = [{"from_revision": 0, "to_revision": None, **row} for row in rows]
+    if table.info["spatial"]:
+        sides = shapely.bounds(np.array([row["geom"] for row in rows], dtype=object))
+        for row, box in zip(complete, sides.tolist(), strict=True):
+            row.update(zip(BOX, box if box[0] == box[0] else (None,) * 4, strict=True))
+    return complete
