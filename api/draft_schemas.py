@@ -133,6 +133,20 @@ class MovedCase(Shape):
     after: str | None
 
 
+class HeldPrefix(Shape):
+    """What names a prefix that the draft takes away (`gone`) or makes smaller (`narrowed`).
+
+    `layer` is that of the row, or keys; `heirs` are the codes to which the ground went; `rows` are that many alike.
+    """
+
+    layer: str
+    code: str
+    prefix: str
+    change: Literal["gone", "narrowed"]
+    heirs: list[str]
+    rows: int
+
+
 class Impact(Shape):
     """What a draft means for what is not in it. Lists hold the first ones; `components_moved` counts them all.
 
@@ -142,6 +156,7 @@ class Impact(Shape):
     at: int
     units: list[UnitImpact]
     divisions: list[UnitImpact]
+    references: list[HeldPrefix]
     components_seen: int
     components_moved: int
     components: list[MovedComponent]

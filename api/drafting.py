@@ -1,12 +1,15 @@
 """Drafts as they are told: JSON members, for HTTP and for the command line."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 import orjson
 import shapely
+from sqlalchemy import Connection
 
+from api.keys import list_keys
 from api.worlds import Worlds
 from cases.desk import Desk
 from cases.doors import RULE_DOORS
@@ -15,12 +18,11 @@ from cases.reports import Defaults
 from components.doors import COMPONENT_DOORS
 from gis.store.engine import Store, reading
 from gis.store.revisions import Revision
-from grids.checks import CHECKS, Report
+from grids.checks import CHECKS, Reference, Report
 from grids.drafts.doors import Doors
 from grids.drafts.grid_doors import GRID_DOORS
 from grids.drafts.publishing import Published
 from grids.drafts.records import Draft, DraftEdit, list_edits
-from grids.drafts.sketch import Sketch
 from grids.drafts.workbench import Work, Workbench
 from grids.edits.value import DIVISIONS, UNITS, Edit, Feature
 from grids.features import area_of
@@ -30,6 +32,13 @@ NOW = timedelta(seconds=5)
 MOST_CHANGES = 5_000
 NONE_DIFFER = {"differing": [], "differing_complete": True}
 DOORS = Doors({**GRID_DOORS, **COMPONENT_DOORS, **RULE_DOORS})
+
+
+def holders(connection: Connection) -> Iterator[Reference]:
+    """The keys of callers, which hold for a prefix as rules do; those revoked hold for nothing."""
+    for key in list_keys(connection):
+        if key.revoked_at is None:
+            yield Reference("keys", key.name, key.prefix)
 
 
 def tell_draft(draft: Draft) -> dict[str, Any]:
@@ -126,9 +135,11 @@ def tell_revision(made: Revision) -> dict[str, Any]:
     }
 
 
-def tell_impact(store: Store, sketch: Sketch, desks: tuple[Desk, Desk], defaults: Defaults) -> dict[str, Any]:
+def tell_impact(bench: Workbench, work: Work, desks: tuple[Desk, Desk], defaults: Defaults) -> dict[str, Any]:
     """What a draft means for what is not in it; `desks` are those without and with it."""
+    store, sketch = bench.store, work.sketch
     with reading(store.world) as connection:
+        references = bench.references(connection, sketch)
         seen, components = moved_components(connection, sketch)
         reach = reach_of(connection, sketch)
     with reading(store.log) as log:
@@ -137,6 +148,7 @@ def tell_impact(store: Store, sketch: Sketch, desks: tuple[Desk, Desk], defaults
         "at": sketch.at,
         "units": [asdict(each) for each in resized(sketch, UNITS)[:SHOWN]],
         "divisions": [asdict(each) for each in resized(sketch, DIVISIONS)[:SHOWN]],
+        "references": [_tell_reference(each) for each in references],
         "components_seen": seen,
         "components_moved": len(components),
         "components": [
@@ -145,6 +157,17 @@ def tell_impact(store: Store, sketch: Sketch, desks: tuple[Desk, Desk], defaults
         "cases_seen": routed,
         "cases_complete": complete,
         "cases": [_tell_case(each) for each in cases[:SHOWN]],
+    }
+
+
+def _tell_reference(reference: Reference) -> dict[str, Any]:
+    return {
+        "layer": reference.kind,
+        "code": reference.code,
+        "prefix": reference.prefix,
+        "change": "gone" if reference.is_gone else "narrowed",
+        "heirs": list(reference.heirs),
+        "rows": reference.count,
     }
 
 

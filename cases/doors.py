@@ -41,4 +41,19 @@ def _check(standing: "Standing", wish: Wish) -> Checked:
     return row, told
 
 
-RULE_DOORS = {"rules": Door(rule, _flatten, _check, objects=None)}
+def _names(row: Feature) -> tuple[str, ...]:
+    """What a rule is kept by, and what it holds for."""
+    owner, place = str(row.attributes["owner"]), row.attributes["document"].get("place")
+    return (owner,) if place is None else (owner, str(place))
+
+
+def _renamed(row: Feature, codes: Mapping[str, str]) -> Feature:
+    document = {**row.attributes["document"], "code": row.code}
+    for name in ("owner", "place"):
+        if document.get(name) is not None:
+            document[name] = codes.get(document[name], document[name])
+    attributes = {**row.attributes, "owner": codes.get(row.attributes["owner"], row.attributes["owner"])}
+    return replace(row, attributes={**attributes, "document": document})
+
+
+RULE_DOORS = {"rules": Door(rule, _flatten, _check, objects=None, names=_names, renamed=_renamed)}

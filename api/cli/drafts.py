@@ -15,7 +15,7 @@ from rich.table import Table
 
 from api.cli.opening import open_settled, read_time
 from api.cli.screen import out, show_faults, show_line
-from api.drafting import DOORS, tell_changes, tell_differing, tell_impact, tell_report, tell_work
+from api.drafting import DOORS, holders, tell_changes, tell_differing, tell_impact, tell_report, tell_work
 from api.jobs.publishing import PublishArguments, schedule, scheduled, tell_schedule
 from api.keys import operator
 from api.settings import Settings
@@ -25,7 +25,6 @@ from cases.reports import Defaults, parse_zone
 from gis.errors import refuse
 from gis.store.engine import reading, writing
 from grids.drafts import records
-from grids.drafts.findings import check_draft
 from grids.drafts.publishing import Wanted, publish_draft
 from grids.drafts.workbench import Workbench
 from grids.edits.drafting import compose
@@ -42,7 +41,7 @@ SHOWN = 200
 @contextmanager
 def _bench() -> Iterator[Workbench]:
     with open_settled(Settings()) as store:
-        yield Workbench(store, DOORS)
+        yield Workbench(store, DOORS, holders)
 
 
 @app.command("new")
@@ -100,7 +99,7 @@ def edit(
             sketch = work.sketch
         made = compose(sketch.steps[before:])
         with reading(bench.store.world) as connection:
-            report = check_draft(connection, sketch, made)
+            report = bench.find(connection, sketch, made)
     language = Settings().language
     _show_changes(made)
     show_faults((*made.notes, *(each.fault for each in report.findings)), language)
@@ -125,7 +124,7 @@ def checks(draft_id: DraftId) -> None:
     with _bench() as bench:
         work = bench.look(draft_id)
         with reading(bench.store.world) as connection:
-            report = check_draft(connection, work.sketch)
+            report = bench.check(connection, work)
     _print(tell_report(report, work.sketch.at))
     show_faults([each.fault for each in report.findings], Settings().language)
     if report.blocks:
@@ -149,7 +148,7 @@ def impact(draft_id: DraftId) -> None:
         before = worlds.at(work.sketch.at)
         with reading(bench.store.world) as connection:
             after = drafted_desk(connection, before, work.sketch, worlds.private_heap(before))
-        _print(tell_impact(bench.store, work.sketch, (before, after), _defaults(settings)))
+        _print(tell_impact(bench, work, (before, after), _defaults(settings)))
 
 
 @app.command("rebase")

@@ -44,7 +44,6 @@ from cases.reports import Defaults, parse_zone
 from gis.errors import Refusal, refuse
 from gis.store.engine import reading, writing
 from grids.drafts import records
-from grids.drafts.findings import check_draft
 from grids.drafts.publishing import Wanted, publish_draft
 from grids.drafts.workbench import Work, Workbench
 from grids.edits.drafting import compose
@@ -128,7 +127,7 @@ def edit(
         sketch = work.sketch
     made = compose(sketch.steps[before:])
     with reading(bench.store.world) as connection:
-        report = check_draft(connection, sketch, made)
+        report = bench.find(connection, sketch, made)
     content = {
         "draft": tell_draft(work.draft),
         "dry_run": dry_run,
@@ -181,7 +180,7 @@ def impact(request: Request, key: Viewer, draft_id: str) -> Response:
     """Areas before and after, components that come into other units, open cases that would go elsewhere."""
     work = _look(request, key, draft_id)
     before, after = (desk_of(request, key, None, each) for each in (None, draft_id))
-    told = tell_impact(bench_of(request).store, work.sketch, (before, after), defaults_of(request))
+    told = tell_impact(bench_of(request), work, (before, after), defaults_of(request))
     return answer(told, work.sketch.at, headers={"ETag": etag_of(work.draft)})
 
 

@@ -32,6 +32,12 @@ def read_below(connection: Connection, table: Table, at: int, prefix: str) -> li
     return sorted(found, key=lambda row: str(row["code"]))
 
 
+def read_owned(connection: Connection, table: Table, at: int, prefix: str) -> list[Row]:
+    """The versions in force at revision `at` whose owner begins with `prefix`, by owner and code."""
+    found = _rows(connection, _owned(table), {"at": at, "prefix": prefix, "end": prefix + LAST})
+    return sorted(found, key=lambda row: (str(row["owner"]), str(row["code"]), row["uid"]))
+
+
 def read_around(connection: Connection, table: Table, at: int, box: Box, is_newest: bool = False) -> list[Row]:
     """The versions in force at revision `at` whose own box meets `box` (its rim counts), not looking at their shapes.
 
@@ -88,6 +94,12 @@ def _coded(table: Table) -> Select[Any]:
 @lru_cache(maxsize=64)
 def _below(table: Table) -> Select[Any]:
     return select(table).where(*_begins(table), *_holds(table))
+
+
+@lru_cache(maxsize=64)
+def _owned(table: Table) -> Select[Any]:
+    meant = (table.c.owner >= bindparam("prefix"), table.c.owner < bindparam("end"))
+    return select(table).where(*meant, *_holds(table))
 
 
 @lru_cache(maxsize=64)

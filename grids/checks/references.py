@@ -5,6 +5,7 @@ from bisect import bisect_left
 from gis.errors import Fault
 from gis.geometry import place
 from grids.checks.findings import Finding, Thing
+from grids.checks.subject import Reference
 from grids.checks.view import Found, View
 
 
@@ -30,18 +31,59 @@ def area_without_department(view: View) -> Found:
 
 
 def prefix_gone(view: View) -> Found:
-    """Rules and keys for a prefix with which no division and no unit begins."""
+    """Rules, keys and rows for a prefix with which no division and no unit begins."""
     if not view.subject.references:
         return []
     codes = sorted([*view.subject.units.codes.tolist(), *view.subject.divisions.codes.tolist()])
     found = []
     for reference in view.subject.references:
         at = bisect_left(codes, reference.prefix)
-        if reference.prefix == "" or (at < len(codes) and codes[at].startswith(reference.prefix)):
+        left = reference.prefix == "" or (at < len(codes) and codes[at].startswith(reference.prefix))
+        if left if reference.is_gone is None else not reference.is_gone:
             continue
-        who, wer = ("rule", "规则") if reference.kind == "rules" else ("key", "密钥")
-        en = f"The {who} {reference.code} holds for {reference.prefix}, where no division or unit is left; change it."
-        zh = f"{wer} {reference.code} 限于 {reference.prefix}，该范围内已没有区划和网格；请修改。"
-        things = (Thing(reference.kind, reference.uid, reference.code), view.division(reference.prefix))
-        found.append(Finding(Fault("prefix_gone", en, zh, "warning", None, reference.code), things))
+        who, wer = _called(reference)
+        to, zu = _heirs(reference)
+        en = f"{who} holds for {reference.prefix}, where no division or unit is left{to}; change it."
+        zh = f"{wer}限于 {reference.prefix}，该范围内已没有区划和网格{zu}；请修改。"
+        fault = Fault("prefix_gone", en, zh, "warning", None, reference.code)
+        found.append(_finding(view, reference, fault))
     return found
+
+
+def prefix_narrowed(view: View) -> Found:
+    """Rules, keys and rows for a division from which ground goes to another, where they then do not hold."""
+    found = []
+    for reference in view.subject.references:
+        if reference.is_gone is not False or not reference.heirs:
+            continue
+        who, wer = _called(reference)
+        heirs = ", ".join(reference.heirs)
+        en = f"{who} holds for {reference.prefix} and not for the ground that goes from there to {heirs}; "
+        en += "if it should, add one."
+        zh = f"{wer}限于 {reference.prefix}，不再覆盖由其划入 {heirs} 的范围；如仍需适用，请另行增加。"
+        fault = Fault("prefix_narrowed", en, zh, "warning", None, reference.code)
+        found.append(_finding(view, reference, fault))
+    return found
+
+
+KINDS = {"rules": ("rule", "规则"), "keys": ("key", "密钥"), "components": ("component", "部件")}
+
+
+def _called(reference: Reference) -> tuple[str, str]:
+    en, zh = KINDS.get(reference.kind, (f"row of {reference.kind}", f"{reference.kind} 的"))
+    if reference.count > 1:
+        return (
+            f"The {en} {reference.code}, with {reference.count - 1} more,",
+            f"{zh} {reference.code} 等 {reference.count} 个",
+        )
+    return f"The {en} {reference.code}", f"{zh} {reference.code} "
+
+
+def _heirs(reference: Reference) -> tuple[str, str]:
+    heirs = ", ".join(reference.heirs)
+    return (f" (it is {heirs} now)", f"（现为 {heirs}）") if heirs else ("", "")
+
+
+def _finding(view: View, reference: Reference, fault: Fault) -> Finding:
+    things = (Thing(reference.kind, reference.uid, reference.code), view.division(reference.prefix))
+    return Finding(fault, things, {"rows": reference.count})

@@ -203,11 +203,28 @@ _ALL = (
         "warning",
         ("Prefix gone", "范围已不存在"),
         (
-            "A rule or a key holds for a division or prefix with which no code begins any more.",
-            "规则或密钥所限的区划或前缀下已没有任何编码。",
+            "A rule, a key or another row holds for a division or prefix with which no code begins any more.",
+            "规则、密钥或其他数据所限的区划或前缀下已没有任何编码。",
         ),
-        ("Change the rule or the key to the codes that took its place.", "请将规则或密钥改为接替的编码。"),
+        (
+            "Change it to the codes that took its place; rows go with an edit of divisions by carry.",
+            "请改为接替的编码；区划编辑可用 carry 让数据行一并变更。",
+        ),
         references.prefix_gone,
+    ),
+    Check(
+        "prefix_narrowed",
+        "warning",
+        ("Prefix made smaller", "范围缩小"),
+        (
+            "A rule, a key or an area holds for a division from which a draft takes ground, and not for that ground.",
+            "规则、密钥或片区所限的区划将划出部分范围，划出部分不再适用。",
+        ),
+        (
+            "Add one for the division that gets the ground, or edit the divisions with carry.",
+            "请为接收区划另行增加，或在区划编辑中使用 carry。",
+        ),
+        references.prefix_narrowed,
     ),
 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,12 +85,19 @@ class Components:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A rule or a key that holds for what begins with `prefix`; "" is everywhere."""
+    """A rule, a key or another row (`kind` is its layer) that holds for what begins with `prefix`; "" is everywhere.
 
-    kind: Literal["rules", "keys"]
+    `is_gone`: nothing begins with the prefix any more; None where that is to be seen from the codes of the subject.
+    `heirs` are the codes to which its ground went. `count` rows in all are alike, of which `code` is the first.
+    """
+
+    kind: str
     code: str
     prefix: str
     uid: int | None = None
+    is_gone: bool | None = None
+    heirs: tuple[str, ...] = ()
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,9 +46,24 @@ class Wish:
         return Table(given, _column(self.geometry), "CRS84", np.array([1], dtype=np.int64))
 
 
+def owner_of(row: Feature) -> tuple[str, ...]:
+    """The prefix that every row names: that of the division which keeps it."""
+    return (str(row.attributes["owner"]),)
+
+
+def owned_by(row: Feature, codes: Mapping[str, str]) -> Feature:
+    """The row kept by what its division became, of `codes` from old to new."""
+    owner = str(row.attributes["owner"])
+    return replace(row, attributes={**row.attributes, "owner": codes.get(owner, owner)})
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
-    """How rows of a layer come in. `flatten` gives the columns of a row that is there, `check` the row of a wish."""
+    """How rows of a layer come in. `flatten` gives the columns of a row that is there, `check` the row of a wish.
+
+    `names` are the prefixes that a row names, `renamed` the row with others in their place and all that follows from
+    its code.
+    """
 
     table: SqlTable
     flatten: Callable[[Feature], Mapping[str, Any]]
@@ -57,6 +72,8 @@ class Door:
     """None for a layer without geometry."""
     objects: frozenset[str] | None = frozenset()
     """The values that may be objects of plain values; None where the door looks at all of them itself."""
+    names: Callable[[Feature], tuple[str, ...]] = owner_of
+    renamed: Callable[[Feature, Mapping[str, str]], Feature] = owned_by
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from gis.cover import TOUCHING_DEG
 from gis.errors import Fault, Refusal
 from gis.store.vicinity import AT_ONCE, uids_of
-from grids.checks import CHECKS, Areas, Divisions, Gaps, Report, Subject, Targets, Touched, Units, run
+from grids.checks import CHECKS, Areas, Divisions, Gaps, Reference, Report, Subject, Targets, Touched, Units, run
 from grids.drafts.clusters import clusters
 from grids.drafts.sketch import Sketch, Standing
 from grids.edits.ground import Drafted, bounds, enclosing
@@ -106,7 +106,9 @@ def _touching(units: Sequence[Feature], shapes: Sequence[shapely.Geometry]) -> l
     return [units[index] for index in sorted(set(found.tolist()))]
 
 
-def check_draft(connection: Connection, sketch: Sketch, part: Edit | None = None) -> Report:
+def check_draft(
+    connection: Connection, sketch: Sketch, part: Edit | None = None, references: tuple[Reference, ...] = ()
+) -> Report:
     """What the checks find of a draft, or of a part of its edits: in what it changes, and beside it."""
     edit = sketch.edit if part is None else part
     if not edit.begun and not edit.ended:
@@ -132,6 +134,7 @@ def check_draft(connection: Connection, sketch: Sketch, part: Edit | None = None
             [each.attributes["department"] for each in areas],
             [each.polygon for each in areas],
         ),
+        references=references,
         departments=standing.codes("departments", department) if areas else None,
         retired=_retired(connection, edit),
         recoded=_recoded(edit, community_length(ground.profile)),

@@ -7,12 +7,15 @@ from typing import Any, Self, cast
 import shapely
 from sqlalchemy import Connection
 
+from gis.errors import refuse
 from gis.store.scope import EVERYTHING
 from gis.store.types import box_shape
 from gis.store.versions import Box, Query, read_columns
-from gis.store.vicinity import read_coded, read_uids
+from gis.store.vicinity import read_coded, read_owned, read_uids
+from grids.drafts.carrying import carry
 from grids.drafts.deliveries import IMPORT, apply_import
-from grids.drafts.doors import Doors
+from grids.drafts.doors import Door, Doors, owner_of
+from grids.drafts.recodings import Recoding
 from grids.edits.drafting import compose
 from grids.edits.ground import Drafted, Ground, Key, after
 from grids.edits.operations import apply
@@ -23,6 +26,8 @@ from grids.ground import StoreGround
 from grids.profiles import CodeProfile
 
 PUT, REMOVE = "put", "remove"
+CARRYING = {"divide_division": True, "merge_divisions": True, "transfer": False}
+"""The edits of divisions with which rows may go, and whether these go with ground that is only given away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +86,16 @@ class Sketch:
         ground = self.on(connection)
         standing = Standing(connection, self, ground.placeholder)
         placed = self.placed
-        if document.get("op") in (PUT, REMOVE, IMPORT):
-            if document["op"] == IMPORT:
-                edit = with_outlines(ground, apply_import(standing, document, doors))
-            else:
-                edit = doors.edit(standing, document, owner)
-            ended = {each.key for each in edit.ended}
-            placed |= {(each.layer, each.code) for each in edit.begun if each.key not in ended}
+        delivered = document.get("op") in (PUT, REMOVE, IMPORT)
+        if document.get("op") == IMPORT:
+            edit = with_outlines(ground, apply_import(standing, document, doors))
+        elif delivered:
+            edit = doors.edit(standing, document, owner)
         else:
-            edit = apply(ground, document)
+            edit = _applied(ground, standing, document, doors, owner)
+        ended = {each.key for each in edit.ended}
+        rows = (each for each in edit.begun if delivered or each.layer not in (UNITS, GAPS, DIVISIONS))
+        placed |= {(each.layer, each.code) for each in rows if each.key not in ended}
         base = ground.base
         assert isinstance(base, StoreGround)
         shown = Edit(_of_ground(edit.ended), _of_ground(edit.begun))
@@ -103,6 +109,20 @@ class Sketch:
             self.named | base.named,
             placed,
         )
+
+
+def _applied(ground: Drafted, standing: "Standing", document: Mapping[str, Any], doors: Doors, owner: str) -> Edit:
+    """An edit of units or divisions, and of the rows that are to go with these."""
+    if document.get("op") not in CARRYING or document.get("carry") is None:
+        return apply(ground, document)
+    if not isinstance(document["carry"], bool):
+        raise refuse(
+            "edit_wrong",
+            f"{document['op']}: carry must be true or false.",
+            f"{document['op']}：carry 应为 true 或 false。",
+        )
+    edit = apply(ground, {name: value for name, value in document.items() if name != "carry"})
+    return carry(standing, doors, edit, owner, CARRYING[document["op"]]) if document["carry"] else edit
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +184,19 @@ class Standing:
             if each.layer == layer:
                 its = {**each.attributes, "geom": each.polygon}
                 yield {"uid": each.uid, "code": each.code, **{name: its.get(name) for name in columns}}
+
+    def naming(self, layer: str, door: Door, recoding: Recoding) -> list[Feature]:
+        """The rows of a door that name a prefix which moved or lost ground."""
+        # Rows are kept by divisions; what names anything beside is few, and read as a whole.
+        owners = recoding.owners(self.profile) if door.names is owner_of else ("",)
+        rows = {row["uid"]: row for owner in owners for row in read_owned(self.connection, door.table, self.at, owner)}
+        stored = (feature_of(layer, row) for row in rows.values())
+        held = [each for each in stored if each.key not in self._gone]
+        held += [each for each in self._new.values() if self._is_of(each.layer, layer)]
+        return [each for each in held if any(map(recoding.concerns, door.names(each)))]
+
+    def _is_of(self, name: str, layer: str) -> bool:
+        return name.startswith(AREAS) if layer == "areas" else name == layer
 
     def codes(self, layer: str, table: Any) -> set[str]:
         """The codes of all rows of a layer."""

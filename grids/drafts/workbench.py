@@ -11,13 +11,15 @@ from sqlalchemy import Connection
 from gis.errors import Fault, Refusal, refuse
 from gis.store.engine import Store, reading, writing
 from gis.store.revisions import head
-from grids.checks import Report
+from grids.checks import Reference, Report
 from grids.drafts.conflicts import cannot_follow, find_conflicts
 from grids.drafts.doors import Doors
 from grids.drafts.findings import check_draft
 from grids.drafts.limits import check_within
+from grids.drafts.naming import Holders, nobody, references_of
 from grids.drafts.records import Draft, append_edits, check_open, draft_changed, find_draft, list_edits, move_draft
 from grids.drafts.sketch import Sketch
+from grids.edits.value import Edit
 from grids.ground import store_profile
 
 KEPT = 64
@@ -46,8 +48,8 @@ class Work:
 class Workbench:
     """Works drafts out and keeps the last ones. Safe to share between threads."""
 
-    def __init__(self, store: Store, doors: Doors) -> None:
-        self.store, self.doors = store, doors
+    def __init__(self, store: Store, doors: Doors, holders: Holders = nobody) -> None:
+        self.store, self.doors, self.holders = store, doors, holders
         self._kept: OrderedDict[tuple[Any, ...], Sketch] = OrderedDict()
         self._reports: OrderedDict[tuple[str, int, int], Report] = OrderedDict()
         self._lock = threading.Lock()
@@ -83,12 +85,20 @@ class Workbench:
         with self._lock:
             known = self._reports.get(work.key)
         if known is None:
-            known = check_draft(connection, work.sketch)
+            known = self.find(connection, work.sketch)
             with self._lock:
                 self._reports[work.key] = known
                 while len(self._reports) > KEPT:
                     self._reports.popitem(last=False)
         return known
+
+    def find(self, connection: Connection, sketch: Sketch, part: Edit | None = None) -> Report:
+        """What the checks find of a draft, or of a part of its edits."""
+        return check_draft(connection, sketch, part, self.references(connection, sketch))
+
+    def references(self, connection: Connection, sketch: Sketch) -> tuple[Reference, ...]:
+        """What names a prefix that the draft takes away or makes smaller."""
+        return references_of(connection, sketch, self.doors, self.holders)
 
     def try_edits(self, connection: Connection, work: Work, documents: Sequence[Document]) -> Sketch:
         """What the draft comes to with some edits more. Errors: those of the edits, edit_outside_draft."""
