@@ -2,20 +2,31 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import shapely
 
-from gis.errors import refuse
+from gis.crs import swapped_axes
+from gis.errors import Refusal, refuse
 from grids.edits.exact import Place, meetings, rounded
 from grids.edits.refusals import at
 
+MOST_PLACES = 20_000
+"""Of a line: some times more than the longest stretch of boundary that is changed at once."""
+
 
 def place(x: float, y: float) -> Place:
-    """A place on the grid of the store. Errors: Refusal coordinate_not_finite, coordinates_out_of_range."""
+    """A place on the grid of the store.
+
+    Errors: Refusal coordinate_not_finite, swapped_axes, coordinates_out_of_range.
+    """
     if not (math.isfinite(x) and math.isfinite(y)):
         raise refuse("coordinate_not_finite", "A coordinate is no number.", "坐标不是数值。")
     if abs(x) > 180 or abs(y) > 90:
+        if abs(x) <= 90 and abs(y) <= 180:
+            raise Refusal([replace(swapped_axes(np.array([x, y])), where=at((y, x)))])
         raise refuse(
             "coordinates_out_of_range",
             f"({x:.10g}, {y:.10g}) lies outside longitude -180 to 180, latitude -90 to 90; give lon, lat.",
@@ -25,7 +36,14 @@ def place(x: float, y: float) -> Place:
 
 
 def drawn(line: Sequence[Place]) -> list[Place]:
-    """A line without repeated places. Errors: Refusal line_too_short, line_crosses_itself."""
+    """A line without repeated places. Errors: Refusal line_too_short, line_too_long, line_crosses_itself."""
+    if len(line) > MOST_PLACES:
+        raise refuse(
+            "line_too_long",
+            f"The line has {len(line):,} places, more than {MOST_PLACES:,}; draw what changes alone, or simplify it.",
+            f"线有 {len(line):,} 个点，超过 {MOST_PLACES:,} 个；请只画需要更改的部分，或先行简化。",
+            where=at(place(*line[0])),
+        )
     given = [place(x, y) for x, y in line]
     way = [each for index, each in enumerate(given) if index == 0 or each != given[index - 1]]
     if len(way) < 2:
@@ -48,9 +66,11 @@ def drawn(line: Sequence[Place]) -> list[Place]:
 def _loop(way: Sequence[Place]) -> Place:
     """Where a line comes back to itself."""
     edges = list(pairwise(way))
-    for index, edge in enumerate(edges):
-        for meeting in meetings(edge, edges[index + 1 :]):
-            if meeting.place != edge[1]:
+    segments = shapely.linestrings(np.array(edges))
+    pairs = shapely.STRtree(segments).query(segments, predicate="intersects").T
+    for one, other in sorted(pairs[pairs[:, 0] < pairs[:, 1]].tolist()):
+        for meeting in meetings(edges[one], [edges[other]]):
+            if meeting.place != edges[one][1]:
                 return meeting.place
-    repeated = [each for index, each in enumerate(way) if each in way[:index]]
-    return repeated[0] if repeated else way[0]
+    seen: set[Place] = set()
+    return next((each for each in way if each in seen or seen.add(each)), way[0])  # type: ignore[func-returns-value]
