@@ -14,7 +14,7 @@ from cases.routing import Memo, Routing, route
 from cases.rules import RuleBook, from_row, to_row
 from cases.situation import AreaHolder, Asset, Department, Division, Place, Variation
 from cases.tables import rule
-from components.lookup import FIELDS, Inventory, class_name, load_inventory
+from components.lookup import FIELDS, Inventory, advance_inventory, class_name, load_inventory
 from components.tables import component
 from gis.heap.lines import Heap
 from gis.heap.records import seal, unseal
@@ -268,7 +268,7 @@ def advance_desk(
         return None
     new = {**told, "grid": grid}
     if is_changed(connection, component, desk.revision, at):
-        new["inventory"] = load_inventory(connection, at).tell(heap)
+        new["inventory"] = advance_inventory(connection, desk.inventory, desk.revision, at).tell(heap)
     if is_changed(connection, rule, desk.revision, at):
         new["rules"] = seal(heap, [to_row(each) for each in load_book(connection, at).rules])
     return new

@@ -1,6 +1,6 @@
 """The inventory of one revision, ready to be asked which component a report means."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from gis.metres import Floats, Indices
 from gis.names import Names
 from gis.nearest import FeatureIndex
 from gis.store.scope import EVERYTHING
-from gis.store.versions import Query, read_columns
+from gis.store.versions import Query, read_changed, read_codes, read_columns
 
 USUAL_ACCURACY_M = 1.0
 """The survey accuracy of a component that states none: the middle class of the surveys (±0.5, ±1, ±10 m)."""
@@ -90,6 +90,8 @@ def class_name(edition: str, code: str) -> str:
     return f"{edition} {code}"
 
 
+MANY, LEAST_MANY = 0.05, 1_000
+"""Of how many components, as a share and at least, all are read anew when they change."""
 COLUMNS = (*FIELDS, "accuracy_m", "geom")
 
 
@@ -104,9 +106,61 @@ def make_inventory(columns: dict[str, NDArray[Any]]) -> Inventory:
         [class_name(edition, code) for edition, code in zip(columns["edition"], columns["class_code"], strict=True)],
         dtype=object,
     )
-    accuracy = [USUAL_ACCURACY_M if metres is None else metres for metres in columns["accuracy_m"]]
+    accuracy = _accuracies(columns["accuracy_m"])
     index = FeatureIndex.build(columns.pop("geom"), classes.astype(str))
-    return Inventory.of(index, columns, np.array(accuracy, dtype=np.float64))
+    return Inventory.of(index, columns, accuracy)
+
+
+def renew_inventory(inventory: Inventory, codes: Collection[str], columns: dict[str, NDArray[Any]]) -> Inventory:
+    """The inventory in which components of some codes are others: those of COLUMNS, by code (and uid), and no more.
+
+    It is the one that `make_inventory` makes of all; the components of other codes are not looked at again.
+    """
+    known = inventory.columns["code"]
+    kept = np.ones(len(inventory), dtype=np.bool_)
+    for code in codes:
+        kept[_first(known, code) : _first(known, code, behind=True)] = False
+    new = columns["code"]
+    stay = np.flatnonzero(kept)
+    passed = np.concatenate([[0], np.cumsum(kept)])  # how many stay before each place
+    places = [int(passed[_first(known, code)]) for code in new]
+    order = np.insert(stay, places, len(inventory) + np.arange(len(new))).astype(np.int64)
+    classes = [class_name(*each) for each in zip(columns["edition"], columns["class_code"], strict=True)]
+    index = inventory.index.renewed(order, columns["geom"], np.array(classes, dtype=str))
+    texts = {name: _joined(name, inventory.columns[name], columns[name], order) for name in FIELDS}
+    accuracy = np.concatenate([inventory.accuracy_m, _accuracies(columns["accuracy_m"])])[order]
+    return Inventory(index, texts, accuracy, Names.of(texts["code"]))
+
+
+def advance_inventory(connection: Connection, inventory: Inventory, since: int, at: int) -> Inventory:
+    """The inventory of revision `at` from that of `since`: what few components changed is read, not all."""
+    parts = read_changed(connection, component, since, at, ("code",))
+    codes = {code for part in parts for code in part["code"].tolist()}
+    if len(codes) > max(LEAST_MANY, MANY * len(inventory)):
+        return load_inventory(connection, at)
+    return renew_inventory(inventory, codes, read_codes(connection, component, at, codes, COLUMNS))
+
+
+def _first(codes: pa.Array, code: str, behind: bool = False) -> int:
+    """Where a code begins among sorted ones, or where what is behind it does. Texts sort as their UTF-8 bytes do."""
+    low, high = 0, len(codes)
+    while low < high:
+        middle = (low + high) // 2
+        held = codes[middle].as_py()
+        if held < code or (behind and held == code):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _joined(name: str, old: pa.Array, new: NDArray[Any], order: Indices) -> pa.Array:
+    whole = pa.concat_arrays([old.cast(pa.string()), pa.array(new.tolist(), pa.string())]).take(pa.array(order))
+    return whole if name == "code" else whole.dictionary_encode()
+
+
+def _accuracies(metres: NDArray[Any]) -> Floats:
+    return np.array([USUAL_ACCURACY_M if each is None else each for each in metres], dtype=np.float64)
 
 
 def _text_column(name: str, values: NDArray[Any]) -> pa.Array:

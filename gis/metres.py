@@ -130,6 +130,15 @@ class Paths:
             frozen(_starts(path_owner, len(geometries))),
         )
 
+    def chosen(self, others: "Paths", order: Indices) -> "Paths":
+        """The geometries `order` of these (0 to n) and, counted behind them, of others."""
+        coord_starts = np.concatenate([self.coord_starts, others.coord_starts[1:] + len(self.coords)])
+        path_starts = np.concatenate([self.path_starts, others.path_starts[1:] + len(self.coord_starts) - 1])
+        paths, new_path_starts = _ranges(path_starts, order)
+        places, new_coord_starts = _ranges(coord_starts, paths)
+        coords = np.concatenate([self.coords, others.coords])[places]
+        return Paths(frozen(np.ascontiguousarray(coords)), frozen(new_coord_starts), frozen(new_path_starts))
+
     def distances(self, lonlat: Floats, points: Indices, geometries: Indices) -> Floats:
         """Metres from each point to the nearest place of its geometry's paths, for pairs of indices (k,), (k,).
 
@@ -144,6 +153,13 @@ class Paths:
             self.coord_starts,
             self.path_starts,
         )
+
+
+def _ranges(starts: Indices, order: Indices) -> tuple[Indices, Indices]:
+    """All that lies in the groups `order`, one group after the other, and where each of these then begins."""
+    sizes = (starts[1:] - starts[:-1])[order]
+    begins = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return np.repeat(starts[order] - begins[:-1], sizes) + np.arange(begins[-1], dtype=np.int64), begins
 
 
 def _starts(owners: NDArray[Any], count: int) -> Indices:

@@ -96,6 +96,45 @@ class FeatureIndex:
             Others(others, kinds[others], geometries[others]),
         )
 
+    def renewed(self, order: Indices, geometries: NDArray[Any], classes: NDArray[Any]) -> "FeatureIndex":
+        """The index of the features `order` of this one (0 to n) and, counted behind them, of new ones.
+
+        It is the one that `build` makes of them. New ones are given as to `build`; the others are not looked at again.
+        """
+        new = FeatureIndex.build(geometries, classes)
+        known = np.array([*self.classes, *new.classes], dtype=object)
+        held = np.concatenate([self._kinds(), new._kinds() + len(self.classes)])[order]
+        names, where = np.unique(known[np.unique(held)].astype(str), return_inverse=True)
+        numbers = np.zeros(len(known), dtype=np.int32)
+        numbers[np.unique(held)] = where
+        kinds: NDArray[np.int32] = numbers[held]
+        paths = self.paths.chosen(new.paths, order)
+        others = np.concatenate([self._is_other(), new._is_other()])[order]
+        shapes = np.full(len(self) + len(new), None, dtype=object)
+        shapes[self.others.members] = self.others.made()[0]
+        shapes[len(self) + new.others.members] = new.others.made()[0]
+        single, rest = (np.flatnonzero(each).astype(np.int64) for each in (~others, others))
+        places = paths.coords[paths.coord_starts[paths.path_starts[single]]]
+        return FeatureIndex(
+            paths,
+            np.concatenate([self.solid, new.solid])[order],
+            {str(name): number for number, name in enumerate(names)},
+            (np.ascontiguousarray(places), kinds[single], single),
+            Others(rest, kinds[rest], shapes[order][rest]),
+        )
+
+    def _kinds(self) -> NDArray[np.int32]:
+        """The number of the class (n,) of each feature."""
+        kinds = np.zeros(len(self), dtype=np.int32)
+        _, numbers, single = self.single
+        kinds[single], kinds[self.others.members] = numbers, self.others.numbers
+        return kinds
+
+    def _is_other(self) -> NDArray[np.bool_]:
+        found = np.zeros(len(self), dtype=np.bool_)
+        found[self.others.members] = True
+        return found
+
     @classmethod
     def read(cls, heap: Heap, told: Mapping[str, Any]) -> Self:
         """The index that `tell` wrote, read where it lies."""

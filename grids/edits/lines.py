@@ -66,7 +66,7 @@ def drawn(line: Sequence[Place]) -> list[Place]:
 def _loop(way: Sequence[Place]) -> Place:
     """Where a line comes back to itself."""
     edges = list(pairwise(way))
-    segments = shapely.linestrings(np.array(edges))
+    segments = np.array([shapely.LineString(edge) for edge in edges], dtype=object)
     pairs = shapely.STRtree(segments).query(segments, predicate="intersects").T
     for one, other in sorted(pairs[pairs[:, 0] < pairs[:, 1]].tolist()):
         for meeting in meetings(edges[one], [edges[other]]):
