@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import typer
 from pydantic import ValidationError
 
-from api.cli import bulk, checking, drafts, history, jobs, keys, replays, stores
+from api.cli import bulk, checking, drafts, history, jobs, keys, repairs, replays, stores
 from api.cli.screen import show_faults, show_line
 from api.settings import Settings
 from gis.errors import Kind, Refusal
@@ -35,6 +35,7 @@ app.command("revisions")(stores.revisions)
 app.command("changes")(history.changes)
 app.command("crosswalk")(history.crosswalk)
 app.command("undo")(history.undo)
+app.command("repair")(repairs.repair)
 app.command("migrate")(stores.migrate_store)
 app.command("locate")(bulk.locate)
 app.command("route")(bulk.route)
