@@ -117,5 +117,5 @@ def _gaps(made: Repair) -> Table | None:
         return None
     names = np.array([f"gap {number}" for number in range(1, len(made.gaps) + 1)], dtype=object)
     notes = np.array([each.fault.zh for each in made.gaps], dtype=object)
-    shapes = np.array([shapely.geometry.shape(each.where) for each in made.gaps], dtype=object)
+    shapes: Any = np.array([shapely.geometry.shape(dict(each.where or {})) for each in made.gaps], dtype=object)
     return Table({"name": names, "note": notes}, shapes, STORED, np.arange(1, len(names) + 1))

@@ -16,7 +16,7 @@ def check_within(edit: Edit, owner: str) -> None:
         return
     ended = {each.key: each for each in edit.ended}
     begun = {each.key: each for each in edit.begun}
-    for key in ended.keys() | begun.keys():
+    for key in {**ended, **begun}:  # in their order, so that the same one is named each time
         old, new = ended.get(key), begun.get(key)
         for each in (old, new):
             if each is not None and not _owner(each, owner).startswith(owner) and not _follows(old, new):
