@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from api.drafting import DOORS
+from api.drafting import DOORS, holders
 from api.imports import OWNED, Options, check_layer, of_owner, profile_of, read_table, without_places
 from api.told_conflicts import tell_conflict, tell_mass
 from components.deliveries import read_delivery as read_components
@@ -308,7 +308,7 @@ def _kept(store: Store, draft: Draft, found: Compared) -> dict[str, Any]:
 def _filled(store: Store, draft: Draft, document: Mapping[str, Any], author: str) -> Draft:
     """The draft with the import as its edit; it is thrown away when that is refused."""
     try:
-        return Workbench(store, DOORS).add(draft.id, [document], author, draft.version)[0].draft
+        return Workbench(store, DOORS, holders).add(draft.id, [document], author, draft.version)[0].draft
     except Refusal:
         with writing(store.world) as connection:
             close_draft(connection, find_draft(connection, draft.id), "discarded")

@@ -11,7 +11,7 @@ import shapely
 from sqlalchemy import Connection
 
 from api.checks import Checked, Progress, State, check_layer, grid_subject
-from api.drafting import DOORS
+from api.drafting import DOORS, holders
 from api.exports import STORED
 from api.jobs.reports import counted, write_report
 from gis.errors import Fault, Refusal, refuse
@@ -97,7 +97,7 @@ def _sketch(store: Store, connection: Connection, asked: Asked) -> Sketch:
     if not draft.owner.startswith(asked.prefix):
         raise draft_unknown(asked.draft)
     check_open(draft)
-    work = Workbench(store, DOORS).work_out(connection, draft)
+    work = Workbench(store, DOORS, holders).work_out(connection, draft)
     if work.conflicts:
         raise Refusal(work.conflicts, "conflict")
     return work.sketch

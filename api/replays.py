@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from api.coded import CodedDesk
-from api.drafting import DOORS
+from api.drafting import DOORS, holders
 from api.moved import MOVED, MovedFiles
 from api.worlds import Worlds
 from cases.clerk import Clerk
@@ -218,7 +218,7 @@ def _drafted(store: Store, worlds: Worlds, against: Against) -> Desk:
         check_open(draft)
         base = worlds.newest()
         base = base if base.revision >= draft.base else worlds.renew_to(draft.base)
-        work = Workbench(store, DOORS).work_out(connection, draft, base.revision)
+        work = Workbench(store, DOORS, holders).work_out(connection, draft, base.revision)
         if work.conflicts:
             raise Refusal(work.conflicts, "conflict")
         desk = worlds.at(work.sketch.at)

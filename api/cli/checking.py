@@ -11,7 +11,7 @@ from rich.table import Table
 
 from api.cli.opening import open_settled
 from api.cli.screen import out, progress, show_faults, show_line
-from api.drafting import DOORS
+from api.drafting import DOORS, holders
 from api.findings import Asked, Found, edit_of, look_over, write_found
 from api.moments import read_moment
 from api.routers.parameters import check_alone
@@ -112,7 +112,7 @@ def show_proposal(proposal: Repair, language: str) -> None:
 
 def _applied(store: Store, draft_id: str | None, proposal: Repair) -> str:
     """Put a proposal into a draft; its id. Errors: nothing_to_repair, and those of the edit."""
-    document, bench, author = edit_of(proposal), Workbench(store, DOORS), getpass.getuser()
+    document, bench, author = edit_of(proposal), Workbench(store, DOORS, holders), getpass.getuser()
     if draft_id is None:
         with writing(store.world) as connection:
             draft_id = create_draft(connection, "", "repair", author).id

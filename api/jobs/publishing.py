@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from api.auth import permit
-from api.drafting import DOORS, NONE_DIFFER, tell_differing, tell_revision
+from api.drafting import DOORS, NONE_DIFFER, holders, tell_differing, tell_revision
 from api.jobs.folders import place_of
 from api.jobs.kinds import Arguments, Context, Kind, Outcome
 from api.jobs.records import COLUMNS, Job, make_job
@@ -105,7 +105,7 @@ def run(context: Context, arguments: PublishArguments) -> Outcome:
     try:
         with reading(context.store.world) as connection:
             permit(context.key, "publisher", find_draft(connection, arguments.draft).owner)
-        made = publish_draft(Workbench(context.store, DOORS), arguments.draft, wanted, before)
+        made = publish_draft(Workbench(context.store, DOORS, holders), arguments.draft, wanted, before)
     except Refusal as refusal:
         if refusal.code in ("ticket_used", "draft_closed") and (found := achieved(context, arguments)) is not None:
             return found
