@@ -107,7 +107,7 @@ class GridMachine(RuleBasedStateMachine):
 
 
 def run(make: Make, steps: int, seconds: float = 600, each: int = 40, **more: Any) -> None:
-    """Run machines until there were so many steps, and print what they did; they must take no more seconds of a processor."""
+    """Run machines until there were so many steps, and print what they did; within these seconds of a processor."""
     tally: Tally = Counter()
     began, worked = time.monotonic(), time.process_time()
     known = settings(
