@@ -39,7 +39,11 @@ def reshape(ground: Ground, codes: Sequence[str], line: Sequence[Place], snap_m:
     if old == way:
         raise nothing_changes(f"{one.code}, {other.code}")
     _stay_between(sheet, one, other, old, way)
-    left = set(sheet.sharing(*old[:2])) - set(sheet.replace(old, way))
+    sharing, redrawn = set(sheet.sharing(*old[:2])), set(sheet.replace(old, way))
+    if not {one.key, other.key} <= redrawn:
+        # Where parts of a unit meet at a node the chain goes on along one unit, and from part to part along the other.
+        raise _off_chain(one, other, [way[0], way[-1]])
+    left = sharing - redrawn
     sheet.notes += [_left_behind(sheet.features[key], old) for key in sorted(left)]
     changed = [sheet.features[each.key] for each in (one, other)]
     try:

@@ -247,6 +247,9 @@ class Keeper:
             if keeps:
                 assert oracle.moved_edges(oracle.outer(self.past[newest - 1]), oracle.outer(state)) == []
             assert oracle.broken_lineage(connection) == []
+            if made is not None:
+                gone = self.newest["unit"].keys() - state["unit"].keys()
+                assert gone <= oracle.sources(connection, newest), "who is retired by a draft has an heir"
             assert oracle.codes_given_twice(connection, self.reused) == []
             assert_checks_agree(connection, state, made)
             fresh = load_desk(connection, newest)

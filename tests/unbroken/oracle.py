@@ -212,6 +212,11 @@ def broken_lineage(connection: Connection) -> list[str]:
     return found
 
 
+def sources(connection: Connection, number: int) -> set[int]:
+    """The uids from which the lineage of a revision leads."""
+    return set(connection.execute(select(lineage.c.from_uid).where(lineage.c.revision == number)).scalars())
+
+
 def codes_given_twice(connection: Connection, reused: set[str]) -> list[str]:
     """Codes of units and divisions that several uids had, or two at one revision; `reused` communities apart."""
     found = []

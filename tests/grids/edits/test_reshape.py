@@ -3,10 +3,12 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grids.edits.ground import Held
 from grids.edits.reshape import reshape
-from grids.edits.value import UNITS
+from grids.edits.value import UNITS, Feature
+from grids.profiles import GBT
 from tests.gis.samples import refusal
-from tests.grids.edits.cities import EAST, WEST, city, everything
+from tests.grids.edits.cities import BLANK, EAST, WEST, city, everything
 from tests.grids.edits.invariants import assert_sound, attempt
 from tests.grids.edits.test_merge import neighbours
 
@@ -119,3 +121,20 @@ def test_units_without_a_common_edge_and_others_than_two_are_refused():
     assert refusal(reshape, ground, [f"{WEST}001", f"{WEST}009"], line).code == "units_apart"
     assert refusal(reshape, ground, [f"{WEST}001"], line).code == "units_not_two"
     assert refusal(reshape, ground, [f"{WEST}001", f"{WEST}001"], line).code == "units_not_two"
+
+
+def test_a_line_past_a_node_at_which_parts_of_a_unit_meet_is_refused():
+    """The common boundary goes on there for one of them, from part to part for the other: only one would follow."""
+    x, y = 114.0, 22.0
+    below = shapely.Polygon([(x, y), (x + 2e-3, y), (x + 2e-3, y + 1e-3), (x + 1e-3, y + 1e-3), (x, y + 1e-3)])
+    west = shapely.box(x, y + 1e-3, x + 1e-3, y + 2e-3)
+    east = shapely.Polygon([(x + 1e-3, y + 1e-3), (x + 2e-3, y + 1e-3), (x + 2e-3, y + 2e-3)])
+    parts = shapely.MultiPolygon([west, east])
+    units = [Feature(UNITS, n, f"{WEST}00{n}", shape, {**BLANK}) for n, shape in enumerate((below, parts), 1)]
+    ground = Held.of(GBT, units)
+    codes = [each.code for each in units]
+    nodes = [(x, y + 1e-3), (x + 1e-3, y + 1e-3), (x + 2e-3, y + 1e-3)]
+    found = refusal(reshape, ground, codes, [nodes[0], (x + 1e-3, y + 5e-4), nodes[2]])
+    assert found.code == "line_off_chain"
+    assert found.faults[0].where is not None
+    assert_sound(ground, reshape(ground, codes, [nodes[0], (x + 5e-4, y + 5e-4), nodes[1]]))
