@@ -94,8 +94,11 @@ class Worlds:
 
         Errors: store_down when nothing was read yet; world_missing when there are files alone, and none.
         """
-        if self.watched and self._newest is not None and not self.is_behind():
-            return self._newest
+        if self.watched and self._newest is not None:
+            if self.is_behind():
+                self.follow()
+            if not self.is_behind():
+                return self._newest
         return self.renew()
 
     def is_behind(self) -> bool:
@@ -164,7 +167,12 @@ class Worlds:
             return PrivateHeap(root.heap, end_of(root.heap, root.line))
 
     def newest_number(self) -> int:
-        """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down."""
+        """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down.
+
+        In a process that watches it is that of the newest desk, so that all it answers is of one revision.
+        """
+        if self.watched and self._newest is not None:
+            return self.newest().revision
         refusal = self._poll()
         if refusal is None:
             return self._head

@@ -1,5 +1,6 @@
 """Benchmarks of edits over HTTP: tried, published, seen by every worker; and of checking all units."""
 
+import itertools
 import shutil
 import subprocess
 import tempfile
@@ -172,10 +173,19 @@ def _visible(size: Size, stored: Stored, units: Units) -> Figures:
     told: dict[str, list[float]] = {}
     asked = 0
     with _served(stored) as (port, stack):
-        held = [stack.enter_context(each) for own in connect_each(port, WORKERS, 4, "/healthz") for each in own]
-        workers = [held[:4], held[4:]]
+        held = connect_each(port, WORKERS, 4, "/healthz")
+        workers = list(held.values())
+        for each in itertools.chain(*workers):
+            stack.enter_context(each)
+        for process, own in held.items():  # the first tile of a layer reads all of it
+            own[0].revive(process)
+            if own[0].ask("GET", "/tiles/units/0/0/0.mvt").status != 200:
+                raise RuntimeError("the layer of units has no tile")
         editors = [Editor(own[3], units) for own in workers]
         for number in _rounds(size):
+            for process, own in held.items():
+                for each in own:
+                    each.revive(process)
             editor = editors[number % WORKERS]
             ready = editor.next()
             questions = [each for who, own in enumerate(workers) for each in _questions(who, own, ready)]

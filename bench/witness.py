@@ -38,9 +38,29 @@ class Connection:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._read = b""
+        self._open()
+
+    def _open(self) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def revive(self, worker: int) -> None:
+        """Ask something, so that the server does not close an idle connection; where it has, connect to the same worker
+        again. Errors: RuntimeError when that is not there any more.
+        """
+        try:
+            self.ask("GET", "/healthz")
+            return
+        except (OSError, RuntimeError):
+            self.socket.close()
+        for _ in range(MOST_TRIES):
+            self._open()
+            self.ask("GET", "/healthz")
+            if self.worker() == worker:
+                return
+            self.socket.close()
+        raise RuntimeError("a worker is not there any more")
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +128,7 @@ def _holder(inode: str) -> int:
     raise RuntimeError("no process holds a connection")
 
 
-def connect_each(port: int, workers: int, each: int, ready: str) -> list[list[Connection]]:
+def connect_each(port: int, workers: int, each: int, ready: str) -> dict[int, list[Connection]]:
     """`each` connections to every one of `workers` workers. Errors: RuntimeError when so many do not answer."""
     held: dict[int, list[Connection]] = {}
     for _ in range(MOST_TRIES):
@@ -120,7 +140,7 @@ def connect_each(port: int, workers: int, each: int, ready: str) -> list[list[Co
         else:
             connection.close()
         if len(held) == workers and all(len(own) == each for own in held.values()):
-            return list(held.values())
+            return held
     raise RuntimeError(f"of {workers} workers only {len(held)} answered in {MOST_TRIES} connections")
 
 

@@ -39,15 +39,21 @@ class Growth:
         """Take what `TileSource.build` takes, in the order of the names' bytes (n,), then of ids."""
         self.number = next(_numbers)
         """Of this growth among all of the process: with a version it names a source."""
-        self.version, self.first = version, version
-        self.source = TileSource.build(geometries, ids, properties)
-        self._ids, self._shapes = Pile(self.source.ids), ShapePile(self.source.shapes)
-        self._properties, self._ranks = PropertyPile(self.source.properties), Ranks(names, self.source.ids)
+        source = TileSource.build(geometries, ids, properties)
+        self.newest = version, source
+        """The newest version and its source."""
+        self._ids, self._shapes = Pile(source.ids), ShapePile(source.shapes)
+        self._properties, self._ranks = PropertyPile(source.properties), Ranks(names, source.ids)
         self._alive = np.ones(len(ids), dtype=np.bool_)
         self._first_count = self._indexed = len(ids)
-        self._index = self.source.index
+        self._index = source.index
         self._boxes, self._versions = Pile(np.zeros((0, 4))), Pile(np.zeros(0, dtype=np.int64))
         self._lock = threading.Lock()
+
+    @property
+    def version(self) -> int:
+        """The newest one."""
+        return self.newest[0]
 
     def advance(
         self,
@@ -76,9 +82,10 @@ class Growth:
             alive = np.ones(len(self._ids), dtype=np.bool_)
             alive[:first] = self._alive
             alive[ended] = False
-            self._alive, self.version = alive, version
-            self.source = self._read()
-            return self.source
+            self._alive = alive
+            source = self._read()
+            self.newest = version, source
+            return source
 
     def is_same(self, z: int, x: int, y: int, one: int, other: int) -> bool:
         """Whether no feature that shows in a tile, or would, changed between two versions that this has gone through.
@@ -127,19 +134,21 @@ class ShapePile:
     """Shapes to which features are added behind."""
 
     def __init__(self, first: Shapes) -> None:
-        self._piles = Shapes(*(Pile(each) for each in first))  # type: ignore[arg-type]
+        self._piles = [Pile(each) for each in first]
 
     @property
     def view(self) -> Shapes:
         """The shapes of all features so far."""
-        return Shapes(*(pile.view for pile in self._piles))  # type: ignore[attr-defined]
+        return Shapes._make(pile.view for pile in self._piles)
 
     def add(self, more: Shapes) -> None:
         """The shapes of further features."""
-        paths, points = len(self._piles.holes), len(self._piles.xy)
+        so_far = self.view
+        paths, points = len(so_far.holes), len(so_far.xy)
         moved = more._replace(first_path=more.first_path[1:] + paths, first_point=more.first_point[1:] + points)
-        for pile, rows in zip(self._piles, moved, strict=True):
-            pile.add(rows)  # type: ignore[attr-defined]
+        added: tuple[NDArray[Any], ...] = tuple(moved)
+        for pile, rows in zip(self._piles, added, strict=True):
+            pile.add(rows)
 
 
 def _living(shapes: Shapes, alive: NDArray[np.bool_], first: int) -> NDArray[np.float64]:

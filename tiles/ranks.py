@@ -16,7 +16,7 @@ class Ranks:
     """A number for every feature that ever was: of two features the first in order has the lower one."""
 
     def __init__(self, names: NDArray[Any], uids: NDArray[np.int64]) -> None:
-        """Take text (n,) and uids (n,) in ascending order of their bytes, then of uids. ValueError for another order."""
+        """Take text (n,) and uids (n,), ascending by the text's bytes, then by uid. ValueError for another order."""
         self._names = _as_bytes(names)
         self._uids = uids
         if not _is_ordered(self._names, uids):

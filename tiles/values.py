@@ -75,7 +75,7 @@ def _find(slots: Slots, table: Bytes, starts: Starts, sought: Bytes, sought_star
 def _is_same(one: Bytes, begin: int, end: int, other: Bytes, other_begin: int, other_end: int) -> bool:
     if end - begin != other_end - other_begin:
         return False
-    for i in range(end - begin):
+    for i in range(end - begin):  # noqa: SIM110 - a generator does not compile
         if one[begin + i] != other[other_begin + i]:
             return False
     return True
