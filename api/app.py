@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 from api import ogc
 from api.auth import KEY_MASK, Doorkeeper
 from api.drafting import DOORS
-from api.gathering import AT_ONCE, AnswerAtOnce
 from api.drawn import DrawnLayers
+from api.gathering import AT_ONCE, AnswerAtOnce
 from api.hot import Hot
 from api.jobs.registry import KINDS
 from api.jobs.runner import Runner

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
@@ -19,6 +20,8 @@ from gis.store.lineage import Descent, check_lineage, copy_lineage, stage_lineag
 from gis.store.tables import BOX, counter, revision, rtree, setting, ticket
 
 CHUNK = 20_000
+MANY = 1000
+"""Rows; where fewer lie on disk matters to nobody."""
 CLOCK_SKEW = timedelta(seconds=5)
 
 
@@ -79,6 +82,13 @@ def list_revisions(connection: Connection, since: int = 0, limit: int | None = N
     """The revisions after number `since`, oldest first."""
     chosen = select(revision).where(revision.c.number > since).order_by(revision.c.number).limit(limit)
     return [Revision(**row) for row in connection.execute(chosen).mappings()]
+
+
+def changed_tables(connection: Connection, since: int, at: int) -> set[str]:
+    """The names of the tables in which a version began or ended after revision `since`, up to `at`."""
+    chosen = select(revision.c.counts).where(revision.c.number > since, revision.c.number <= at)
+    counted = connection.execute(chosen).scalars().all()
+    return {name for counts in counted for name, sums in counts.items() if any(sums.values())}
 
 
 def revision_at(connection: Connection, when: int | datetime) -> int:
@@ -174,12 +184,11 @@ def _connection(store: Store) -> Connection:
 
 def _stage(connection: Connection, index: int, change: Change) -> tuple[Table, Table]:
     """Temporary tables of this connection that hold the change; writing them locks nothing that others use."""
-    own = MetaData()
-    ended, begun = f"ended_{index}", f"begun_{index}"
-    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {ended} AS SELECT uid FROM {change.table.name} WHERE 1 = 0")
-    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {begun} AS SELECT * FROM {change.table.name} WHERE 1 = 0")
-    retired = Table(ended, own, change.table.c.uid._copy())
-    created = Table(begun, own, *(column._copy() for column in change.table.c if column.name != "row_id"))
+    retired, created = _staging(change.table, index)
+    for name, columns in ((retired.name, "uid"), (created.name, "*")):
+        connection.exec_driver_sql(
+            f"CREATE TEMPORARY TABLE {name} AS SELECT {columns} FROM {change.table.name} WHERE 1 = 0"
+        )
     for start in range(0, len(change.retired), CHUNK):
         uids = [{"uid": int(uid)} for uid in change.retired[start : start + CHUNK]]
         connection.execute(insert(retired), uids)
@@ -187,6 +196,14 @@ def _stage(connection: Connection, index: int, change: Change) -> tuple[Table, T
     for start in range(0, len(rows), CHUNK):
         connection.execute(insert(created), _boxed(change.table, rows[start : start + CHUNK]))
     return retired, created
+
+
+@lru_cache(maxsize=256)
+def _staging(table: Table, index: int) -> tuple[Table, Table]:
+    """The temporary tables as statements name them; the same ones again, so that these are compiled once."""
+    own = MetaData()
+    retired = Table(f"ended_{index}", own, table.c.uid._copy())
+    return retired, Table(f"begun_{index}", own, *(each._copy() for each in table.c if each.name != "row_id"))
 
 
 def _check_lineage(publication: Publication) -> None:
@@ -210,10 +227,10 @@ def _drop(connection: Connection, staged: Sequence[Table]) -> bool:
 
 def _hilbert(change: Change) -> Sequence[Mapping[str, Any]]:
     """The created rows so that neighbours on the ground are neighbours on disk."""
-    from geopandas import GeoSeries  # a third of a second that only a publication needs
-
-    if not change.table.info["spatial"] or len(change.created) < 2:
+    if not change.table.info["spatial"] or len(change.created) < MANY:
         return change.created
+    from geopandas import GeoSeries  # a third of a second that only a large publication needs
+
     geometries = np.array([row["geom"] for row in change.created], dtype=object)
     there = np.flatnonzero(~shapely.is_missing(geometries) & ~shapely.is_empty(geometries))
     without = np.setdiff1d(np.arange(len(geometries)), there)
@@ -307,8 +324,10 @@ def _copy(connection: Connection, change: Change, ended: Table, begun: Table, nu
         in_force = begins_elsewhere if connection.dialect.name == "sqlite" else table.c.to_revision.is_(None)
         old = (table.c.uid.in_(select(ended.c.uid)), in_force)
         if indexed:
-            gone = select(table.c.row_id).where(*old)
-            connection.execute(text(f"DELETE FROM {rtree(table)} WHERE id IN ({_inline(gone)})"))
+            connection.exec_driver_sql(
+                f"DELETE FROM {rtree(table)} WHERE id IN (SELECT row_id FROM {table.name} "
+                f"WHERE uid IN (SELECT uid FROM {ended.name}) AND {begins_elsewhere.text})"
+            )
         ended_rows = connection.execute(update(table).where(*old).values(to_revision=number)).rowcount
         if ended_rows != len(change.retired):
             raise _not_in_force(table.name, len(change.retired) - ended_rows)
@@ -323,10 +342,6 @@ def _copy(connection: Connection, change: Change, ended: Table, begun: Table, nu
                 f"WHERE from_revision = {number} AND west IS NOT NULL "
                 f"AND NOT EXISTS (SELECT 1 FROM {rtree(table)} AS held WHERE held.id = row_id)"
             )
-
-
-def _inline(chosen: Any) -> str:
-    return str(chosen.compile(compile_kwargs={"literal_binds": True}))
 
 
 def _not_in_force(table: str, missing: int) -> Refusal:

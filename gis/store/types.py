@@ -1,8 +1,10 @@
 """Column types that mean the same on SQLite and PostGIS."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import shapely
 from geoalchemy2 import Geometry
 from geoalchemy2.elements import WKBElement
@@ -66,6 +68,12 @@ class Geom(TypeDecorator[Any]):
         data = value.data if isinstance(value, WKBElement) else value
         geometry = shapely.from_wkb(data if isinstance(data, str) else bytes(data))
         return shapely.set_srid(geometry, 0) if dialect.name == "postgresql" else geometry
+
+
+def read_shapes(held: Sequence[Any]) -> list[Any]:
+    """Shapely geometries of what a geometry column holds, as it comes from either store; None where it is null."""
+    data = [bytes(each) if isinstance(each, memoryview) else each for each in held]
+    return list(shapely.set_srid(shapely.from_wkb(np.fromiter(data, dtype=object, count=len(data))), 0))
 
 
 class Time(TypeDecorator[datetime]):

@@ -115,13 +115,6 @@ def read_changed(
     return found[0], found[1]
 
 
-def is_changed(connection: Connection, table: Table, since: int, at: int) -> bool:
-    """Whether any version began or ended after revision `since`, up to `at`."""
-    begins, ends = table.c.from_revision, table.c.to_revision
-    either = or_(and_(begins > since, begins <= at), and_(ends > since, ends <= at))
-    return connection.execute(select(table.c.row_id).where(either).limit(1)).first() is not None
-
-
 def count(connection: Connection, table: Table, query: Query) -> int:
     """How many rows `query` matches, paging apart."""
     return connection.execute(select(func.count()).select_from(table).where(conditions(table, query))).scalar_one()

@@ -8,10 +8,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Float, Select, Table, and_, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Connection, Float, Select, Table, and_, bindparam, func, select, text, type_coerce
+from sqlalchemy.types import NullType
 
 from gis.store.tables import rtree
-from gis.store.types import SRID
+from gis.store.types import SRID, read_shapes
 from gis.store.versions import Box
 
 Row = Mapping[str, Any]
@@ -24,6 +25,14 @@ AT_ONCE = 500
 def read_coded(connection: Connection, table: Table, at: int, code: str) -> list[Row]:
     """The versions in force at revision `at` that have this code, of every owner."""
     return _rows(connection, _coded(table), {"at": at, "code": code})
+
+
+def read_codes(connection: Connection, table: Table, at: int, codes: Collection[str]) -> list[Row]:
+    """The versions in force at revision `at` that have one of these codes, of every owner."""
+    wanted, found = sorted(codes), list[Row]()
+    for start in range(0, len(wanted), AT_ONCE):
+        found += _rows(connection, _of_codes(table), {"at": at, "codes": wanted[start : start + AT_ONCE]})
+    return found
 
 
 def read_below(connection: Connection, table: Table, at: int, prefix: str) -> list[Row]:
@@ -66,22 +75,38 @@ def changed_since(connection: Connection, table: Table, since: int, at: int) -> 
 
 
 def _rows(connection: Connection, statement: Select[Any], given: Mapping[str, Any]) -> list[Row]:
-    return [dict(row) for row in connection.execute(statement, dict(given)).mappings()]
+    result = connection.execute(statement, dict(given))
+    names, rows = list(result.keys()), result.fetchall()
+    if "geom" not in names:
+        return [dict(zip(names, row, strict=True)) for row in rows]
+    at = names.index("geom")
+    shapes = read_shapes([row[at] for row in rows])
+    return [dict(zip(names, row, strict=True)) | {"geom": shape} for row, shape in zip(rows, shapes, strict=True)]
+
+
+def _all(table: Table) -> list[Any]:
+    """All columns; shapes as they lie in the store, to be read all at once."""
+    return [type_coerce(each, NullType()).label(each.name) if each.name == "geom" else each for each in table.c]
 
 
 @lru_cache(maxsize=64)
 def _coded(table: Table) -> Select[Any]:
-    return select(table).where(table.c.code == bindparam("code"), *_holds(table))
+    return select(*_all(table)).where(table.c.code == bindparam("code"), *_holds(table))
 
 
 @lru_cache(maxsize=64)
 def _below(table: Table) -> Select[Any]:
-    return select(table).where(*_begins(table), *_holds(table))
+    return select(*_all(table)).where(*_begins(table), *_holds(table))
 
 
 @lru_cache(maxsize=64)
 def _of_uids(table: Table) -> Select[Any]:
-    return select(table).where(table.c.uid.in_(bindparam("uids", expanding=True)), *_holds(table))
+    return select(*_all(table)).where(table.c.uid.in_(bindparam("uids", expanding=True)), *_holds(table))
+
+
+@lru_cache(maxsize=64)
+def _of_codes(table: Table) -> Select[Any]:
+    return select(*_all(table)).where(table.c.code.in_(bindparam("codes", expanding=True)), *_holds(table))
 
 
 @lru_cache(maxsize=64)
@@ -97,11 +122,13 @@ def _around(table: Table, dialect: str) -> Sequence[Select[Any]]:
     meets = and_(column.west <= east, column.east >= west, column.south <= north, column.north >= south)
     if dialect == "postgresql":
         near = column.geom.op("&&")(func.ST_MakeEnvelope(west, south, east, north, SRID, type_=None))
-        return (select(table).where(near, meets, *_holds(table)),)
+        return (select(*_all(table)).where(near, meets, *_holds(table)),)
     boxes = "xmin <= :east AND xmax >= :west AND ymin <= :north AND ymax >= :south"
     near = column.row_id.in_(text(f"SELECT id FROM {rtree(table)} WHERE {boxes}"))
     ended = column.to_revision > bindparam("at")
-    return select(table).where(near, meets, _began(table)), select(table).where(ended, meets, _began(table))
+    return select(*_all(table)).where(near, meets, _began(table)), select(*_all(table)).where(
+        ended, meets, _began(table)
+    )
 
 
 def _begins(table: Table) -> Sequence[ColumnElement[bool]]:

@@ -17,6 +17,7 @@ from grids.edits.ground import Drafted, bounds, enclosing
 from grids.edits.numbering import community_length
 from grids.edits.value import DIVISIONS, GAPS, UNITS, Edit, Feature
 from grids.features import AREAS
+from grids.ground import StoreGround
 from grids.tables import department, unit
 
 
@@ -174,6 +175,8 @@ def _columns(units: Iterable[Feature]) -> tuple[list[int], list[str], list[objec
 def _divisions(ground: Drafted, codes: set[str]) -> list[Feature]:
     """The divisions above units; no outlines, since these follow from the units."""
     above = {division for code in codes for _, division in ground.profile.ancestors(code)}
+    if isinstance(ground.base, StoreGround):
+        ground.base.read_divisions(above)
     found = [ground.division(code) for code in sorted(above)]
     return [each for each in found if each is not None]
 

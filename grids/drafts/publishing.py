@@ -67,7 +67,7 @@ def publish_draft(bench: Workbench, draft_id: str, wanted: Wanted) -> Published:
             refuse_blocked(report)
             profile = store_profile(connection)
         since = (wanted.effective_at or datetime.now(UTC)).astimezone(wanted.zone)
-        edit = settled(bench.store, dated(work.sketch.edit, since))
+        edit = settled(bench.uids, dated(work.sketch.edit, since))
         closed: list[Draft] = []
         draft = work.draft
 
