@@ -165,10 +165,8 @@ class Worlds:
             return PrivateHeap(root.heap, end_of(root.heap, root.line))
 
     def newest_number(self) -> int:
-        """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down.
-
-        Where revisions are watched, that of the newest desk: so all answers of a moment are of one.
-        """
+        """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down."""
+        # Where revisions are watched it is that of the newest desk, so that all answers of a moment are of one.
         if self.watched and self._newest is not None:
             return self.newest().revision
         refusal = self._poll()
