@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from api import ogc
 from api.auth import KEY_MASK, Doorkeeper
 from api.drafting import DOORS, holders
+from api.drawn import DrawnLayers
 from api.gathering import AT_ONCE, AnswerAtOnce
 from api.hot import Hot
 from api.jobs.registry import KINDS
@@ -74,7 +75,7 @@ EXPOSED = (
     "WWW-Authenticate",
 )
 LISTS = 256
-SOURCES = 24
+SOURCES = 8
 TILE_BYTES = 128 * 2**20
 DRAFTED = 8
 
@@ -123,7 +124,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     )
     app.state.settings, app.state.store, app.state.worlds = settings, store, worlds
     app.state.door, app.state.shelf, app.state.tiles = Doorkeeper(store), Shelf(LISTS), TileCache(TILE_BYTES)
-    app.state.sources = Shelf(SOURCES)
+    app.state.sources, app.state.drawn = Shelf(SOURCES), DrawnLayers(store)
     app.state.drafts, app.state.drafted = Workbench(store, DOORS, holders), Shelf(DRAFTED)
     app.state.page_folder, app.state.watch = pages.APP, Watch(worlds)
     app.state.runner = Runner(store, settings, KINDS)

@@ -94,9 +94,10 @@ class Worlds:
 
         Errors: store_down when nothing was read yet; world_missing when there are files alone, and none.
         """
-        if self.watched and self._newest is not None and not self.is_behind():
-            return self._newest
-        return self.renew()
+        known = self._newest if self.watched else None
+        if known is not None and self.is_behind():
+            known = self._newest if self.follow() else None
+        return known or self.renew()
 
     def is_behind(self) -> bool:
         """Whether the files hold another revision than the newest desk: one load of their root word."""
@@ -165,6 +166,9 @@ class Worlds:
 
     def newest_number(self) -> int:
         """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down."""
+        # Where revisions are watched it is that of the newest desk, so that all answers of a moment are of one.
+        if self.watched and self._newest is not None:
+            return self.newest().revision
         refusal = self._poll()
         if refusal is None:
             return self._head
@@ -257,11 +261,8 @@ class Worlds:
         same_heap = before is not None and before[0].grid.units.cells.heap is root.heap
         desk = Desk.read(root.heap, told, before if same_heap else None)
         self._read_last = desk, told
-        self._word, self._recorded, self._written_at = (
-            root.word,
-            root.content["recorded_at"],
-            root.content["written_at"],
-        )
+        self._word, self._written_at = root.word, root.content["written_at"]
+        self._recorded = root.content["recorded_at"]
         return desk
 
     def _written(self) -> Desk | None:

@@ -16,7 +16,7 @@ from typing import IO, Any
 from bench.cities import ROOT
 from bench.progress import last_line, tell
 
-START_S = 300.0  # a server may have to read its city first
+START_S = 900.0  # a server may have to read its city first
 CONNECTIONS = 64
 
 

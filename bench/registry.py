@@ -2,6 +2,13 @@
 
 from collections.abc import Callable
 
+from bench.editing import (
+    check_all_200k,
+    edit_dry_run_200k,
+    edit_publish_200k,
+    publish_to_visible_1m,
+    publish_to_visible_200k,
+)
 from bench.locating import index_memory, locate_bulk, locate_cold, locate_growth
 from bench.nearness import nearest
 from bench.results import Result
@@ -18,4 +25,9 @@ BENCHMARKS: dict[str, Callable[[Size], Result]] = {
     "route_year": route_year,
     "http_locate": http_locate,
     "http_batch_arrow": http_batch_arrow,
+    "publish_to_visible_200k": publish_to_visible_200k,
+    "publish_to_visible_1m": publish_to_visible_1m,
+    "edit_dry_run_200k": edit_dry_run_200k,
+    "edit_publish_200k": edit_publish_200k,
+    "check_all_200k": check_all_200k,
 }

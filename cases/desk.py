@@ -20,8 +20,8 @@ from gis.heap.lines import Heap
 from gis.heap.records import seal, unseal
 from gis.locate import PolygonIndex
 from gis.metres import Floats
+from gis.store.revisions import changed_tables
 from gis.store.scope import EVERYTHING, Scope
-from gis.store.versions import is_changed
 from grids.advance import advance_grid
 from grids.lookup import AreaLayer, Grid, Located, load_grid
 
@@ -267,9 +267,10 @@ def advance_desk(
     if grid is None:
         return None
     new = {**told, "grid": grid}
-    if is_changed(connection, component, desk.revision, at):
+    changed = changed_tables(connection, desk.revision, at)
+    if component.name in changed:
         new["inventory"] = advance_inventory(connection, desk.inventory, desk.revision, at).tell(heap)
-    if is_changed(connection, rule, desk.revision, at):
+    if rule.name in changed:
         new["rules"] = seal(heap, [to_row(each) for each in load_book(connection, at).rules])
     return new
 

@@ -11,8 +11,9 @@ from gis.heap.lines import Heap
 from gis.heap.records import seal
 from gis.locate import OutOfFrame, PolygonIndex, Turnover
 from gis.metres import Indices
+from gis.store.revisions import changed_tables
 from gis.store.scope import EVERYTHING
-from gis.store.versions import Columns, Query, is_changed, read_changed, read_columns
+from gis.store.versions import Columns, Query, read_changed, read_columns
 from grids.lookup import DivisionName, Grid, load_areas, load_departments, tell_divisions
 from grids.tables import area, area_layer, department, division, gap, unit
 
@@ -28,29 +29,31 @@ def advance_grid(
     What did not change is told as before. None when so much changed, or so far out, that all must be written anew.
     """
     since = grid.revision
-    units = _advance_units(connection, heap, grid.units, since, at)
+    changed = changed_tables(connection, since, at)
+    units: PolygonIndex | None = grid.units
+    if unit.name in changed:
+        units = _advance_units(connection, heap, grid.units, since, at)
     if units is None:
         return None
     new = {**told, "revision": at}
     if units is not grid.units:
         new["units"] = units.tell()
-    if is_changed(connection, gap, since, at):
+    if gap.name in changed:
         gaps = read_columns(connection, gap, Query(EVERYTHING, at=at), ("code", "name", "geom"))
         new["gaps"] = PolygonIndex.build(gaps["geom"], gaps["code"], heap=heap).tell()
         new["gap_names"] = seal(heap, gaps["name"].tolist())
-    new["areas"] = _advance_areas(connection, heap, told["areas"], since, at)
-    if is_changed(connection, division, since, at):
+    if {area.name, area_layer.name} & changed:
+        new["areas"] = _advance_areas(connection, heap, told["areas"], since, at)
+    if division.name in changed:
         divisions = _advance_divisions(connection, grid.divisions, since, at)
         if divisions != grid.divisions:
             new["divisions"] = tell_divisions(heap, divisions)
-    if is_changed(connection, department, since, at):
+    if department.name in changed:
         new["departments"] = seal(heap, load_departments(connection, at))
     return new
 
 
 def _advance_units(connection: Connection, heap: Heap, index: PolygonIndex, since: int, at: int) -> PolygonIndex | None:
-    if not is_changed(connection, unit, since, at):
-        return index
     over, begun = read_changed(connection, unit, since, at, ("uid", "code", "geom"))
     if len(over["uid"]) + len(begun["uid"]) > LARGE or not len(index):
         return None

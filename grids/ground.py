@@ -1,20 +1,66 @@
 """The ground of an edit, read from the store at one revision, piece by piece as it is asked for."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Self
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Table
 
 from gis.store.revisions import head, read_settings
 from gis.store.vicinity import Row, codes_given, read_around, read_below, read_coded
-from grids.edits.ground import Box, Key, bounds, meet
+from grids.edits.ground import Box, Key, meet
 from grids.edits.value import DIVISIONS, GAPS, UNITS, Feature
 from grids.features import feature_of
 from grids.profiles import FREE, CodeProfile, read_profile
 from grids.tables import area, division, gap, unit
 
-ROOM = 1.3  # on each side, of a unit's box: a unit and its neighbours
-MOST_ROOM_DEG = 0.001
+ROOM = 2.0  # on each side, of a unit's box: a unit, its neighbours, and what touches these
+SECOND_ROOM = 0.1  # of a box of which a part was read before: it is seldom that a third is asked for
+MOST_ROOM_DEG = 0.003
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What was read of one revision, which stays true: grounds may share it, one after another or at once."""
+
+    coded: dict[tuple[str, str], Feature | None] = field(default_factory=dict)
+    around: dict[str, list["Around"]] = field(default_factory=dict)
+    given: dict[str, set[str]] = field(default_factory=dict)
+    below: dict[tuple[str, str], list[Feature]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """How many features and codes are held, one held twice counted twice."""
+        boxed = [each.found for read in [*self.around.values()] for each in [*read]]
+        return len(self.coded) + sum(map(len, (*boxed, *[*self.given.values()], *[*self.below.values()])))
+
+    def clear(self) -> None:
+        """Forget everything; who goes on reads it again."""
+        for each in (self.coded, self.around, self.given, self.below):
+            each.clear()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Around:
+    """All that meets a box: the features that have a shape, and their boxes (n, 4)."""
+
+    whole: Box
+    found: list[Feature]
+    boxes: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, whole: Box, features: list[Feature]) -> Self:
+        found = [each for each in features if each.polygon is not None]
+        shapes = np.fromiter((each.polygon for each in found), dtype=object, count=len(found))
+        return cls(whole, found, shapely.bounds(shapes).reshape(-1, 4))
+
+    def meeting(self, box: Box) -> list[Feature]:
+        """Those that meet a box within the whole."""
+        west, south, east, north = self.boxes.T
+        met = (west <= box[2]) & (east >= box[0]) & (south <= box[3]) & (north >= box[1])
+        return [self.found[index] for index in np.flatnonzero(met).tolist()]
 
 
 class StoreGround:
@@ -24,16 +70,18 @@ class StoreGround:
     by a box is looked at anew wherever the edit is worked out again.
     """
 
-    def __init__(self, connection: Connection, at: int, profile: CodeProfile | None = None) -> None:
+    def __init__(
+        self, connection: Connection, at: int, profile: CodeProfile | None = None, reading: Reading | None = None
+    ) -> None:
+        """`reading` is what others have read of the same revision; what this one reads is added."""
         self.connection, self.at = connection, at
         self.profile = profile or store_profile(connection)
         self.placeholder = -1
         self._is_newest = head(connection) == at
         self.named: set[Key] = set()
-        self._coded: dict[tuple[str, str], Feature | None] = {}
-        self._around: dict[str, list[tuple[Box, list[Feature]]]] = {}
-        self._given: dict[str, set[str]] = {}
-        self._below: dict[tuple[str, str], list[Feature]] = {}
+        self.reading = Reading() if reading is None else reading
+        self._coded, self._around = self.reading.coded, self.reading.around
+        self._given, self._below = self.reading.given, self.reading.below
 
     def unit(self, code: str) -> Feature | None:
         return self._one(UNITS, unit, code)
@@ -62,12 +110,12 @@ class StoreGround:
         return self._all_below(DIVISIONS, division, prefix)
 
     def taken(self, prefix: str) -> Collection[str]:
-        known = next((codes for begun, codes in self._given.items() if prefix.startswith(begun)), None)
+        known = next((codes for begun, codes in [*self._given.items()] if prefix.startswith(begun)), None)
         if known is not None:
             return {code for code in known if code.startswith(prefix)}
-        for table in (unit, division):
-            self._given.setdefault(prefix, set()).update(codes_given(self.connection, table, self.at, prefix))
-        return self._given[prefix]
+        given = {code for table in (unit, division) for code in codes_given(self.connection, table, self.at, prefix)}
+        self._given[prefix] = given
+        return given
 
     def _one(self, layer: str, table: Table, code: str) -> Feature | None:
         if (layer, code) not in self._coded:
@@ -79,14 +127,16 @@ class StoreGround:
         return feature
 
     def _near(self, layer: str, table: Table, box: Box) -> list[Feature]:
-        """What meets the box, from what was read of a larger one where it was: the first is read with room around."""
+        """What has a shape whose box meets the box, from what was read of a larger one where there is such."""
         read = self._around.setdefault(layer, [])
-        held = next((found for whole, found in read if _is_within(box, whole)), None)
+        held = next((each for each in [*read] if _is_within(box, each.whole)), None)
         if held is None:
-            whole = _with_room(box)
-            held = self._features(layer, read_around(self.connection, table, self.at, whole, self._is_newest))
-            read.append((whole, held))
-        return [each for each in held if each.polygon is not None and meet(bounds(each.polygon), box)]
+            room = SECOND_ROOM if any(meet(each.whole, box) for each in [*read]) else ROOM
+            whole = _with_room(box, room)
+            rows = read_around(self.connection, table, self.at, whole, self._is_newest)
+            held = Around.of(whole, self._features(layer, rows))
+            read.append(held)
+        return held.meeting(box)
 
     def _all_below(self, layer: str, table: Table, prefix: str) -> list[Feature]:
         if (layer, prefix) not in self._below:
@@ -107,9 +157,9 @@ def _is_within(box: Box, whole: Box) -> bool:
     return whole[0] <= box[0] and whole[1] <= box[1] and box[2] <= whole[2] and box[3] <= whole[3]
 
 
-def _with_room(box: Box) -> Box:
-    """The box with half of it on each side, 100 m at most: an edit soon asks for what is beside its unit too."""
-    x, y = (min((box[side + 2] - box[side]) * ROOM, MOST_ROOM_DEG) for side in (0, 1))
+def _with_room(box: Box, room: float) -> Box:
+    """The box with room on each side, 300 m at most: an edit soon asks for what is beside its unit too."""
+    x, y = (min((box[side + 2] - box[side]) * room, MOST_ROOM_DEG) for side in (0, 1))
     return box[0] - x, box[1] - y, box[2] + x, box[3] + y
 
 

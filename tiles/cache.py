@@ -27,11 +27,13 @@ class PackedTile:
     body: bytes
     etag: str
     plain_etag: str
+    version: int = 0
+    """Of the layer, at which these are the bytes."""
 
     @classmethod
-    def pack(cls, tile: bytes) -> "PackedTile":
+    def pack(cls, tile: bytes, version: int = 0) -> "PackedTile":
         digest = hashlib.blake2b(tile, digest_size=16).hexdigest()
-        return cls(_gzip(tile) if tile else b"", f'"{digest}-gzip"', f'"{digest}"')
+        return cls(_gzip(tile) if tile else b"", f'"{digest}-gzip"', f'"{digest}"', version)
 
     def unpacked(self) -> bytes:
         """The tile, for a client that does not take gzip."""
@@ -41,9 +43,10 @@ class PackedTile:
 class TileCache:
     """The tiles asked for last, up to a budget in bytes; any number of threads may use it.
 
-    A key must hold all that the tile depends on: layer, the layer's version, z, x, y, fields, and the reader's scope.
-    Then nothing in the cache is ever wrong, and what is out of date falls out unasked. The budget counts compressed
-    tiles and an allowance for each entry; a tile larger than the budget is not kept.
+    A key must hold all that the tile depends on: layer, z, x, y, fields, the reader's scope, and the layer's version;
+    or, instead of that, what has versions, and then whoever asks sees to it that the version of the tile kept will do.
+    So nothing in the cache is ever wrong, and what is out of date falls out unasked. The budget counts compressed tiles
+    and an allowance for each entry; a tile larger than the budget is not kept.
     """
 
     def __init__(self, budget: int) -> None:

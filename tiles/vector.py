@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tiles.drawing import BUFFER, EXTENT, Frame, draw
 from tiles.features import write_features
-from tiles.matrix import check_tile, corner, span
+from tiles.matrix import Box, check_tile, corner, span
 from tiles.properties import Properties
 from tiles.shapes import Shapes, flatten
 from tiles.varints import member, varint
@@ -21,6 +21,20 @@ FULL_ZOOM: Final = 14
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Later:
+    """What a source that grew by changes knows beside the index of its first features.
+
+    The features from `first` on are in `index`, numbered from 0 there; `alive` (n,) tells which ones are still there,
+    and `ranks` (n,) in which order they come.
+    """
+
+    index: WindowIndex
+    first: int
+    alive: NDArray[np.bool_]
+    ranks: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TileSource:
     """n features of one layer as flat arrays that never change; any number of threads may encode from it at once."""
 
@@ -28,6 +42,7 @@ class TileSource:
     shapes: Shapes
     properties: Properties
     index: WindowIndex
+    later: Later | None = None
 
     @classmethod
     def build(
@@ -47,7 +62,7 @@ class TileSource:
         return cls(np.ascontiguousarray(ids, dtype=np.int64), shapes, columns, WindowIndex.build(shapes.bounds))
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.ids) if self.later is None else int(np.count_nonzero(self.later.alive))
 
     def encode(self, name: str, z: int, x: int, y: int, fields: Sequence[str] | None = None) -> bytes:
         """The tile as one layer called `name`, or b"" when nothing is in it.
@@ -61,11 +76,8 @@ class TileSource:
         check_tile(z, x, y)
         places = self.properties.places(fields)
         west, north = corner(z, x, y)
-        side = span(z)
-        edge = side * BUFFER / EXTENT
-        chosen = self.index.touching(west - edge, north - side - edge, west + side + edge, north + edge)
-        frame = Frame(west, north, EXTENT / side, z < FULL_ZOOM)
-        drawn, commands, starts = draw(self.shapes, chosen, frame)
+        frame = Frame(west, north, EXTENT / span(z), z < FULL_ZOOM)
+        drawn, commands, starts = draw(self.shapes, self._touching(window(z, x, y)), frame)
         if not len(drawn):
             return b""
         codes = self.properties.codes[drawn[:, np.newaxis], places]
@@ -81,3 +93,21 @@ class TileSource:
             b"\x78\x02",  # version 2
         ]
         return member(3, b"".join(layer))
+
+    def _touching(self, box: Box) -> NDArray[np.int64]:
+        """The features (k,) int64 whose boxes touch a box in metres, in their order."""
+        chosen = self.index.touching(*box)
+        if self.later is None:
+            return chosen
+        added = self.later.index.touching(*box) + self.later.first
+        chosen = np.concatenate([chosen, added])
+        chosen = chosen[self.later.alive[chosen]]
+        return chosen[np.argsort(self.later.ranks[chosen], kind="stable")]
+
+
+def window(z: int, x: int, y: int) -> Box:
+    """West, south, east, north of a tile with its buffer, in metres of EPSG:3857."""
+    west, north = corner(z, x, y)
+    side = span(z)
+    edge = side * BUFFER / EXTENT
+    return west - edge, north - side - edge, west + side + edge, north + edge

@@ -1,5 +1,7 @@
 """Vector tiles, TileJSON and styles for map libraries."""
 
+from collections.abc import Hashable
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
@@ -9,6 +11,7 @@ from starlette.responses import Response
 from api.auth import Viewer
 from api.bodies import answer
 from api.drafted_rows import drafted_columns, is_touched
+from api.drawn import DrawnLayers
 from api.layers import find_layer, last_change, list_layers, query_of, table_of
 from api.routers.parameters import AsOf, DraftId, Lang, number_at, shelf_of, work_of
 from api.shelf import Shelf
@@ -17,7 +20,7 @@ from gis.errors import Refusal, refuse
 from gis.layer import Layer
 from gis.store.engine import Store, reading
 from gis.store.scope import Scope
-from gis.store.versions import bounds, read_columns
+from gis.store.versions import bounds
 from grids.drafts.workbench import Work
 from tiles.cache import PackedTile, TileCache
 from tiles.matrix import MAX_ZOOM, Box, check_tile
@@ -36,6 +39,7 @@ NEAR_ZOOM = 13
 AROUND = 0.02
 """What a tile shows beyond its sides, 64 of 4096, and a little more."""
 
+Place = tuple[int, int, int]
 Number = Annotated[int, Path(description="Of the WebMercatorQuad matrix set")]
 
 
@@ -63,19 +67,7 @@ def tile(
     check_tile(z, x, y)
     work = None if draft is None else work_of(request, key, as_of, draft)
     number = number_at(request, as_of) if work is None else work.sketch.at
-    cache: TileCache = request.app.state.tiles
-    drawn, changed = _drawn_layer(request, layer, key.scope, number)
-    touched = work if work is not None and is_touched(work.sketch, drawn) else None
-    place = (layer, changed if touched is None else touched.key, key.scope, z, x, y)
-    packed = cache.get(place)
-    if packed is None:
-        source = (
-            _source(request, drawn, key.scope, changed)
-            if touched is None
-            else _drafted_source(request, touched, drawn, key.scope, z, x, y)
-        )
-        packed = PackedTile.pack(source.encode(layer, z, x, y))
-        cache.put(place, packed)
+    packed = _packed(request, key.scope, layer, number, work, (z, x, y))
     zipped = takes_gzip(request)
     headers = {
         "ETag": packed.etag if zipped else packed.plain_etag,
@@ -114,19 +106,28 @@ def _drawn_layer(request: Request, layer_id: str, scope: Scope, number: int) -> 
     return shelf_of(request).get(("drawn", layer_id, number, scope), find)
 
 
-def _source(request: Request, layer: Layer, scope: Scope, changed: int) -> TileSource:
-    store: Store = request.app.state.store
-    shelf: Shelf = request.app.state.sources
-    return shelf.get((layer.id, changed, scope), lambda: _build(store, layer, scope, changed))
-
-
-def _build(store: Store, layer: Layer, scope: Scope, changed: int) -> TileSource:
-    fields = [field.name for field in layer.shown]
-    with reading(store.world) as connection:
-        columns = read_columns(connection, table_of(layer), query_of(layer, scope, changed), ("uid", *fields, "geom"))
-    return TileSource.build(
-        columns.pop("geom"), columns.pop("uid").astype("int64"), {name: columns[name] for name in fields}
-    )
+def _packed(request: Request, scope: Scope, layer_id: str, number: int, work: Work | None, place: Place) -> PackedTile:
+    """The tile at a place; one that is kept serves until something in it changes."""
+    cache: TileCache = request.app.state.tiles
+    layer, changed = _drawn_layer(request, layer_id, scope, number)
+    if work is not None and is_touched(work.sketch, layer):
+        name: Hashable = (layer_id, work.key, scope, place)
+        packed = cache.get(name)
+        if packed is None:
+            packed = PackedTile.pack(_drafted_source(request, work, layer, scope, *place).encode(layer_id, *place))
+            cache.put(name, packed)
+        return packed
+    layers: DrawnLayers = request.app.state.drawn
+    drawn = layers.get(layer, scope, changed)
+    name = (layer_id, None, scope, place, drawn.growth.number) if drawn.growth else (layer_id, changed, scope, place)
+    packed = cache.get(name)
+    if packed is None or not drawn.shows(packed.version, *place):
+        packed = PackedTile.pack(drawn.source.encode(layer_id, *place), changed)
+        cache.put(name, packed)
+    elif packed.version < changed:
+        packed = replace(packed, version=changed)  # so that the next one has less to look through
+        cache.put(name, packed)
+    return packed
 
 
 def _drafted_source(request: Request, work: Work, layer: Layer, scope: Scope, z: int, x: int, y: int) -> TileSource:

@@ -25,6 +25,9 @@ class Descent:
     kind: LineageKind
 
 
+STAGED = Table("descents", MetaData(), *(column._copy() for column in lineage.c if column.name != "revision"))
+
+
 def check_lineage(pairs: Sequence[Descent], ended: set[int], begun: set[int]) -> None:
     """Errors: Refusal lineage_wrong for a pair that does not lead, once, from what ends to another that begins."""
     seen: set[tuple[int, int]] = set()
@@ -45,7 +48,7 @@ def stage_lineage(connection: Connection, pairs: Sequence[Descent]) -> Table | N
     if not pairs:
         return None
     connection.exec_driver_sql("CREATE TEMPORARY TABLE descents AS SELECT * FROM lineage WHERE 1 = 0")
-    staged = Table("descents", MetaData(), *(column._copy() for column in lineage.c if column.name != "revision"))
+    staged = STAGED
     rows = [{"from_uid": each.from_uid, "to_uid": each.to_uid, "kind": each.kind} for each in pairs]
     for start in range(0, len(rows), CHUNK):
         connection.execute(insert(staged), rows[start : start + CHUNK])

@@ -80,6 +80,13 @@ def list_revisions(connection: Connection, since: int = 0, limit: int | None = N
     return [Revision(**row) for row in connection.execute(chosen).mappings()]
 
 
+def changed_tables(connection: Connection, since: int, at: int) -> set[str]:
+    """The names of the tables in which a version began or ended after revision `since`, up to `at`."""
+    chosen = select(revision.c.counts).where(revision.c.number > since, revision.c.number <= at)
+    counted = connection.execute(chosen).scalars().all()
+    return {name for counts in counted for name, sums in counts.items() if any(sums.values())}
+
+
 def revision_at(connection: Connection, when: int | datetime) -> int:
     """The revision that a number means, or the greatest one in force at a time.
 
@@ -253,7 +260,7 @@ def _copy(connection: Connection, change: Change, ended: Table, begun: Table, nu
     if len(change.retired):
         numbers = select(ended.c.row_id)
         if indexed:
-            connection.execute(text(f"DELETE FROM {rtree(table)} WHERE id IN ({_inline(numbers)})"))
+            connection.exec_driver_sql(f"DELETE FROM {rtree(table)} WHERE id IN (SELECT row_id FROM {ended.name})")
         # Beside the numbers, what is in force is asked by the way only, not looked for.
         holds = text(f"+{table.name}.to_revision IS NULL") if sqlite else table.c.to_revision.is_(None)
         old = (table.c.row_id.in_(numbers), holds)
@@ -271,10 +278,6 @@ def _copy(connection: Connection, change: Change, ended: Table, begun: Table, nu
                 f"WHERE from_revision = {number} AND west IS NOT NULL "
                 f"AND NOT EXISTS (SELECT 1 FROM {rtree(table)} AS held WHERE held.id = row_id)"
             )
-
-
-def _inline(chosen: Any) -> str:
-    return str(chosen.compile(compile_kwargs={"literal_binds": True}))
 
 
 def _not_in_force(table: str, missing: int) -> Refusal:

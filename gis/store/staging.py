@@ -1,6 +1,7 @@
 """What is done of a publication before the lock: the change is staged, what it ends is found, pages are read."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from gis.store.revisions import Change
 
 CHUNK = 20_000
+MANY = 1000
+"""Rows; where fewer lie on disk matters to nobody."""
 CACHE_KIB, USUAL_CACHE_KIB = 65_536, 2_000
 LOG_PAGES, USUAL_LOG_PAGES = 20_000, 1_000
 """What SQLite keeps of its pages, and after how many it carries its log over: for a publication, and else."""
@@ -37,22 +40,30 @@ LOG_PAGES, USUAL_LOG_PAGES = 20_000, 1_000
 
 def stage(connection: Connection, index: int, change: "Change") -> tuple[Table, Table]:
     """Temporary tables of this connection that hold the change; writing them locks nothing that others use."""
-    own, table = MetaData(), change.table
-    ended, begun = f"ended_{index}", f"begun_{index}"
-    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {ended} AS SELECT row_id FROM {table.name} WHERE 1 = 0")
-    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {begun} AS SELECT * FROM {table.name} WHERE 1 = 0")
-    retired = Table(ended, own, Column("row_id", BigInteger))
-    created = Table(begun, own, *(column._copy() for column in table.c if column.name != "row_id"))
+    table = change.table
+    retired, created = _staging(table, index)
+    for name, columns in ((retired.name, "row_id"), (created.name, "*")):
+        connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {name} AS SELECT {columns} FROM {table.name} WHERE 1 = 0")
     if len(change.retired):
         # Which rows they are is found out here: under the lock they are then gone to by their number.
         meant = select(table.c.row_id).where(*_in_force(connection, table, change.retired))
         connection.execute(insert(retired).from_select(["row_id"], meant))
         if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"ANALYZE {ended}")  # or it takes the few for many, and reads the whole table
+            connection.exec_driver_sql(
+                f"ANALYZE {retired.name}"
+            )  # or it takes the few for many, and reads the whole table
     rows = _hilbert(change)
     for start in range(0, len(rows), CHUNK):
         connection.execute(insert(created), _boxed(change.table, rows[start : start + CHUNK]))
     return retired, created
+
+
+@lru_cache(maxsize=256)
+def _staging(table: Table, index: int) -> tuple[Table, Table]:
+    """The temporary tables as statements name them; the same ones again, so that these are compiled once."""
+    own = MetaData()
+    retired = Table(f"ended_{index}", own, Column("row_id", BigInteger))
+    return retired, Table(f"begun_{index}", own, *(each._copy() for each in table.c if each.name != "row_id"))
 
 
 def _in_force(
@@ -110,10 +121,10 @@ def drop(connection: Connection, staged: Sequence[Table]) -> bool:
 
 def _hilbert(change: "Change") -> Sequence[Mapping[str, Any]]:
     """The created rows so that neighbours on the ground are neighbours on disk."""
-    from geopandas import GeoSeries  # a third of a second that only a publication needs
-
-    if not change.table.info["spatial"] or len(change.created) < 2:
+    if not change.table.info["spatial"] or len(change.created) < MANY:
         return change.created
+    from geopandas import GeoSeries  # a third of a second that only a large publication needs
+
     geometries = np.array([row["geom"] for row in change.created], dtype=object)
     there = np.flatnonzero(~shapely.is_missing(geometries) & ~shapely.is_empty(geometries))
     without = np.setdiff1d(np.arange(len(geometries)), there)

@@ -46,14 +46,19 @@ def in_force(table: Table, at: int | None) -> ColumnElement[bool]:
 
 def conditions(table: Table, query: Query) -> ColumnElement[bool]:
     """Everything that `query` asks of a row, paging apart."""
-    clauses = [in_force(table, query.at), query.scope.clause(table.c.owner)]
-    for column, value in (query.where or {}).items():
-        clauses.append(table.c[column].in_(value) if isinstance(value, list | tuple) else table.c[column] == value)
+    clauses = [in_force(table, query.at), query.scope.clause(table.c.owner), *_equalities(table, query)]
     if query.prefix:
         clauses += [table.c.code >= query.prefix, table.c.code < query.prefix + "\U0010ffff"]
     if query.box is not None:
         clauses.append(MeetsBox(table, query.box, current=query.at is None))
     return and_(*clauses)
+
+
+def _equalities(table: Table, query: Query) -> list[ColumnElement[bool]]:
+    return [
+        table.c[column].in_(value) if isinstance(value, list | tuple) else table.c[column] == value
+        for column, value in (query.where or {}).items()
+    ]
 
 
 def statement(table: Table, query: Query, columns: Sequence[str] | None = None) -> Select[Any]:
@@ -108,27 +113,22 @@ def read_rows(connection: Connection, table: Table, query: Query) -> Iterator[Ma
 
 
 def read_changed(
-    connection: Connection, table: Table, since: int, at: int, columns: Sequence[str]
+    connection: Connection, table: Table, since: int, at: int, columns: Sequence[str], query: Query | None = None
 ) -> tuple[Columns, Columns]:
     """What differs between two revisions, since < at: the versions of `since` that are over, and those of `at` that
-    began. Columns as in `read_columns`, by code and uid.
+    began. Columns as in `read_columns`, by code and uid. Of a `query` the scope and `where` count.
     """
     begins, ends = table.c.from_revision, table.c.to_revision
     over = and_(begins <= since, ends > since, ends <= at)
     begun = and_(begins > since, begins <= at, or_(ends.is_(None), ends > at))
+    meant = [] if query is None else [query.scope.clause(table.c.owner), *_equalities(table, query)]
     found = []
     for condition in (over, begun):
-        chosen = select(*(table.c[name] for name in columns)).where(condition).order_by(table.c.code, table.c.uid)
+        chosen = select(*(table.c[name] for name in columns)).where(condition, *meant)
+        chosen = chosen.order_by(table.c.code, table.c.uid)
         rows = connection.execute(chosen).fetchall()
         found.append({name: _column([row[index] for row in rows]) for index, name in enumerate(columns)})
     return found[0], found[1]
-
-
-def is_changed(connection: Connection, table: Table, since: int, at: int) -> bool:
-    """Whether any version began or ended after revision `since`, up to `at`."""
-    begins, ends = table.c.from_revision, table.c.to_revision
-    either = or_(and_(begins > since, begins <= at), and_(ends > since, ends <= at))
-    return connection.execute(select(table.c.row_id).where(either).limit(1)).first() is not None
 
 
 def count(connection: Connection, table: Table, query: Query) -> int:

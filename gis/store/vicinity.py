@@ -8,10 +8,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Float, Select, Table, and_, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Connection, Float, Select, Table, and_, bindparam, func, select, text, type_coerce
+from sqlalchemy.types import NullType
 
 from gis.store.tables import rtree
-from gis.store.types import SRID
+from gis.store.types import SRID, read_shapes
 from gis.store.versions import Box
 
 Row = Mapping[str, Any]
@@ -82,29 +83,38 @@ def changed_since(connection: Connection, table: Table, since: int, at: int) -> 
 
 def _rows(connection: Connection, statement: Select[Any], given: Mapping[str, Any]) -> list[Row]:
     result = connection.execute(statement, dict(given))
-    names = tuple(result.keys())  # asked once, not for each row
-    return [dict(zip(names, row, strict=True)) for row in result]
+    names, rows = list(result.keys()), result.fetchall()
+    if "geom" not in names:
+        return [dict(zip(names, row, strict=True)) for row in rows]
+    at = names.index("geom")
+    shapes = read_shapes([row[at] for row in rows])
+    return [dict(zip(names, row, strict=True)) | {"geom": shape} for row, shape in zip(rows, shapes, strict=True)]
+
+
+def _all(table: Table) -> list[Any]:
+    """All columns; shapes as they lie in the store, to be read all at once."""
+    return [type_coerce(each, NullType()).label(each.name) if each.name == "geom" else each for each in table.c]
 
 
 @lru_cache(maxsize=64)
 def _coded(table: Table) -> Select[Any]:
-    return select(table).where(table.c.code == bindparam("code"), *_holds(table))
+    return select(*_all(table)).where(table.c.code == bindparam("code"), *_holds(table))
 
 
 @lru_cache(maxsize=64)
 def _below(table: Table) -> Select[Any]:
-    return select(table).where(*_begins(table), *_holds(table))
+    return select(*_all(table)).where(*_begins(table), *_holds(table))
 
 
 @lru_cache(maxsize=64)
 def _owned(table: Table) -> Select[Any]:
     meant = (table.c.owner >= bindparam("prefix"), table.c.owner < bindparam("end"))
-    return select(table).where(*meant, *_holds(table))
+    return select(*_all(table)).where(*meant, *_holds(table))
 
 
 @lru_cache(maxsize=64)
 def _of_uids(table: Table) -> Select[Any]:
-    return select(table).where(table.c.uid.in_(bindparam("uids", expanding=True)), *_holds(table))
+    return select(*_all(table)).where(table.c.uid.in_(bindparam("uids", expanding=True)), *_holds(table))
 
 
 @lru_cache(maxsize=64)
@@ -126,11 +136,13 @@ def _around(table: Table, dialect: str) -> Sequence[Select[Any]]:
     meets = and_(column.west <= east, column.east >= west, column.south <= north, column.north >= south)
     if dialect == "postgresql":
         near = column.geom.op("&&")(func.ST_MakeEnvelope(west, south, east, north, SRID, type_=None))
-        return (select(table).where(near, meets, *_holds(table)),)
+        return (select(*_all(table)).where(near, meets, *_holds(table)),)
     boxes = "xmin <= :east AND xmax >= :west AND ymin <= :north AND ymax >= :south"
     near = column.row_id.in_(text(f"SELECT id FROM {rtree(table)} WHERE {boxes}"))
     ended = column.to_revision > bindparam("at")
-    return select(table).where(near, meets, _began(table)), select(table).where(ended, meets, _began(table))
+    return select(*_all(table)).where(near, meets, _began(table)), select(*_all(table)).where(
+        ended, meets, _began(table)
+    )
 
 
 def _begins(table: Table) -> Sequence[ColumnElement[bool]]:

@@ -64,7 +64,7 @@ def publish_draft(
             work, report = publishable(connection, bench, draft_id, wanted.version)
             profile = store_profile(connection)
         since = (wanted.effective_at or datetime.now(UTC)).astimezone(wanted.zone)
-        edit = settled(bench.store, dated(work.sketch.edit, since))
+        edit = settled(bench.uids, dated(work.sketch.edit, since))
         closed: list[Draft] = []
         draft = work.draft
 

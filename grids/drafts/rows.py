@@ -1,13 +1,13 @@
 """What the edit of a draft changes in the tables of the store."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
 from sqlalchemy import Table
 
-from gis.store.engine import Store
-from gis.store.revisions import Change, allocate_uids
+from gis.store.revisions import Change
 from grids.drafts.doors import Doors
 from grids.edits.drafting import placeholders, with_uids
 from grids.edits.value import UNITS, Edit
@@ -15,10 +15,10 @@ from grids.features import row_of, table_of
 from grids.profiles import CodeProfile
 
 
-def settled(store: Store, edit: Edit) -> Edit:
+def settled(allocate: Callable[[int], range], edit: Edit) -> Edit:
     """The edit with a uid for each new thing; they are lost if it is not published, which is fine."""
     new = placeholders(edit)
-    return with_uids(edit, dict(zip(new, allocate_uids(store, len(new)), strict=True))) if new else edit
+    return with_uids(edit, dict(zip(new, allocate(len(new)), strict=True))) if new else edit
 
 
 def dated(edit: Edit, since: datetime) -> Edit:

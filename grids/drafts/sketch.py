@@ -22,7 +22,7 @@ from grids.edits.operations import apply
 from grids.edits.outlines import with_outlines
 from grids.edits.value import DIVISIONS, GAPS, UNITS, Edit, Feature
 from grids.features import AREAS, feature_of
-from grids.ground import StoreGround
+from grids.ground import Reading, StoreGround
 from grids.profiles import CodeProfile
 
 PUT, REMOVE = "put", "remove"
@@ -72,14 +72,17 @@ class Sketch:
         return self.parts[layer]
 
     @classmethod
-    def begin(cls, connection: Connection, at: int, profile: CodeProfile | None = None) -> Self:
-        """No edits yet."""
-        ground = after(StoreGround(connection, at, profile), Edit((), ()))
+    def begin(
+        cls, connection: Connection, at: int, profile: CodeProfile | None = None, reading: Reading | None = None
+    ) -> Self:
+        """No edits yet. `reading` is what was read of the revision before, and takes what is read later."""
+        ground = after(StoreGround(connection, at, profile, reading), Edit((), ()))
         return cls(at, (), Edit((), ()), _alone(ground))
 
     def on(self, connection: Connection) -> Drafted:
         """The grid as the edits leave it, over the store."""
-        return replace(self.ground, base=StoreGround(connection, self.at, self.ground.profile))
+        base = cast(_Nowhere, self.ground.base)
+        return replace(self.ground, base=StoreGround(connection, self.at, base.profile, base.reading))
 
     def then(self, connection: Connection, document: Mapping[str, Any], doors: Doors, owner: str = "") -> "Sketch":
         """One edit more. Errors: those of the edit; nothing of this sketch changes."""
@@ -127,13 +130,15 @@ def _applied(ground: Drafted, standing: "Standing", document: Mapping[str, Any],
 
 @dataclass(frozen=True, slots=True)
 class _Nowhere:
-    """What stands below the ground of a sketch while it is kept: no store, and nothing that was read from it."""
+    """What stands below the ground of a sketch while it is kept: no store, only what was read of the revision."""
 
     profile: CodeProfile
+    reading: Reading
 
 
 def _alone(ground: Drafted) -> Drafted:
-    return replace(ground, base=cast(Ground, _Nowhere(ground.profile)))
+    base = cast(StoreGround, ground.base)
+    return replace(ground, base=cast(Ground, _Nowhere(base.profile, base.reading)))
 
 
 def _of_ground(features: tuple[Feature, ...]) -> tuple[Feature, ...]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from gis.errors import Fault, Refusal, refuse
 from gis.store.engine import Store, reading, writing
-from gis.store.revisions import head
+from gis.store.revisions import allocate_uids, head
 from grids.checks import Reference, Report
 from grids.drafts.conflicts import cannot_follow, find_conflicts
 from grids.drafts.doors import Doors
@@ -20,12 +20,16 @@ from grids.drafts.naming import Holders, nobody, references_of
 from grids.drafts.records import Draft, append_edits, check_open, draft_changed, find_draft, list_edits, move_draft
 from grids.drafts.sketch import Sketch
 from grids.edits.value import Edit
-from grids.ground import store_profile
+from grids.ground import Reading, store_profile
 
 KEPT = 64
 HEAVIEST = 400_000
 """Features of all sketches that are kept: about 2 kB each."""
 ATTEMPTS = 5
+READINGS = 4
+MOST_READ = 50_000
+"""Features of one revision that are remembered, a few hundred bytes each and their shapes."""
+UIDS = 100
 Document = Mapping[str, Any]
 
 
@@ -52,6 +56,8 @@ class Workbench:
         self.store, self.doors, self.holders = store, doors, holders
         self._kept: OrderedDict[tuple[Any, ...], Sketch] = OrderedDict()
         self._reports: OrderedDict[tuple[str, int, int], Report] = OrderedDict()
+        self._readings: OrderedDict[int, Reading] = OrderedDict()
+        self._uids = range(0)
         self._lock = threading.Lock()
 
     def look(self, draft_id: str) -> Work:
@@ -175,11 +181,31 @@ class Workbench:
         while done and (draft.id, at, positions[:done]) not in self._kept:
             done -= 1
         kept = self._kept.get((draft.id, at, positions[:done])) if done else None
-        sketch = kept or Sketch.begin(connection, at, store_profile(connection))
+        sketch = kept or Sketch.begin(connection, at, store_profile(connection), self._reading(at))
         for document in documents[done if kept else 0 :]:
             sketch = sketch.then(connection, document, self.doors, draft.owner)
         self._keep((draft.id, at, positions), sketch)
         return sketch
+
+    def uids(self, wanted: int) -> range:
+        """`wanted` uids that nobody else gets, one behind another. They come from the store by the hundred."""
+        with self._lock:
+            if wanted > len(self._uids):
+                self._uids = allocate_uids(self.store, max(wanted, UIDS))
+            given, self._uids = self._uids[:wanted], self._uids[wanted:]
+            return given
+
+    def _reading(self, at: int) -> Reading:
+        """What is known of a revision; forgotten when it becomes much, or others are asked about."""
+        with self._lock:
+            known = self._readings.get(at)
+            if known is None or len(known) > MOST_READ:
+                known = self._readings[at] = Reading()
+            self._readings.move_to_end(at)
+            while len(self._readings) > READINGS:
+                _, old = self._readings.popitem(last=False)
+                old.clear()
+            return known
 
     def _keep(self, key: tuple[Any, ...], sketch: Sketch) -> None:
         with self._lock:

@@ -22,6 +22,7 @@ from bench.workers import Contender, Worker, line_up
 NAMES = {
     "locate_bulk_200k", "locate_cold_200k", "locate_growth", "index_memory_200k", "nearest_1m", "route_year",
     "http_locate", "http_batch_arrow",
+    "publish_to_visible_200k", "publish_to_visible_1m", "edit_dry_run_200k", "edit_publish_200k", "check_all_200k",
 }  # fmt: skip
 AT_HAND = ("strtree", "geopandas")
 SMALL = Size(rounds=2, shrink=100)

@@ -23,6 +23,11 @@ UNITS = {
     "route_year": "s",
     "http_locate": "requests/s",
     "http_batch_arrow": "points/s",
+    "publish_to_visible_200k": "ms",
+    "publish_to_visible_1m": "ms",
+    "edit_dry_run_200k": "ms",
+    "edit_publish_200k": "ms",
+    "check_all_200k": "s",
 }
 PEERS = {
     "locate_bulk_200k": {"sedonadb", "duckdb", "geopandas", "strtree", "memory_limit"},
@@ -38,9 +43,21 @@ BESIDE = {
     "route_year": {"stages", "first_s", "first_stages", "load_s", "cases_per_s", "peak_bytes"},
     "http_locate": {"p50", "p99"},
     "http_batch_arrow": {"p50", "p99"},
+    "publish_to_visible_200k": {"p99", "from_request", "locate", "tile", "item", "postgis", "store"},
+    "publish_to_visible_1m": {"p99", "from_request", "locate", "tile", "item", "postgis", "store"},
+    "edit_dry_run_200k": {"p99", "postgis", "store"},
+    "edit_publish_200k": {"p99", "edit", "postgis", "store"},
+    "check_all_200k": {"postgis", "store"},
 }
 LOADED = {"http_locate", "http_batch_arrow"}
-STORED = {"nearest_1m", "http_locate"}
+EDITED = {
+    "publish_to_visible_200k",
+    "publish_to_visible_1m",
+    "edit_dry_run_200k",
+    "edit_publish_200k",
+    "check_all_200k",
+}
+STORED = {"nearest_1m", "http_locate", *EDITED}
 
 
 def has_postgis() -> bool:
