@@ -25,6 +25,7 @@ from api.openapi import FAILURES, describe
 from api.problems import add_handlers
 from api.routers import (
     cases,
+    catalogue,
     directory,
     drafts,
     health,
@@ -53,6 +54,7 @@ ROUTERS = (
     locate.router,
     cases.router,
     drafts.router,
+    catalogue.router,
     layers.router,
     directory.router,
     units.router,

@@ -44,7 +44,7 @@ def deliver(
     of its code that says so. Components that are not in it stay, but for those whose code begins with `scope`.
     """
     base = head(connection)
-    classes = read_classes(connection, EVERYTHING, base)
+    classes = read_classes(connection, EVERYTHING, base, owner)
     departments = departments_in_force(connection, base)
     incoming, faults = read_components(table, owner, mapping, crs, edition, class_code, classes, departments)
     current = rows_in_force(connection, component, base, KEY, {"owner": owner})
