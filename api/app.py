@@ -40,6 +40,7 @@ from api.routers import (
 )
 from api.settings import Settings
 from api.shelf import Shelf
+from api.systems import LiveSystems
 from api.warm import warm
 from api.watch import Watch
 from api.worlds import Worlds, folder_of
@@ -125,7 +126,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     )
     app.state.settings, app.state.store, app.state.worlds = settings, store, worlds
     app.state.door, app.state.shelf, app.state.tiles = Doorkeeper(store), Shelf(LISTS), TileCache(TILE_BYTES)
-    app.state.sources = Shelf(SOURCES)
+    app.state.sources, app.state.systems = Shelf(SOURCES), LiveSystems(store)
     app.state.drafts, app.state.drafted = Workbench(store, DOORS, holders), Shelf(DRAFTED)
     app.state.page_folder, app.state.watch = pages.APP, Watch(worlds)
     app.state.runner = Runner(store, settings, KINDS)

@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
+from api.systems import read_systems
 from cases import books
 from cases.rules import load_yaml
 from components import catalogue, inventory
 from components.editions import CURRENT
+from gis.crs import CrsLike
 from gis.delivery import Delivery, with_uids
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import read
 from gis.store.engine import Store, reading
 from gis.store.revisions import Publication, Revision, publish, read_settings
+from gis.systems import Systems
 from gis.tables import Table
 from grids import areas, departments, divisions, units
 from grids.profiles import GBT, CodeProfile, read_profile
@@ -40,7 +43,7 @@ class Options:
     profile: str | None = None
     layer: str | None = None
     owner: str = ""
-    crs: str | None = None
+    crs: CrsLike | None = None
     encoding: str | None = None
     area_layer: str | None = None
     title: str | None = None
@@ -57,6 +60,7 @@ class Options:
     note: str = ""
     basis: Mapping[str, Any] | None = None
     ticket: str | None = None
+    systems: Systems = field(default_factory=Systems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,8 @@ def run_import(
     """
     check_layer(layer)
     told("read", None)
+    with reading(store.world) as connection:
+        options = _knowing(options, read_systems(connection))
     source: Table | Any = load_yaml(path) if layer == "rules" else read_table(path, options)
     if isinstance(source, Table) and not len(source) and not source.faults:
         raise _no_rows(path)
@@ -153,7 +159,13 @@ def read_table(path: Path, options: Options) -> Table:
         for axis, name in zip("xy", PLACES, strict=True)
         if name in options.mapping
     }
-    return read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
+    table = read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
+    return replace(table, crs=options.systems.find(table.crs))
+
+
+def _knowing(options: Options, systems: Systems) -> Options:
+    """The options with the local systems known, also the one that they may name."""
+    return replace(options, systems=systems, crs=systems.find(options.crs))
 
 
 def without_places(options: Options) -> Options:
@@ -275,6 +287,7 @@ def _units(connection: Connection, table: Table, profile: CodeProfile, options: 
     if options.gaps is not None:
         path, _, layer = (options.gaps, "", "") if Path(options.gaps).exists() else options.gaps.rpartition(":")
         gaps = read(Path(path), layer=layer or None, crs=options.crs)
+        gaps = replace(gaps, crs=options.systems.find(gaps.crs))
     return units.deliver(connection, table, profile, options.mapping, options.crs, gaps, options.scope, options.snap_m)
 
 

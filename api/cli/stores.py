@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -85,8 +86,9 @@ def import_layer(
         effective_at=read_time(effective, settings.zone) if effective else None,
         note=note,
         basis={"text": basis} if basis else None,
-        **({"author": author} if author else {}),
     )
+    if author:
+        options = replace(options, author=author)
     report_path = report_place(report, settings, layer)  # before anything is published
     if base is not None or draft:
         wanted = comparison_of(base, scope, allow_changes, draft, owner if layer in OWNED else "", settings)
