@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from api.systems import read_systems
 from cases import books
 from cases.rules import load_yaml
-from components import catalogue, inventory
+from components import catalogue, inventory, provenance
 from components.editions import CURRENT
 from gis.crs import CrsLike
 from gis.delivery import Delivery, with_uids
@@ -54,6 +54,7 @@ class Options:
     edition: str = CURRENT
     class_code: str | None = None
     skip_rejected: bool = False
+    trust_crs: bool = False
     commit: bool = False
     effective_at: datetime | None = None
     author: str = field(default_factory=getpass.getuser)
@@ -241,12 +242,20 @@ def _deliver(connection: Connection, layer: str, source: Any, options: Options) 
     while True:
         delivery = LAYERS[layer](connection, source, profile, options)
         if isinstance(source, Table):
+            delivery = replace(delivery, faults=(*delivery.faults, *_examined(connection, delivery, source, options)))
             delivery = replace(delivery, faults=(*source.faults, *dropped, *delivery.faults))
         bad = {fault.row for fault in delivery.faults if fault.severity == "error" and fault.row}
         if not options.skip_rejected or not bad or not isinstance(source, Table):
             return delivery, source
         dropped += [replace(fault, severity="warning") for fault in delivery.faults if fault.row in bad]
         source = _without(source, bad)
+
+
+def _examined(connection: Connection, delivery: Delivery, source: Table, options: Options) -> list[Fault]:
+    """What the records and the boundary say of the coordinate system; warnings where a person trusts it."""
+    local = options.systems.local.values()
+    found = provenance.examine(connection, delivery, source, options.crs, options.owner, local)
+    return provenance.trusted(found) if options.trust_crs else found
 
 
 def _without(table: Table, rows: set[int]) -> Table:

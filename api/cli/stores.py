@@ -61,6 +61,9 @@ def import_layer(
     note: Annotated[str, typer.Option(help="Note of the revision")] = "",
     author: Annotated[str | None, typer.Option(help="Author of the revision; default: who is logged in")] = None,
     skip_rejected: Annotated[bool, typer.Option(help="Import the rows that are right although others are not")] = False,
+    trust_crs: Annotated[
+        bool, typer.Option("--trust-crs", help="Take the CRS as said although records differ")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="Where to write the report as JSON")] = None,
     commit: Annotated[bool, typer.Option("--commit", help="Publish; without it nothing is changed")] = False,
 ) -> None:
@@ -82,6 +85,7 @@ def import_layer(
         edition=edition,
         class_code=class_code,
         skip_rejected=skip_rejected,
+        trust_crs=trust_crs,
         commit=commit,
         effective_at=read_time(effective, settings.zone) if effective else None,
         note=note,
