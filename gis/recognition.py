@@ -106,9 +106,9 @@ def fault_of(verdict: Verdict, declared: str) -> Fault | None:
     if verdict.votes[system]:
         agree, of = verdict.votes[system], verdict.witnesses
         whose, whose_zh = _RECORDS[verdict.kind]
-        off, left = (f"{verdict.metres[name]:.0f}" for name in (SAID, system))
-        because = f"{agree} of {of} {whose} agree; they lie {off} m away (median), and {left} m if read as {system}."
-        because_zh = f"{of} 条{whose_zh}中有 {agree} 条一致：中位偏差 {off} 米，按 {system} 读取则为 {left} 米。"
+        (off, off_zh), (left, left_zh) = (_away(verdict.metres[name]) for name in (SAID, system))
+        because = f"{agree} of {of} {whose} agree; they lie {off} away (median), and {left} if read as {system}."
+        because_zh = f"{of} 条{whose_zh}中有 {agree} 条一致：中位偏差 {off_zh}，按 {system} 读取则为 {left_zh}。"
     else:
         because, because_zh = "No record tells, but the boundary does.", "没有可比对的记录，但边界提示如此。"
     code = "crs_shifted" if verdict.is_sure else "crs_doubtful"
@@ -127,6 +127,10 @@ _RECORDS: Mapping[str, tuple[str, str]] = {
     "code": ("records of the same code", "同编码记录"),
     "class": ("nearest records of the class", "同类最近记录"),
 }
+
+
+def _away(metres: float) -> tuple[str, str]:
+    return (f"{metres:.0f} m", f"{metres:.0f} 米") if np.isfinite(metres) else ("too far", "超出查找范围")
 
 
 def _hinted(inside: Mapping[str, float], points: int) -> str | None:
