@@ -108,8 +108,7 @@ def run_import(
     """
     check_layer(layer)
     told("read", None)
-    with reading(store.world) as connection:
-        options = _knowing(options, read_systems(connection))
+    options = knowing(store, options)
     source: Table | Any = load_yaml(path) if layer == "rules" else read_table(path, options)
     if isinstance(source, Table) and not len(source) and not source.faults:
         raise _no_rows(path)
@@ -164,8 +163,10 @@ def read_table(path: Path, options: Options) -> Table:
     return replace(table, crs=options.systems.find(table.crs))
 
 
-def _knowing(options: Options, systems: Systems) -> Options:
-    """The options with the local systems known, also the one that they may name."""
+def knowing(store: Store, options: Options) -> Options:
+    """The options with the local systems of the store known, also the one that they may name."""
+    with reading(store.world) as connection:
+        systems = read_systems(connection)
     return replace(options, systems=systems, crs=systems.find(options.crs))
 
 
@@ -242,7 +243,7 @@ def _deliver(connection: Connection, layer: str, source: Any, options: Options) 
     while True:
         delivery = LAYERS[layer](connection, source, profile, options)
         if isinstance(source, Table):
-            delivery = replace(delivery, faults=(*delivery.faults, *_examined(connection, delivery, source, options)))
+            delivery = replace(delivery, faults=(*delivery.faults, *examined(connection, delivery, source, options)))
             delivery = replace(delivery, faults=(*source.faults, *dropped, *delivery.faults))
         bad = {fault.row for fault in delivery.faults if fault.severity == "error" and fault.row}
         if not options.skip_rejected or not bad or not isinstance(source, Table):
@@ -251,7 +252,7 @@ def _deliver(connection: Connection, layer: str, source: Any, options: Options) 
         source = _without(source, bad)
 
 
-def _examined(connection: Connection, delivery: Delivery, source: Table, options: Options) -> list[Fault]:
+def examined(connection: Connection, delivery: Delivery, source: Table, options: Options) -> list[Fault]:
     """What the records and the boundary say of the coordinate system; warnings where a person trusts it."""
     local = options.systems.local.values()
     found = provenance.examine(connection, delivery, source, options.crs, options.owner, local)

@@ -36,7 +36,7 @@ def deliver(
 
 
 def read_divisions(
-    connection: Connection, table: Table, profile: CodeProfile, mapping: Mapping[str, str], crs: str | None, at: int
+    connection: Connection, table: Table, profile: CodeProfile, mapping: Mapping[str, str], crs: CrsLike | None, at: int
 ) -> tuple[dict[Key, dict[str, Any]], list[Fault], set[Key]]:
     """The rows of the divisions in a table against those at a revision, what is wrong, and those that have units."""
     mapped = map_fields(table, DIVISIONS.fields, mapping)

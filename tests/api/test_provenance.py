@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from api.comparisons import Comparison, run_comparison
 from api.imports import Options, Report, run_import
 from gis import crs as reference
 from gis.crs import Points
 from gis.formats import read, write
-from gis.store.engine import Store
+from gis.store.engine import Store, reading
+from gis.store.revisions import head
 from tests.api.small_world import SIDE, SOUTH, UNITS, WEST, bring, square
 
 COUNT = 60
@@ -117,3 +119,16 @@ def test_units_and_divisions_are_held_against_their_records(store: Store, tmp_pa
     shifted = read(tmp_path / "shifted.csv", crs="CRS84")
     write(path, shifted)
     assert ("crs_shifted", "GCJ-02") in found(run_import(store, "units", path, Options()))
+
+
+def test_a_delivery_against_a_base_is_held_against_the_records_too(lamps: Store, tmp_path: Path) -> None:
+    path = tmp_path / "delivery.csv"
+    path.write_text(rows(in_system("GCJ-02")), encoding="utf-8")
+    with reading(lamps.world) as connection:
+        base = head(connection)
+    compared = run_comparison(lamps, "components", path, Options(crs="CRS84"), Comparison(base=base, allowed=1000))
+    assert "crs_shifted" in [fault.code for fault in compared.faults]
+    assert not compared.is_acceptable
+    path.write_text(rows(TRUTH, note="x"), encoding="utf-8")
+    compared = run_comparison(lamps, "components", path, Options(crs="CRS84"), Comparison(base=base))
+    assert compared.is_acceptable
