@@ -26,6 +26,7 @@ from api.openapi import FAILURES, describe
 from api.problems import add_handlers
 from api.routers import (
     cases,
+    catalogue,
     directory,
     drafts,
     health,
@@ -40,6 +41,7 @@ from api.routers import (
 )
 from api.settings import Settings
 from api.shelf import Shelf
+from api.systems import LiveSystems
 from api.warm import warm
 from api.watch import Watch
 from api.worlds import Worlds, folder_of
@@ -54,6 +56,7 @@ ROUTERS = (
     locate.router,
     cases.router,
     drafts.router,
+    catalogue.router,
     layers.router,
     directory.router,
     units.router,
@@ -125,6 +128,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.settings, app.state.store, app.state.worlds = settings, store, worlds
     app.state.door, app.state.shelf, app.state.tiles = Doorkeeper(store), Shelf(LISTS), TileCache(TILE_BYTES)
     app.state.sources, app.state.drawn = Shelf(SOURCES), DrawnLayers(store)
+    app.state.systems = LiveSystems(store)
     app.state.drafts, app.state.drafted = Workbench(store, DOORS, holders), Shelf(DRAFTED)
     app.state.page_folder, app.state.watch = pages.APP, Watch(worlds)
     app.state.runner = Runner(store, settings, KINDS)

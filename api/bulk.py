@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from api.as_of import BEFORE
 from api.placing import Placer
+from api.systems import LiveSystems
 from api.worlds import Worlds
 from cases.desk import Desk
 from cases.positions import to_places
 from cases.reports import FIELDS, Case, Defaults, from_columns
 from cases.routing import Routing
+from gis.crs import CrsLike
 from gis.errors import Fault, Refusal, refuse
 from gis.geometry import prepare
 from gis.metres import Floats
@@ -39,7 +41,7 @@ class Routed:
     faults: tuple[Fault, ...]
 
 
-def read_points(table: Table, crs: str | None) -> tuple[Floats, tuple[Fault, ...]]:
+def read_points(table: Table, crs: CrsLike | None, systems: LiveSystems) -> tuple[Floats, tuple[Fault, ...]]:
     """The points (n, 2) of a table in the store's coordinates, NaN for a bad row, and the faults of those.
 
     Where neither the file nor `crs` says what they are in, each row may say it in a column `crs`. Errors: Refusal of
@@ -47,11 +49,13 @@ def read_points(table: Table, crs: str | None) -> tuple[Floats, tuple[Fault, ...
     """
     points = np.full((len(table), 2), np.nan)
     if table.geometry is not None and not (crs or table.crs) and "crs" in table.columns:
-        systems = table.columns["crs"].tolist()
-        xy = zip(shapely.get_x(table.geometry), shapely.get_y(table.geometry), systems, strict=True)
-        stored, found = to_places([(float(x), float(y), name) if name and x == x else None for x, y, name in xy])
+        named = table.columns["crs"].tolist()
+        xy = zip(shapely.get_x(table.geometry), shapely.get_y(table.geometry), named, strict=True)
+        stored, found = to_places(
+            [(float(x), float(y), name) if name and x == x else None for x, y, name in xy], systems.parse
+        )
         faults = [replace(found[index], row=int(table.rows[index])) for index in sorted(found)]
-        nowhere = [index for index, name in enumerate(systems) if index not in found and np.isnan(stored[index, 0])]
+        nowhere = [index for index, name in enumerate(named) if index not in found and np.isnan(stored[index, 0])]
         return stored, (*faults, *(_no_position(int(table.rows[index])) for index in nowhere))
     prepared, faults_ = prepare(table, crs, "point")
     whole = [fault for fault in faults_ if fault.severity == "error" and fault.row is None]
@@ -118,7 +122,7 @@ def locate_table(worlds: Worlds, table: Table, points: Floats, asked: list[Momen
     return replace(table, columns={**table.columns, **added})
 
 
-def spell_out(table: Table, crs: str | None) -> Table:
+def spell_out(table: Table, crs: CrsLike | None) -> Table:
     """The same table; points whose CRS nobody told become columns again: each row may name its own."""
     if table.geometry is None or table.crs or crs:
         return table
@@ -130,7 +134,7 @@ def spell_out(table: Table, crs: str | None) -> Table:
 
 
 def read_cases(
-    table: Table, mapping: Mapping[str, str], defaults: Defaults, crs: str | None
+    table: Table, mapping: Mapping[str, str], defaults: Defaults, crs: CrsLike | None
 ) -> tuple[list[Case | None], list[Fault]]:
     """The cases of a table, and the faults of the rows that are none."""
     columns: dict[str, Any] = dict(table.columns)

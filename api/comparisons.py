@@ -1,22 +1,35 @@
 """Imports as edits: a file compared with the revision it was begun from, and the result put into a draft."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, select
 
 from api.drafting import DOORS, holders
-from api.imports import OWNED, Options, check_layer, of_owner, profile_of, read_table, without_places
+from api.imports import (
+    OWNED,
+    Options,
+    check_layer,
+    examined,
+    knowing,
+    of_owner,
+    profile_of,
+    read_table,
+    without_places,
+)
 from api.told_conflicts import tell_conflict, tell_mass
 from components.deliveries import read_delivery as read_components
+from components.tables import component
+from gis.delivery import Counts, Delivery
 from gis.errors import Fault, Refusal, Severity, refuse
 from gis.formats import READABLE, read
 from gis.geometry import prepare
 from gis.store.engine import Store, reading, writing
-from gis.store.revisions import head, revision_at
+from gis.store.revisions import Change, head, revision_at
 from gis.store.tables import revision
 from gis.tables import Table
 from grids.deliveries import layers
@@ -27,6 +40,7 @@ from grids.drafts.deliveries import IMPORT, keep_delivery
 from grids.drafts.records import Draft, close_draft, create_draft, find_draft, list_edits, move_draft
 from grids.drafts.workbench import ATTEMPTS, Workbench
 from grids.profiles import CodeProfile
+from grids.tables import area, division, unit
 
 FILE = "file"
 """As a base: the revision that the file itself names."""
@@ -89,6 +103,9 @@ class Compared:
         }
 
 
+TABLES = {"divisions": division, "units": unit, "areas": area, "components": component}
+"""Where the shapes of a layer lie."""
+
 Told = Callable[[str, Compared | None], None]
 """Hears of "read", "check", "checked" and "draft", the last two with what was found; may raise to stop."""
 
@@ -109,6 +126,7 @@ def run_comparison(
     """
     check_options(layer, options)
     told("read", None)
+    options = knowing(store, options)
     table = read_table(path, options)
     options = without_places(options)
     if layer in OWNED:
@@ -208,15 +226,24 @@ def _compare(
         faults = [replace(each, severity="warning") if each.row in bad else each for each in faults]
         incoming = layers.without(incoming, bad)
     merged = compare(connection, incoming, base, at, wanted.extent)
+    placed = examined(connection, _as_delivery(layer, merged, at, faults), table, options)
     if any(fault.severity == "error" for fault in faults):
-        return Compared(layer, str(path), len(table), base, at, merged, tuple(faults))
+        return Compared(layer, str(path), len(table), base, at, merged, (*faults, *placed))
     masses = _masses(merged, wanted.allowed)
     if layer == "units" and not any(fault.severity == "error" for fault in masses):
         merged, found = layers.cover(connection, merged, incoming.numbers, profile, at, options.snap_m)
         faults += [replace(each, severity="warning") if each.code in COVERED else each for each in found]
-    faults += masses
+    faults += [*masses, *placed]
     conflicts = [tell_conflict(each, incoming, base) for each in merged.conflicts]
     return Compared(layer, str(path), len(table), base, at, merged, (*faults, *conflicts))
+
+
+def _as_delivery(layer: str, merged: Merged, at: int, faults: Sequence[Fault]) -> Delivery:
+    """What the delivery would write, as an import has it."""
+    rows = [each.row for each in merged.changes if each.row.delivered is not None]
+    written = [{**(row.delivered or {}), "uid": row.now["uid"] if row.now else 0} for row in rows]
+    changes = (Change(TABLES[layer], np.empty(0, dtype=np.int64), written),) if layer in TABLES else ()
+    return Delivery(at, Counts(same=merged.counts.get(Outcome.same, 0)), changes, tuple(faults))
 
 
 def _masses(merged: Merged, allowed: int) -> list[Fault]:

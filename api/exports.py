@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from api.layers import find_layer, query_of, table_of
+from api.systems import read_systems
 from cases.books import read_rules
 from cases.rules import to_row
-from components.catalogue import built_in, read_classes
+from components.catalogue import local_classes
 from components.layers import CATALOGUE
-from gis import crs as gis_crs
 from gis.errors import Fault, refuse
 from gis.formats import write
 from gis.formats.columns import named_once
@@ -53,10 +53,10 @@ def export_layer(
         layer = find_layer(connection, layer_id, scope, at)
         columns = read_columns(connection, table_of(layer), replace(query_of(layer, scope, at), prefix=prefix))
         table = feature_table(layer, columns)
+    wanted = None if crs is None else read_systems(connection).parse(crs)
     told("write")
     notes = notes_of(connection, layer_id, at)
-    named = crs and gis_crs.parse(crs).name
-    return len(table), write(path, table, layer=layer_id, encoding=encoding, crs=named, notes=notes)
+    return len(table), write(path, table, layer=layer_id, encoding=encoding, crs=wanted, notes=notes)
 
 
 def notes_of(connection: Connection, layer_id: str, at: int) -> dict[str, Any]:
@@ -89,11 +89,10 @@ def _objects(values: list[Any]) -> NDArray[Any]:
 
 def _catalogue(connection: Connection, at: int, scope: Scope) -> Table:
     """The local classes; the national ones ship with the product and are not imported."""
-    national = {each.key for each in built_in()}
-    classes = [each for key, each in sorted(read_classes(connection, scope, at).items()) if key not in national]
+    classes = sorted(local_classes(connection, scope, at), key=lambda each: (each.owner, each.key))
     columns: dict[str, Any] = {}
-    for field in CATALOGUE.fields:
-        columns[field.name] = _objects([getattr(each, field.name) for each in classes])
+    for name in (*(field.name for field in CATALOGUE.fields), "owner"):
+        columns[name] = _objects([getattr(each, name) for each in classes])
     return Table(columns, None, None, np.arange(1, len(classes) + 1), "catalogue")
 
 

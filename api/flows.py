@@ -16,6 +16,7 @@ from api.points import Points, place_columns, place_points
 from api.problems import problem
 from api.wire import ArrowWriter, Kind, read_batches, read_lines, too_large
 from cases.desk import Desk
+from gis.crs import CrsLike
 from gis.errors import Refusal, refuse
 from gis.metres import Floats
 from gis.store.scope import Scope
@@ -94,7 +95,7 @@ def written_in_arrow(flow: Flow, batches: Iterator[dict[str, pa.Array]], schema:
 class LocateFlow(Flow):
     """Points in, places out. `crs` and `accuracy_m` are those of the points that state none."""
 
-    crs: str = ""
+    crs: CrsLike = ""
     accuracy_m: float | None = None
     everything: bool = False
     units: UnitCodes | None = None

@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
+from api.systems import read_systems
 from cases import books
 from cases.rules import load_yaml
-from components import catalogue, inventory
+from components import catalogue, inventory, provenance
 from components.editions import CURRENT
+from gis.crs import CrsLike
 from gis.delivery import Delivery, with_uids
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import read
 from gis.store.engine import Store, reading
 from gis.store.revisions import Publication, Revision, publish, read_settings
+from gis.systems import Systems
 from gis.tables import Table
 from grids import areas, departments, divisions, units
 from grids.profiles import GBT, CodeProfile, read_profile
@@ -40,7 +43,7 @@ class Options:
     profile: str | None = None
     layer: str | None = None
     owner: str = ""
-    crs: str | None = None
+    crs: CrsLike | None = None
     encoding: str | None = None
     area_layer: str | None = None
     title: str | None = None
@@ -51,12 +54,14 @@ class Options:
     edition: str = CURRENT
     class_code: str | None = None
     skip_rejected: bool = False
+    trust_crs: bool = False
     commit: bool = False
     effective_at: datetime | None = None
     author: str = field(default_factory=getpass.getuser)
     note: str = ""
     basis: Mapping[str, Any] | None = None
     ticket: str | None = None
+    systems: Systems = field(default_factory=Systems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ def run_import(
     """
     check_layer(layer)
     told("read", None)
+    options = knowing(store, options)
     source: Table | Any = load_yaml(path) if layer == "rules" else read_table(path, options)
     if isinstance(source, Table) and not len(source) and not source.faults:
         raise _no_rows(path)
@@ -153,7 +159,15 @@ def read_table(path: Path, options: Options) -> Table:
         for axis, name in zip("xy", PLACES, strict=True)
         if name in options.mapping
     }
-    return read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
+    table = read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
+    return replace(table, crs=options.systems.find(table.crs))
+
+
+def knowing(store: Store, options: Options) -> Options:
+    """The options with the local systems of the store known, also the one that they may name."""
+    with reading(store.world) as connection:
+        systems = read_systems(connection)
+    return replace(options, systems=systems, crs=systems.find(options.crs))
 
 
 def without_places(options: Options) -> Options:
@@ -229,12 +243,20 @@ def _deliver(connection: Connection, layer: str, source: Any, options: Options) 
     while True:
         delivery = LAYERS[layer](connection, source, profile, options)
         if isinstance(source, Table):
+            delivery = replace(delivery, faults=(*delivery.faults, *examined(connection, delivery, source, options)))
             delivery = replace(delivery, faults=(*source.faults, *dropped, *delivery.faults))
         bad = {fault.row for fault in delivery.faults if fault.severity == "error" and fault.row}
         if not options.skip_rejected or not bad or not isinstance(source, Table):
             return delivery, source
         dropped += [replace(fault, severity="warning") for fault in delivery.faults if fault.row in bad]
         source = _without(source, bad)
+
+
+def examined(connection: Connection, delivery: Delivery, source: Table, options: Options) -> list[Fault]:
+    """What the records and the boundary say of the coordinate system; warnings where a person trusts it."""
+    local = options.systems.local.values()
+    found = provenance.examine(connection, delivery, source, options.crs, options.owner, local)
+    return provenance.trusted(found) if options.trust_crs else found
 
 
 def _without(table: Table, rows: set[int]) -> Table:
@@ -275,6 +297,7 @@ def _units(connection: Connection, table: Table, profile: CodeProfile, options: 
     if options.gaps is not None:
         path, _, layer = (options.gaps, "", "") if Path(options.gaps).exists() else options.gaps.rpartition(":")
         gaps = read(Path(path), layer=layer or None, crs=options.crs)
+        gaps = replace(gaps, crs=options.systems.find(gaps.crs))
     return units.deliver(connection, table, profile, options.mapping, options.crs, gaps, options.scope, options.snap_m)
 
 

@@ -12,9 +12,11 @@ from api.as_of import EARLY, AsOf
 from api.bulk import column_missing
 from api.conveyor import Added, put_back
 from api.placing import Placer, before_history, column_names
+from api.systems import LiveSystems
 from api.tallies import Tally
 from cases.positions import suspect, to_places
 from gis import crs as reference
+from gis.crs import CrsLike
 from gis.errors import Fault, Refusal, refuse
 from gis.formats.columns import to_text
 from gis.formats.csv_pieces import CsvSource
@@ -32,9 +34,10 @@ class Locator:
     Errors: Refusal column_missing, crs_missing, crs_unknown.
     """
 
-    def __init__(self, asked: AsOf, source: Source, crs: str | None) -> None:
+    def __init__(self, asked: AsOf, source: Source, crs: CrsLike | None) -> None:
         self.asked, self.source, self.given = asked, source, crs
-        declared = source.shape.crs if source.shape is not None else None
+        self.systems = LiveSystems(asked.worlds.store)
+        declared = self.systems.find(source.shape.crs) if source.shape is not None else None
         self.crs, faults = reference.choose(declared, crs)
         self.faults: Sequence[Fault] = faults
         self.frame = None if self.crs is None else reference.parse(self.crs)
@@ -88,7 +91,7 @@ class Locator:
             nowhere = missing(xy)
             faults += found
         elif self.system is not None:
-            lonlat, found, nowhere = _place_each(xy, plain(piece.column(self.system)), piece.rows)
+            lonlat, found, nowhere = _place_each(xy, plain(piece.column(self.system)), piece.rows, self.systems)
             faults += found
         else:
             raise _no_crs()
@@ -135,10 +138,12 @@ def _is_first(piece: Piece) -> bool:
     return not len(piece) or int(piece.rows[0]) <= len(piece)
 
 
-def _place_each(xy: Floats, systems: pa.Array, rows: np.ndarray) -> tuple[Floats, list[Fault], NDArray[np.bool_]]:
+def _place_each(
+    xy: Floats, named: pa.Array, rows: np.ndarray, systems: LiveSystems
+) -> tuple[Floats, list[Fault], NDArray[np.bool_]]:
     """Positions whose rows name their own CRS; the faults; and which rows say too little."""
-    systems = systems.cast(pa.string()) if pa.types.is_null(systems.type) else systems
-    encoded = systems.dictionary_encode()
+    named = named.cast(pa.string()) if pa.types.is_null(named.type) else named
+    encoded = named.dictionary_encode()
     names = [(to_text(each) or "").strip() for each in encoded.dictionary.to_pylist()] + [""]
     of = np.asarray(encoded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False), dtype=np.int64)
     lonlat = np.full((len(xy), 2), np.nan)
@@ -152,7 +157,7 @@ def _place_each(xy: Floats, systems: pa.Array, rows: np.ndarray) -> tuple[Floats
             continue
         at = np.flatnonzero(mine & ~nowhere)
         try:
-            frame = reference.parse(name)
+            frame = systems.parse(name)
             stored = reference.to_store(xy[at], frame)
         except Refusal as refusal:
             faults += [_at(refusal.faults[0], row) for row in rows[at].tolist()]
@@ -161,7 +166,7 @@ def _place_each(xy: Floats, systems: pa.Array, rows: np.ndarray) -> tuple[Floats
         lonlat[at] = np.round(stored, reference.DECIMALS)
         if len(doubtful):
             again = at[doubtful]
-            lonlat[again], found = to_places([(x, y, name) for x, y in xy[again].tolist()])
+            lonlat[again], found = to_places([(x, y, frame) for x, y in xy[again].tolist()])
             faults += [_at(fault, int(rows[again[index]])) for index, fault in found.items()]
     return lonlat, faults, nowhere
 

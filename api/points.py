@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from api.systems import LiveSystems
 from cases.positions import Position, suspect, to_places
 from cases.reports import WORST_ACCURACY_M
 from gis import crs as gis_crs
+from gis.crs import CrsLike
 from gis.errors import Fault, Refusal, refuse
 from gis.metres import Floats
 
 MEMBERS = ("points", "crs", "accuracy_m", "as_of")
 POINT_MEMBERS = ("lon", "lat", "accuracy_m")
 PER_DEGREE = 10.0**gis_crs.DECIMALS
+PUBLIC = LiveSystems(None)
 FARTHEST = 1e9
 """No coordinate of any CRS is larger, in degrees or metres."""
 
@@ -30,7 +33,7 @@ class Points:
     faults: Mapping[int, Fault]
 
 
-def read_crs(text: object) -> str:
+def read_crs(text: object, systems: LiveSystems) -> CrsLike:
     """The CRS that a caller names, known to be one. Errors: Refusal crs_missing, crs_unknown, crs_wrong."""
     if text is None or text == "":
         raise refuse(
@@ -41,19 +44,20 @@ def read_crs(text: object) -> str:
         )
     if not isinstance(text, str):
         raise refuse("crs_wrong", "crs must be text, like 'EPSG:4547'.", "crs 必须是文本，例如“EPSG:4547”。")
-    gis_crs.parse(text)
-    return text
+    found = systems.find(text) or text
+    gis_crs.parse(found)
+    return found
 
 
-def read_point(lon: float, lat: float, crs: str | None) -> Floats:
+def read_point(lon: float, lat: float, crs: str | None, systems: LiveSystems = PUBLIC) -> Floats:
     """One point as (1, 2). Errors: those of `read_crs`; Refusal swapped_axes, out_of_range."""
-    points = _place([(lon, lat, read_crs(crs))], [None], {})
+    points = _place([(lon, lat, read_crs(crs, systems))], [None], {})
     if points.faults:
         raise Refusal(points.faults[0])
     return points.lonlat
 
 
-def read_points(question: Any, most: int) -> Points:
+def read_points(question: Any, most: int, systems: LiveSystems = PUBLIC) -> Points:
     """The points of a question as `POST /v1/locate` takes it.
 
     What is wrong with the question as a whole is refused (question_wrong, unknown_field, crs_missing, too_many …), what
@@ -68,7 +72,7 @@ def read_points(question: Any, most: int) -> Points:
     refuse_unknown(question, MEMBERS)
     sent: list[Any] = question["points"]
     check_count(len(sent), most)
-    crs = read_crs(question.get("crs"))
+    crs = read_crs(question.get("crs"), systems)
     usual = read_accuracy(question.get("accuracy_m"))
     points = place_points(sent, crs, usual)
     if points.faults and len(points.faults) == len(sent):
@@ -84,7 +88,7 @@ def read_accuracy(usual: Any) -> float | None:
     return found
 
 
-def place_points(sent: Sequence[Any], crs: str, usual: float | None, first: int = 0) -> Points:
+def place_points(sent: Sequence[Any], crs: CrsLike, usual: float | None, first: int = 0) -> Points:
     """Points as JSON has them, [x, y] or objects, of one known CRS; `first` is the number of the first of them.
 
     A Fault among them stays that point's fault.
@@ -104,7 +108,7 @@ def place_points(sent: Sequence[Any], crs: str, usual: float | None, first: int 
     return _place(positions, accuracy, faults)
 
 
-def place_columns(xy: Floats, accuracy_m: Floats, crs: str, first: int = 0) -> Points:
+def place_columns(xy: Floats, accuracy_m: Floats, crs: CrsLike, first: int = 0) -> Points:
     """Points in columns (n, 2), of one known CRS, with the error of each (n,), NaN for none.
 
     What looks plain is converted at once; the rest point by point, as `place_points` does it.

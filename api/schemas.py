@@ -250,25 +250,6 @@ class LayerList(Shape):
     layers: list[LayerItem]
 
 
-class ClassItem(Shape):
-    """A class of components or matters; `evidence` says how well it is known."""
-
-    edition: str
-    kind: Literal["component", "matter"]
-    code: str
-    name_zh: str
-    name_en: str
-    major_code: str
-    major_name_zh: str
-    evidence: str
-
-
-class Catalogue(Shape):
-    """The classes that fit the question."""
-
-    classes: list[ClassItem]
-
-
 class RevisionItem(Shape):
     """A published change; `counts` by table."""
 

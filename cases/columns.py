@@ -147,7 +147,7 @@ class _Reader:
         for number in np.flatnonzero(np.bincount(systems, minlength=len(names))).tolist():
             of = np.flatnonzero((systems == number) & self.plain)
             try:
-                system = crs.parse(names[number] or self.defaults.crs or "")
+                system = self.defaults.read_crs(names[number] or self.defaults.crs or "")
                 stored = crs.to_store(xy[of], system)
             except Refusal:
                 self.plain[of] = False

@@ -1,6 +1,6 @@
 """Positions as senders deliver them, into lon, lat of the store, with what is wrong with each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,11 +8,15 @@ from numpy.typing import NDArray
 from gis import crs
 from gis.errors import Fault, Refusal
 
-Position = tuple[float, float, str]
-"""x, y and the name of their CRS."""
+Position = tuple[float, float, crs.CrsLike]
+"""x, y and their CRS or its name."""
+ReadCrs = Callable[[crs.CrsLike], crs.Crs]
+"""The CRS that a name means; Refusal crs_unknown."""
 
 
-def to_places(positions: Sequence[Position | None]) -> tuple[NDArray[np.float64], dict[int, Fault]]:
+def to_places(
+    positions: Sequence[Position | None], read_crs: ReadCrs = crs.parse
+) -> tuple[NDArray[np.float64], dict[int, Fault]]:
     """lon, lat (n, 2) in EPSG:4490 rounded as the store keeps them, NaN where there is none, and the faults by index.
 
     Faults: crs_unknown, crs_no_transformation, swapped_axes, coordinates_out_of_range. Every CRS is converted once,
@@ -20,14 +24,14 @@ def to_places(positions: Sequence[Position | None]) -> tuple[NDArray[np.float64]
     """
     lonlat = np.full((len(positions), 2), np.nan)
     faults: dict[int, Fault] = {}
-    groups: dict[str, list[int]] = {}
+    groups: dict[crs.CrsLike, list[int]] = {}
     for index, position in enumerate(positions):
         if position is not None:
             groups.setdefault(position[2], []).append(index)
     for name, indices in groups.items():
         xy = np.array([(positions[index] or ())[:2] for index in indices], dtype=np.float64)
         try:
-            system = crs.parse(name)
+            system = read_crs(name)
             stored = crs.to_store(xy, system)
         except Refusal as refusal:
             faults.update(dict.fromkeys(indices, refusal.faults[0]))

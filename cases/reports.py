@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from cases.positions import Position, to_places
+from cases.positions import Position, ReadCrs, to_places
 from components.editions import EDITIONS, normalise_edition
+from gis.crs import CrsLike, parse
 from gis.errors import Fault, refuse
 
 __all__ = [
@@ -73,16 +74,17 @@ class Defaults:
     """What a record takes when it lacks it: the settings of its source, and what the sender said of the whole delivery.
 
     Each use is flagged, except for the names in `stated` ("crs", "accuracy_m", "zone", "edition"): those the sender
-    declared, for instance by the file's own CRS or on the command line.
+    declared, for instance by the file's own CRS or on the command line. `read_crs` knows what a CRS is by its name.
     """
 
     source: str = ""
-    crs: str | None = None
+    crs: CrsLike | None = None
     accuracy_m: float | None = None
     zone: tzinfo | None = None
     edition: str | None = None
     kind: str | None = None
     stated: frozenset[str] = frozenset()
+    read_crs: ReadCrs = field(default=parse, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +262,7 @@ class _Record:
             names, names_zh = " and ".join(missing), "和".join(missing)
             self.fault("position_missing", f"{names} must be given, as a number.", f"必须填写{names_zh}，且为数字。")
         x, y = self.number("lon"), self.number("lat")
-        system = self.text("crs")
+        system: CrsLike | None = self.text("crs")
         if system is None and len(self.faults) == before:
             system = self.defaults.crs
             if system is None:
@@ -332,11 +334,11 @@ def from_records(
         _read(members, defaults, number if rows is None else int(rows[number - 1]), strict)
         for number, members in enumerate(records, start=1)
     ]
-    return _reports(drafts)
+    return _reports(drafts, defaults.read_crs)
 
 
-def _reports(drafts: Sequence[_Draft]) -> Reports:
-    lonlat, refused = to_places([draft.position for draft in drafts])
+def _reports(drafts: Sequence[_Draft], read_crs: ReadCrs) -> Reports:
+    lonlat, refused = to_places([draft.position for draft in drafts], read_crs)
     for index, found in refused.items():
         drafts[index].record.fault(found.code, found.en, found.zh)
     cases: list[Case | None] = []
@@ -353,7 +355,7 @@ def from_record(members: Mapping[str, Any], defaults: Defaults, *, strict: bool 
     and is flagged (`crs_assumed`, `assumed_accuracy`, `assumed_timezone`, `assumed_edition`); codes must be text. With
     `strict` an unknown member is a fault; otherwise it is none of our business.
     """
-    reports = _reports([_read(members, defaults, None, strict)])
+    reports = _reports([_read(members, defaults, None, strict)], defaults.read_crs)
     return reports.cases[0] or reports.faults[0]
 
 

@@ -1,7 +1,7 @@
 """The catalogue of classes: the national editions ship with the product, cities add classes of their own."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -24,12 +24,23 @@ from gis.tables import Table
 
 KEY = ("owner", "edition", "kind", "code")
 KINDS = ("component", "matter")
+GEOMETRIES = ("point", "line", "polygon")
+ACCURACIES: Mapping[str, float] = {"A": 0.5, "B": 1.0, "C": 10.0}
+"""Accuracy class of a survey -> metres."""
+TEXTS = (
+    *("name_zh", "name_en", "major_code", "major_name_zh", "evidence"),
+    *("geometry_type", "accuracy_class"),
+)
 ClassKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """A class of components or matters, identified by (edition, kind, code). `evidence` says how well it is known."""
+    """A class of components or matters, identified by (edition, kind, code). `evidence` says how well it is known.
+
+    `geometry_type` (point, line, polygon) and `accuracy_class` (A, B, C) are how it is surveyed, empty where it is not
+    known: of the national classes no source at hand says it. `owner` is the division whose own class it is.
+    """
 
     edition: str
     kind: str
@@ -39,6 +50,8 @@ class Class:
     major_code: str
     major_name_zh: str
     evidence: str
+    geometry_type: str = ""
+    accuracy_class: str = ""
     owner: str = ""
 
     @property
@@ -53,14 +66,56 @@ def built_in() -> tuple[Class, ...]:
         return tuple(Class(**{**row, "edition": normalise_edition(row["edition"])}) for row in csv.DictReader(lines))
 
 
-def read_classes(connection: Connection, scope: Scope, at: int | None = None) -> dict[ClassKey, Class]:
-    """All classes: the built-in ones and the local ones of the owners in scope."""
+def local_classes(connection: Connection, scope: Scope, at: int | None = None) -> list[Class]:
+    """The classes that owners in scope have added, the longest owner last."""
+    rows = read_rows(connection, local_class, Query(scope, at=at))
+    found = [
+        Class(row["edition"], row["kind"], row["code"], **{name: row[name] or "" for name in TEXTS}, owner=row["owner"])
+        for row in rows
+    ]
+    return sorted(found, key=lambda each: (len(each.owner), each.owner, each.key))
+
+
+def list_classes(connection: Connection, scope: Scope, at: int | None = None) -> list[Class]:
+    """All classes, by edition (the newest first), kind, code and owner; a code may be the class of several owners."""
+    classes = [*built_in(), *local_classes(connection, scope, at)]
+    classes.sort(key=lambda each: (each.kind, each.code, each.owner))
+    return sorted(classes, key=lambda each: each.edition, reverse=True)
+
+
+def read_classes(
+    connection: Connection, scope: Scope, at: int | None = None, owner: str | None = None
+) -> dict[ClassKey, Class]:
+    """All classes by their key: the built-in ones and the local ones in scope, of several owners' the longest one's.
+
+    With `owner` only the local ones of owners above or below it.
+    """
     classes = {known.key: known for known in built_in()}
-    for row in read_rows(connection, local_class, Query(scope, at=at)):
-        names = {name: row[name] or "" for name in ("name_zh", "name_en", "major_code", "major_name_zh", "evidence")}
-        local = Class(row["edition"], row["kind"], row["code"], **names, owner=row["owner"])
-        classes[local.key] = local
+    for local in local_classes(connection, scope, at):
+        if owner is None or local.owner.startswith(owner) or owner.startswith(local.owner):
+            classes[local.key] = local
     return classes
+
+
+@dataclass(frozen=True, slots=True)
+class Major:
+    """A major class: its code and name in an edition, and how many classes it has."""
+
+    edition: str
+    kind: str
+    code: str
+    name_zh: str
+    count: int
+
+
+def majors_of(classes: Iterable[Class]) -> list[Major]:
+    """The major classes of these classes, in the order in which they come."""
+    found: dict[tuple[str, str, str], tuple[str, int]] = {}
+    for each in classes:
+        key = (each.edition, each.kind, each.major_code)
+        name, count = found.get(key, ("", 0))
+        found[key] = (name or each.major_name_zh, count + 1)
+    return [Major(*key, name, count) for key, (name, count) in found.items() if key[2] or name]
 
 
 def deliver(connection: Connection, table: Table, owner: str, mapping: Mapping[str, str]) -> Delivery:
@@ -81,6 +136,7 @@ def deliver(connection: Connection, table: Table, owner: str, mapping: Mapping[s
         elif key in incoming or key[1:] in national:
             faults.append(_taken(fields["code"], row, national=key[1:] in national))
         else:
+            faults += _survey(fields, row)
             incoming[key] = {"owner": owner, **fields}
     change, counts = compare(local_class, rows_in_force(connection, local_class, base, KEY), incoming)
     return Delivery(base, counts, (change,), tuple(faults))
@@ -104,6 +160,27 @@ def check_classes(
         for edition, code, row in zip(editions, codes, rows, strict=True)
         if code is not None and (edition, "component", code) not in classes
     ]
+
+
+def _survey(fields: dict[str, Any], row: int) -> list[Fault]:
+    """Settle how a class is surveyed, and what is wrong with it."""
+    faults = []
+    for name, zh, allowed, settle in (
+        ("geometry_type", "几何类型", GEOMETRIES, str.lower),
+        ("accuracy_class", "精度等级", tuple(ACCURACIES), str.upper),
+    ):
+        given = fields[name]
+        fields[name] = given and settle(given)
+        if given and fields[name] not in allowed:
+            faults.append(
+                Fault(
+                    "value_wrong",
+                    f"Row {row}: {name} is {', '.join(allowed)} or nothing, not '{given[:60]}'.",
+                    f"第 {row} 行：{zh}只能是 {'、'.join(allowed)} 或留空，现为“{given[:60]}”。",
+                    row=row,
+                )
+            )
+    return faults
 
 
 def _kind(kind: str, row: int) -> Fault:

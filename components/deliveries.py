@@ -9,6 +9,7 @@ from components.catalogue import read_classes
 from components.inventory import KEY, read_components
 from components.layers import COMPONENTS
 from components.tables import component
+from gis.crs import CrsLike
 from gis.store.scope import EVERYTHING
 from gis.tables import Table
 from grids.deliveries.comparing import Incoming, Subject
@@ -22,7 +23,7 @@ def read_delivery(
     table: Table,
     owner: str,
     mapping: Mapping[str, str],
-    crs: str | None,
+    crs: CrsLike | None,
     edition: str,
     class_code: str | None,
     at: int,

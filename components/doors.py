@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def _check(standing: "Standing", wish: Wish) -> Checked:
     table = Wish(wish.layer, wish.owner, wish.code, spread(wish.values, "attributes"), wish.geometry, None).table()
-    classes = read_classes(standing.connection, EVERYTHING, standing.at)
+    classes = read_classes(standing.connection, EVERYTHING, standing.at, wish.owner)
     departments = partial(departments_of, standing)
     rows, faults = read_components(table, wish.owner, {}, None, CURRENT, None, classes, departments)
     return rows.get((wish.owner, wish.code)), faults

@@ -12,6 +12,7 @@ from components.catalogue import Class, ClassKey, check_classes, read_classes
 from components.editions import CURRENT, normalise_edition
 from components.layers import COMPONENTS
 from components.tables import component
+from gis.crs import CrsLike
 from gis.delivery import Delivery, Key, compare, rows_in_force
 from gis.errors import Fault
 from gis.geometry import prepare
@@ -33,7 +34,7 @@ def deliver(
     table: Table,
     owner: str,
     mapping: Mapping[str, str],
-    crs: str | None,
+    crs: CrsLike | None,
     scope: str | None = None,
     edition: str = CURRENT,
     class_code: str | None = None,
@@ -44,7 +45,7 @@ def deliver(
     of its code that says so. Components that are not in it stay, but for those whose code begins with `scope`.
     """
     base = head(connection)
-    classes = read_classes(connection, EVERYTHING, base)
+    classes = read_classes(connection, EVERYTHING, base, owner)
     departments = departments_in_force(connection, base)
     incoming, faults = read_components(table, owner, mapping, crs, edition, class_code, classes, departments)
     current = rows_in_force(connection, component, base, KEY, {"owner": owner})
@@ -57,7 +58,7 @@ def read_components(
     table: Table,
     owner: str,
     mapping: Mapping[str, str],
-    crs: str | None,
+    crs: CrsLike | None,
     edition: str,
     class_code: str | None,
     known: Mapping[ClassKey, Class],

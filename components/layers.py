@@ -46,5 +46,7 @@ CATALOGUE = Layer(
         Field("major_code", "code", "major class", "大类代码"),
         Field("major_name_zh", "text", "name of the major class", "大类名称"),
         Field("evidence", "text", "evidence", "依据"),
+        Field("geometry_type", "text", "type of geometry", "几何类型"),
+        Field("accuracy_class", "text", "accuracy class", "精度等级"),
     ),
 )

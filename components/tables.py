@@ -36,6 +36,8 @@ local_class = versioned_table(
     Column("major_code", Code),
     Column("major_name_zh", Text),
     Column("evidence", Text),
+    Column("geometry_type", Text),
+    Column("accuracy_class", Text),
     spatial=False,
     key=("owner", "edition", "kind", "code"),
 )

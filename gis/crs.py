@@ -9,6 +9,7 @@ that PROJ knows; where it knows none the CRS is refused, for a guess may be a hu
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 import pyproj
@@ -17,6 +18,7 @@ from pyproj.exceptions import CRSError, ProjError
 
 from gis import china
 from gis.errors import Fault, Refusal, refuse
+from gis.similarity import Similarity
 
 DECIMALS = 11
 """Coordinates of the store are rounded to so many decimals of a degree, once, where they enter: a micrometre."""
@@ -38,13 +40,22 @@ _DEGREE = np.pi / 180
 _OBFUSCATED = {"GCJ02": "GCJ-02", "BD09": "BD-09"}
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Local:
+    """What a local system is: WKT, PROJ text or a known name, reached by a similarity if there is one. Secret."""
+
+    definition: str
+    similarity: Similarity | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Crs:
     """A horizontal coordinate reference system.
 
     `name` is canonical ("EPSG:4490", "CRS84", "GCJ-02", "BD-09", else the text it was given as) and is read by `parse`
-    again. `unit_m` is the length of its unit in metres where it is projected. `area` is where it is meant for: west,
-    south, east, north in degrees, None where nobody says.
+    again, but for a local system (`gis.systems`), which has `local` and is known by its name here alone. `unit_m` is
+    the length of its unit in metres where it is projected. `area` is where it is meant for: west, south, east, north in
+    degrees, None where nobody says.
     """
 
     name: str
@@ -52,6 +63,10 @@ class Crs:
     unit_m: float = 1.0
     area: tuple[float, float, float, float] | None = None
     frame: str = field(default="", compare=False)
+    local: Local | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return self.name
 
     def same(self, other: "Crs") -> bool:
         """Whether the same numbers are the same place in both."""
@@ -63,12 +78,20 @@ class Crs:
         return self.name == "CRS84" or (self.is_geographic and self.frame == "store")
 
 
-@lru_cache(maxsize=512)
-def parse(text: str) -> Crs:
-    """The CRS that is meant by an EPSG number, a name, an OGC URI or URN, WKT or PROJ text.
+CrsLike: TypeAlias = str | Crs
+"""A CRS, or text that `parse` reads."""
+
+
+def parse(text: CrsLike) -> Crs:
+    """The CRS that is meant by an EPSG number, a name, an OGC URI or URN, WKT or PROJ text; a CRS is itself.
 
     Errors: Refusal crs_unknown for what PROJ does not know or what is not horizontal.
     """
+    return _parse(text) if isinstance(text, str) else text
+
+
+@lru_cache(maxsize=512)
+def _parse(text: str) -> Crs:
     text = text.strip()
     plain = text.upper().replace("-", "").replace("_", "").replace(" ", "")
     if plain in _OBFUSCATED:
@@ -93,16 +116,17 @@ def parse(text: str) -> Crs:
     )
 
 
-def choose(declared: str | None, given: str | None) -> tuple[str | None, tuple[Fault, ...]]:
+def choose(declared: CrsLike | None, given: CrsLike | None) -> tuple[CrsLike | None, tuple[Fault, ...]]:
     """The CRS that holds: what a person gives before what the file declares, with a warning where the two differ."""
     if given is None or declared is None:
         return (given or declared), ()
-    crs = parse(given)
+    crs, shown = parse(given), str(declared)
     try:
-        same = crs.same(parse(declared))
+        same = crs.local is not None and shown.strip().casefold() == crs.name.casefold()
+        same = same or crs.same(parse(declared))
     except Refusal:
         same = False
-    shown = declared if len(declared) <= 40 else declared[:40] + "…"
+    shown = shown if len(shown) <= 40 else shown[:40] + "…"
     overridden = Fault(
         "crs_overridden",
         f"The file says its coordinates are {shown}; they are read as {given}, as you said.",
@@ -124,6 +148,8 @@ def to_store(xy: Points, crs: Crs) -> Points:
             return china.gcj02_to_wgs84(xy)
         case "BD-09":
             return china.gcj02_to_wgs84(china.bd09_to_gcj02(xy))
+    if crs.local is not None and crs.local.similarity is not None:
+        xy = crs.local.similarity.forward(xy)
     return xy.copy() if crs.is_store else _transform(_transformer(crs, inverse=False), xy)
 
 
@@ -135,7 +161,14 @@ def from_store(lonlat: Points, crs: Crs) -> Points:
             return china.wgs84_to_gcj02(lonlat)
         case "BD-09":
             return china.gcj02_to_bd09(china.wgs84_to_gcj02(lonlat))
-    return lonlat.copy() if crs.is_store else _transform(_transformer(crs, inverse=True), lonlat)
+    xy = lonlat.copy() if crs.is_store else _transform(_transformer(crs, inverse=True), lonlat)
+    return xy if crs.local is None or crs.local.similarity is None else crs.local.similarity.inverse(xy)
+
+
+def check_transformation(crs: Crs) -> None:
+    """Errors: Refusal crs_no_transformation when nothing public leads from this CRS to the store."""
+    if not crs.is_store and crs.name not in _OBFUSCATED.values():
+        _transformer(crs, inverse=False)
 
 
 def check_axes(lonlat: Points) -> Fault | None:
@@ -192,7 +225,7 @@ def _in_store_frame(crs: pyproj.CRS) -> bool:
 
 @lru_cache(maxsize=64)
 def _transformer(crs: Crs, inverse: bool) -> pyproj.Transformer:
-    outer = _horizontal(pyproj.CRS.from_user_input(crs.name))
+    outer = _horizontal(pyproj.CRS.from_user_input(crs.name if crs.local is None else crs.local.definition))
     assert outer is not None  # parse saw to it
     assert outer.geodetic_crs is not None
     known = outer.is_bound or not outer.geodetic_crs.name.lower().startswith("unknown")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gis import crs as reference
 from gis import edges
-from gis.crs import DECIMALS, Crs
+from gis.crs import DECIMALS, Crs, CrsLike
 from gis.errors import Fault, Refusal
 from gis.tables import Table
 
@@ -43,7 +43,7 @@ _REASONS_ZH = {
 
 
 def prepare(
-    table: Table, crs: str | None, kind: Literal["polygon", "point", "any"]
+    table: Table, crs: CrsLike | None, kind: Literal["polygon", "point", "any"]
 ) -> tuple[Geometries, tuple[Fault, ...]]:
     """The geometries (n,) of a table as the store keeps them, None for each row with an error, and the faults.
 

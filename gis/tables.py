@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gis.crs import CrsLike
 from gis.errors import Fault
 
 
@@ -15,14 +16,14 @@ class Table:
     """n features. `columns` maps a name to an object array (n,) of str | int | float | bool | None; text stays text.
 
     `geometry` is an object array (n,) of shapely geometries or None, or None for a table without geometry, in `crs`
-    (text that `gis.crs.parse` reads; None when the file does not say and nobody told), always x, y.
+    (what `gis.crs.parse` reads; None when the file does not say and nobody told), always x, y.
     `rows` (n,) int64 are the row numbers in the source, from 1. `faults` are what reading already found. `notes` are
     what the file says of itself: an export names the layer, the revision and when that was recorded.
     """
 
     columns: Mapping[str, NDArray[Any]]
     geometry: NDArray[Any] | None
-    crs: str | None
+    crs: CrsLike | None
     rows: NDArray[np.int64]
     source: str = ""
     faults: tuple[Fault, ...] = field(default=())

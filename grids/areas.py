@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from gis import coverage
+from gis.crs import CrsLike
 from gis.delivery import Delivery, Key, compare, rows_in_force
 from gis.errors import Fault, refuse
 from gis.geometry import prepare
@@ -31,7 +32,7 @@ def deliver(
     layer: str,
     overlap: str,
     mapping: Mapping[str, str],
-    crs: str | None,
+    crs: CrsLike | None,
     title: str | None = None,
 ) -> Delivery:
     """Check a delivery of one layer of areas: it is the whole layer of that owner, so what is not in it ends.
@@ -63,7 +64,7 @@ def read_areas(
     layer: str,
     overlap: str,
     mapping: Mapping[str, str],
-    crs: str | None,
+    crs: CrsLike | None,
     departments: Callable[[], Collection[str]],
 ) -> tuple[dict[Key, dict[str, Any]], list[Fault]]:
     """The rows of the areas in a table, and what is wrong; `departments` gives the codes of those in force."""

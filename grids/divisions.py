@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from gis.coverage import dissolve
+from gis.crs import CrsLike
 from gis.delivery import Delivery, Key, compare, rows_in_force
 from gis.errors import Fault
 from gis.geometry import geodesic_area, place, prepare
@@ -25,7 +26,7 @@ DIFFERENT_M2 = 1.0  # a delivered boundary may differ from the outer edges of it
 
 
 def deliver(
-    connection: Connection, table: Table, profile: CodeProfile, mapping: Mapping[str, str], crs: str | None
+    connection: Connection, table: Table, profile: CodeProfile, mapping: Mapping[str, str], crs: CrsLike | None
 ) -> Delivery:
     """Check a delivery of divisions, with or without geometry. A division not in it stays as it is."""
     base = head(connection)
@@ -35,7 +36,7 @@ def deliver(
 
 
 def read_divisions(
-    connection: Connection, table: Table, profile: CodeProfile, mapping: Mapping[str, str], crs: str | None, at: int
+    connection: Connection, table: Table, profile: CodeProfile, mapping: Mapping[str, str], crs: CrsLike | None, at: int
 ) -> tuple[dict[Key, dict[str, Any]], list[Fault], set[Key]]:
     """The rows of the divisions in a table against those at a revision, what is wrong, and those that have units."""
     mapped = map_fields(table, DIVISIONS.fields, mapping)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from gis import coverage
+from gis.crs import CrsLike
 from gis.delivery import Delivery, Key, compare, rows_in_force
 from gis.errors import Fault
 from gis.geometry import geodesic_area, prepare
@@ -31,7 +32,7 @@ def deliver(
     table: Table,
     profile: CodeProfile,
     mapping: Mapping[str, str],
-    crs: str | None,
+    crs: CrsLike | None,
     gaps: Table | None = None,
     scope: str | None = None,
     snap_m: float = SNAP_M,
@@ -99,7 +100,7 @@ def gaps_in_force(connection: Connection, at: int) -> dict[Key, dict[str, Any]]:
 
 
 def _gap_rows(
-    gaps: Table | None, crs: str | None, connection: Connection, base: int
+    gaps: Table | None, crs: CrsLike | None, connection: Connection, base: int
 ) -> tuple[dict[Key, dict[str, Any]], list[Fault]]:
     """Named gaps in force with the delivered ones over them; a gap without a code is known by its name."""
     known = gaps_in_force(connection, base)

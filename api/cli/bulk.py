@@ -1,5 +1,6 @@
 """`wangge locate` and `wangge route`: a file in, the same file with answers out."""
 
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -19,21 +20,25 @@ from api.bulk import (
     route_table,
     spell_out,
 )
-from api.cli.opening import open_worlds, read_mapping
+from api.cli.opening import open_settled, open_worlds, read_mapping
 from api.cli.screen import progress, show_counts, show_faults, show_line
 from api.conveyor import convey
 from api.dispatcher import CaseColumns, dispatcher
 from api.locator import Locator
 from api.moments import read_moment
 from api.settings import Settings
+from api.systems import LiveSystems, read_systems
 from api.tallies import Tally, why_unrouted
 from cases.reports import KINDS, WORST_ACCURACY_M, Defaults, parse_zone
 from components.editions import CURRENT, normalise_edition
-from gis.errors import refuse
+from gis import crs as reference
+from gis.crs import CrsLike
+from gis.errors import Refusal, refuse
 from gis.formats import read, write
 from gis.formats.json_pieces import LINES
 from gis.formats.sinks import written
 from gis.formats.sources import is_streamed, open_source
+from gis.store.engine import reading
 
 ENUMERATED = ("source", "crs", "edition", "kind", "class_code", "condition")
 """Columns of few distinct texts: Parquet holds them as dictionaries, and they are read as such."""
@@ -75,21 +80,24 @@ def locate(
             f"没有名为“{name}”的字段；点只有 lon 和 lat。",
         )
     columns = {"x_column": named.get("lon"), "y_column": named.get("lat")} if named else {}
+    frame = named_crs(crs, settings, index)
     if layer is None and is_streamed(points, out):
         source = open_source(points, encoding, named.get("lon"), named.get("lat"), ENUMERATED)
         with open_worlds(settings, index) as worlds, progress() as bar:
             task = bar.add_task("locate", total=source.count)
             asked_ = AsOf.of(worlds, as_of, partial(read_moment, zone=settings.zone), source.names)
-            answer = Locator(asked_, source, crs).answer
-            with written(out, source, crs) as sink:
-                tally = convey(source.pieces(), sink, answer, partial(bar.advance, task))
+            locator = Locator(asked_, source, frame)
+            with written(out, source, locator.crs) as sink:
+                tally = convey(source.pieces(), sink, locator.answer, partial(bar.advance, task))
         show_tallied_faults(tally, settings.language)
         show_line(f"{tally.rows} -> {out}")
         return
-    table = read(points, layer=layer, crs=crs, encoding=encoding, **columns)
-    lonlat, faults = read_points(table, crs)
+    table = read(points, layer=layer, crs=frame, encoding=encoding, **columns)
     asked = moments(table, as_of, partial(read_moment, zone=settings.zone))
     with open_worlds(settings, index) as worlds, progress() as bar:
+        systems = LiveSystems(worlds.store)
+        table = replace(table, crs=systems.find(table.crs))
+        lonlat, faults = read_points(table, frame, systems)
         task = bar.add_task("locate", total=len(table))
         answered = locate_table(worlds, table, lonlat, asked, partial(bar.advance, task))
     unfit = write(out, answered)
@@ -139,6 +147,7 @@ def route(
         stated=frozenset(stated),
     )
     named = read_mapping(mapping or ())
+    frame = named_crs(crs, settings, index)
     if layer is None and is_streamed(cases, out):
         source = open_source(cases, encoding, enumerated=ENUMERATED)
         missing = set(named.values()) - set(source.names)
@@ -146,17 +155,21 @@ def route(
         with open_worlds(settings, index) as worlds, progress() as bar:
             task = bar.add_task("派遣 route" if settings.language == "zh" else "route", total=source.count)
             asked_ = AsOf.of(worlds, as_of, partial(read_moment, zone=settings.zone), source.names)
-            columns = CaseColumns.of(source, named, defaults)
+            systems = LiveSystems(worlds.store)
+            columns = CaseColumns.of(source, named, replace(defaults, read_crs=systems.parse))
             answer = dispatcher(asked_, columns, because_language(because, settings)).answer
-            with written(out, source, crs) as sink:
+            declared = systems.find(source.shape.crs) if source.shape is not None else None
+            with written(out, source, frame or declared) as sink:
                 tally = convey(source.pieces(), sink, answer, partial(bar.advance, task))
         show_tally(tally, settings.language)
         show_line(f"{tally.rows} -> {out}")
         return
-    table = spell_out(read(cases, layer=layer, crs=crs, encoding=encoding), crs)
-    read_in, faults = read_cases(table, named, defaults, crs)
+    table = spell_out(read(cases, layer=layer, crs=frame, encoding=encoding), frame)
     asked = moments(table, as_of, partial(read_moment, zone=settings.zone))
     with open_worlds(settings, index) as worlds, progress() as bar:
+        systems = LiveSystems(worlds.store)
+        table = replace(table, crs=systems.find(table.crs))
+        read_in, faults = read_cases(table, named, replace(defaults, read_crs=systems.parse), frame)
         task = bar.add_task("派遣 route" if settings.language == "zh" else "route", total=len(table))
         answered, routings = route_table(
             worlds, table, read_in, asked, partial(bar.advance, task), because_language(because, settings)
@@ -164,6 +177,18 @@ def route(
     unfit = write(out, answered)
     summarise(Routed(answered, tuple(routings), (*table.faults, *faults, *(unfit or ()))), settings.language)
     show_line(f"{len(table)} -> {out}")
+
+
+def named_crs(crs: str | None, settings: Settings, index: Path | None) -> CrsLike | None:
+    """The local system of this name, where the store has one; anything else as it is."""
+    if crs is None or index is not None:
+        return crs
+    try:
+        reference.parse(crs)
+        return crs
+    except Refusal:
+        with open_settled(settings) as store, reading(store.world) as connection:
+            return read_systems(connection).find(crs)
 
 
 def because_language(because: Because, settings: Settings) -> str:

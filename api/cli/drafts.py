@@ -19,11 +19,12 @@ from api.drafting import DOORS, holders, tell_changes, tell_differing, tell_impa
 from api.jobs.publishing import PublishArguments, schedule, scheduled, tell_schedule
 from api.keys import operator
 from api.settings import Settings
+from api.systems import LiveSystems
 from api.worlds import Worlds, folder_of
 from cases.drafting import drafted_desk
 from cases.reports import Defaults, parse_zone
 from gis.errors import refuse
-from gis.store.engine import reading, writing
+from gis.store.engine import Store, reading, writing
 from grids.drafts import records
 from grids.drafts.publishing import Wanted, publish_draft
 from grids.drafts.workbench import Workbench
@@ -148,7 +149,7 @@ def impact(draft_id: DraftId) -> None:
         before = worlds.at(work.sketch.at)
         with reading(bench.store.world) as connection:
             after = drafted_desk(connection, before, work.sketch, worlds.private_heap(before))
-        _print(tell_impact(bench, work, (before, after), _defaults(settings)))
+        _print(tell_impact(bench, work, (before, after), _defaults(settings, bench.store)))
 
 
 @app.command("rebase")
@@ -185,7 +186,7 @@ def publish(
         wanted = Wanted(seen, author or getpass.getuser(), note, since, rests_on, parse_zone(settings.zone))
         made = publish_draft(bench, draft_id, wanted)
         worlds = Worlds(bench.store, folder_of(settings.data, bench.store))
-        differing = tell_differing(bench.store, made, worlds, _defaults(settings))
+        differing = tell_differing(bench.store, made, worlds, _defaults(settings, bench.store))
     _show_changes(made.edit)
     for each in differing["differing"]:
         show_line(f"{escape(each['source'])} {escape(each['id'])}: {each['before']} → {each['after']}")
@@ -243,5 +244,5 @@ def _print(told: dict[str, Any]) -> None:
     print(orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
 
 
-def _defaults(settings: Settings) -> Defaults:
-    return Defaults(zone=parse_zone(settings.zone))
+def _defaults(settings: Settings, store: Store) -> Defaults:
+    return Defaults(zone=parse_zone(settings.zone), read_crs=LiveSystems(store).parse)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import typer
 from pydantic import ValidationError
 
-from api.cli import bulk, checking, drafts, history, jobs, keys, repairs, replays, stores
+from api.cli import bulk, catalogue, checking, drafts, history, jobs, keys, repairs, replays, stores, systems
 from api.cli.screen import show_faults, show_line
 from api.settings import Settings
 from gis.errors import Kind, Refusal
@@ -42,7 +42,9 @@ app.command("route")(bulk.route)
 app.command("replay")(replays.replay_cases)
 app.command("serve")(stores.serve)
 app.command("demo")(stores.demo)
+app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(drafts.app, name="draft")
+app.add_typer(systems.app, name="crs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
 

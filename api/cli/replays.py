@@ -16,6 +16,7 @@ from api.moved import MovedFiles
 from api.replays import REPORTED, Against, Replayed, replay
 from api.routers.parameters import check_alone
 from api.settings import Settings
+from api.systems import LiveSystems
 from api.worlds import Worlds, folder_of
 from cases.replay import Which
 from cases.reports import Defaults, parse_zone
@@ -55,7 +56,7 @@ def replay_cases(
             def told(done: int, total: int) -> None:
                 bar.update(task, completed=done, total=total)
 
-            defaults = Defaults(zone=parse_zone(settings.zone))
+            defaults = Defaults(zone=parse_zone(settings.zone), read_crs=LiveSystems(store).parse)
             made = replay(store, worlds, Which(source, begin, end), against, defaults, files, told)
     show_replayed(made, settings.language)
     if report is not None:

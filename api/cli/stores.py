@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -60,6 +61,9 @@ def import_layer(
     note: Annotated[str, typer.Option(help="Note of the revision")] = "",
     author: Annotated[str | None, typer.Option(help="Author of the revision; default: who is logged in")] = None,
     skip_rejected: Annotated[bool, typer.Option(help="Import the rows that are right although others are not")] = False,
+    trust_crs: Annotated[
+        bool, typer.Option("--trust-crs", help="Take the CRS as said although records differ")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="Where to write the report as JSON")] = None,
     commit: Annotated[bool, typer.Option("--commit", help="Publish; without it nothing is changed")] = False,
 ) -> None:
@@ -81,12 +85,14 @@ def import_layer(
         edition=edition,
         class_code=class_code,
         skip_rejected=skip_rejected,
+        trust_crs=trust_crs,
         commit=commit,
         effective_at=read_time(effective, settings.zone) if effective else None,
         note=note,
         basis={"text": basis} if basis else None,
-        **({"author": author} if author else {}),
     )
+    if author:
+        options = replace(options, author=author)
     report_path = report_place(report, settings, layer)  # before anything is published
     if base is not None or draft:
         wanted = comparison_of(base, scope, allow_changes, draft, owner if layer in OWNED else "", settings)

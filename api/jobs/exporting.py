@@ -11,7 +11,7 @@ from api.jobs.kinds import Arguments, Context, Kind, Outcome
 from api.jobs.reports import counted, write_report
 from api.keys import Key
 from api.layers import find_layer
-from gis import crs as gis_crs
+from api.systems import read_systems
 from gis.errors import refuse
 from gis.formats import WRITABLE
 from gis.store.engine import Store, reading
@@ -50,7 +50,8 @@ def check_arguments(store: Store, key: Key, arguments: ExportArguments) -> None:
             f"{arguments.layer} 不能导出为“{arguments.format[:40]}”；可用格式：{'、'.join(formats)}。",
         )
     if arguments.crs is not None:
-        gis_crs.parse(arguments.crs)
+        with reading(store.world) as connection:
+            read_systems(connection).parse(arguments.crs)
 
 
 def run(context: Context, arguments: ExportArguments) -> Outcome:

@@ -67,6 +67,7 @@ class ImportArguments(Arguments):
     basis: str | None = None
     note: str = ""
     skip_rejected: bool = False
+    trust_crs: bool = False
 
     @property
     def is_compared(self) -> bool:
@@ -197,6 +198,7 @@ def _options(context: Context, arguments: ImportArguments) -> Options:
         edition=arguments.edition,
         class_code=arguments.class_code,
         skip_rejected=arguments.skip_rejected,
+        trust_crs=arguments.trust_crs,
         commit=arguments.commit,
         effective_at=arguments.effective,
         author=context.key.name,

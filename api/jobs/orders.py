@@ -48,6 +48,7 @@ class ImportOrder(BaseModel):
     basis: str | None = Field(None, description="Document it rests on, as text")
     note: str = Field("", description="Note of the revision")
     skip_rejected: bool = Field(False, description="Import the rows that are right although others are not")
+    trust_crs: bool = Field(False, description="Take the CRS as said although records differ")
     not_before: str | None = Field(None, description="A time before which it does not run")
     lang: str | None = Field(None, description="zh or en")
 

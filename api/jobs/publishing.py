@@ -15,6 +15,7 @@ from api.jobs.reports import write_report
 from api.jobs.tables import job
 from api.keys import Key
 from api.settings import Settings
+from api.systems import LiveSystems
 from api.worlds import Worlds, folder_of
 from cases.reports import Defaults, parse_zone
 from gis.errors import Refusal, refuse
@@ -128,7 +129,7 @@ def _published(context: Context, arguments: PublishArguments, revision: Revision
     told: dict[str, Any] = {**NONE_DIFFER, "differing_complete": made is not None}
     if made is not None:
         worlds = Worlds(context.store, folder_of(context.settings.data, context.store))
-        defaults = Defaults(zone=parse_zone(context.settings.zone))
+        defaults = Defaults(zone=parse_zone(context.settings.zone), read_crs=LiveSystems(context.store).parse)
         told = tell_differing(context.store, made, worlds, defaults)
     result = {
         "draft": arguments.draft,

@@ -8,6 +8,7 @@ from api.jobs.reports import write_report
 from api.keys import Key
 from api.moved import FORMATS, MovedFiles
 from api.replays import Against, replay
+from api.systems import LiveSystems
 from api.worlds import Worlds, folder_of
 from cases.replay import Which
 from cases.reports import Defaults, parse_zone
@@ -42,7 +43,7 @@ def run(context: Context, arguments: ReplayArguments) -> Outcome:
             worlds,
             which,
             against,
-            Defaults(zone=parse_zone(context.settings.zone)),
+            Defaults(zone=parse_zone(context.settings.zone), read_crs=LiveSystems(context.store).parse),
             files,
             lambda done, total: context.progress(done, total, "route"),
         )

@@ -138,7 +138,7 @@ def find_case(request: Request, key: Viewer, source: str, case_id: str) -> Respo
 
 
 def _defaults(request: Request) -> Defaults:
-    return Defaults(zone=parse_zone(request.app.state.settings.zone))
+    return Defaults(zone=parse_zone(request.app.state.settings.zone), read_crs=request.app.state.systems.parse)
 
 
 def _read_case(request: Request, sent: Any) -> Case:

@@ -254,7 +254,7 @@ def _schedule(
 
 def defaults_of(request: Request) -> Defaults:
     """What holds for cases that do not say it."""
-    return Defaults(zone=parse_zone(request.app.state.settings.zone))
+    return Defaults(zone=parse_zone(request.app.state.settings.zone), read_crs=request.app.state.systems.parse)
 
 
 def bench_of(request: Request) -> Workbench:

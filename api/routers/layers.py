@@ -1,6 +1,6 @@
-"""What there is: layers, the catalogue of classes, revisions."""
+"""What there is: layers and revisions."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -9,9 +9,7 @@ from api.auth import Viewer
 from api.bodies import answer
 from api.layers import list_layers, query_of, table_of
 from api.routers.parameters import AsOf, Limit, number_at, shelf_of
-from api.schemas import Catalogue, LayerList, RevisionList
-from components.catalogue import Class, read_classes
-from components.editions import normalise_edition
+from api.schemas import LayerList, RevisionList
 from gis.layer import Layer
 from gis.store.engine import Store, reading
 from gis.store.revisions import Revision, list_revisions
@@ -19,8 +17,6 @@ from gis.store.scope import Scope
 from gis.store.versions import bounds, count
 
 router = APIRouter(prefix="/v1", tags=["content"])
-
-CLASS_MEMBERS = ("edition", "kind", "code", "name_zh", "name_en", "major_code", "major_name_zh", "evidence")
 
 
 @router.get("/layers", response_model=LayerList, summary="The layers 图层列表")
@@ -50,36 +46,6 @@ def _described(layer: Layer) -> dict[str, Any]:
             {"name": field.name, "title": {"zh": field.zh, "en": field.en}, "type": field.type} for field in layer.shown
         ],
     }
-
-
-@router.get("/catalogue", response_model=Catalogue, summary="Classes of components and matters 部件事项目录")
-def catalogue(
-    request: Request,
-    key: Viewer,
-    edition: Annotated[str | None, Query(max_length=60, description="2026, 2013, or one of your own")] = None,
-    kind: Literal["component", "matter"] | None = None,
-    q: Annotated[str | None, Query(max_length=100, description="Part of a name, or the beginning of a code")] = None,
-    as_of: AsOf = None,
-) -> Response:
-    """The national classes and those of the owners in scope, by edition (the newest first), kind and code."""
-    number, store = number_at(request, as_of), request.app.state.store
-    classes = shelf_of(request).get(("catalogue", number, key.scope), lambda: _classes(store, key.scope, number))
-    if edition:
-        wanted = normalise_edition(edition)
-        classes = [each for each in classes if each.edition == wanted]
-    found = [each for each in classes if kind in (None, each.kind) and _speaks_of(each, (q or "").strip().casefold())]
-    return answer({"classes": [{name: getattr(each, name) for name in CLASS_MEMBERS} for each in found]}, number)
-
-
-def _classes(store: Store, scope: Scope, number: int) -> list[Class]:
-    with reading(store.world) as connection:
-        classes = sorted(read_classes(connection, scope, number).values(), key=lambda each: (each.kind, each.code))
-    return sorted(classes, key=lambda each: each.edition, reverse=True)
-
-
-def _speaks_of(known: Class, words: str) -> bool:
-    names = (known.name_zh, known.name_en, known.major_name_zh)
-    return known.code.casefold().startswith(words) or any(words in name.casefold() for name in names)
 
 
 @router.get("/revisions", response_model=RevisionList, summary="What was published when 数据版本")

@@ -43,7 +43,7 @@ def locate_one(
 ) -> Response:
     """The unit, the divisions and the areas that hold a point."""
     desk = desk_of(request, key, as_of, draft)
-    (place,) = locate_answers(desk, read_point(lon, lat, crs), [accuracy_m], key.scope)
+    (place,) = locate_answers(desk, read_point(lon, lat, crs, request.app.state.systems), [accuracy_m], key.scope)
     return answer({**place, "revision": desk.revision}, desk.revision)
 
 
@@ -81,7 +81,7 @@ async def locate_many(
 
     def begin() -> LocateFlow:
         flow = _flow(request, key, desk_of(request, key, as_of, draft), lang, columns)
-        flow.crs, flow.accuracy_m = read_crs(crs), accuracy_m
+        flow.crs, flow.accuracy_m = read_crs(crs, request.app.state.systems), accuracy_m
         return flow
 
     flow = await run_in_threadpool(begin)
@@ -95,7 +95,7 @@ def _locate_document(
     request: Request, key: Key, lang: str, body: bytes, wanted: Kind, columns: str, draft: str | None
 ) -> Response:
     question = parse_json(body)
-    points = read_points(question, request.app.state.settings.max_points)
+    points = read_points(question, request.app.state.settings.max_points, request.app.state.systems)
     moment = question.get("as_of")
     desk = desk_of(request, key, None if moment is None else str(moment), draft)
     flow = _flow(request, key, desk, lang, columns)

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from gis import crs as reference
-from gis.crs import DECIMALS
+from gis.crs import DECIMALS, CrsLike
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import archive, delimited, geojson, parquet, vector
 from gis.formats.notes import Notes, beside, read_beside, write_beside
@@ -41,7 +41,7 @@ def read(
     path: str | os.PathLike[str],
     *,
     layer: str | None = None,
-    crs: str | None = None,
+    crs: CrsLike | None = None,
     encoding: str | None = None,
     x_column: str | None = None,
     y_column: str | None = None,
@@ -88,13 +88,14 @@ def write(
     *,
     layer: str | None = None,
     encoding: str | None = None,
-    crs: str | None = None,
+    crs: CrsLike | None = None,
     notes: Notes | None = None,
 ) -> tuple[Fault, ...]:
     """Write a table in the format that the suffix of the path names, and say what the format could not take as it was.
 
     The file appears whole or not at all. `crs` is the system to write in, by default that of the table (GeoJSON is
-    always lon, lat). GCJ-02 and BD-09 go into CSV alone, which names them in a column. Columns of one type keep it;
+    always lon, lat). GCJ-02 and BD-09 go into CSV alone, which names them in a column; of a local system a file gets
+    the name and nothing else. Columns of one type keep it;
     mixed ones become text. `encoding` is for shapefile (UTF-8 or GBK, marked by a .cpg) and CSV ("utf-8-sig" sets the
     mark that Excel needs). `notes` is what the file says of itself, in it or beside it (`gis.formats.notes`).
 
@@ -127,7 +128,7 @@ def write(
     return faults
 
 
-def _in_crs(table: Table, wanted: str | None, suffix: str) -> Table:
+def _in_crs(table: Table, wanted: CrsLike | None, suffix: str) -> Table:
     """The table with its geometry in the CRS that is to be written."""
     if table.geometry is None:
         return table
@@ -152,7 +153,7 @@ def _in_crs(table: Table, wanted: str | None, suffix: str) -> Table:
         moved = reference.from_store(reference.to_store(shapely.get_coordinates(geometry), source), target)
         moved = np.round(moved, DECIMALS) if target.is_geographic else moved
         geometry = shapely.set_coordinates(shapely.force_2d(geometry), moved)
-    return replace(table, geometry=geometry, crs=target.name)
+    return replace(table, geometry=geometry, crs=target.name if target.local is None else target)
 
 
 def _unknown_format(suffix: str) -> Refusal:

@@ -16,6 +16,8 @@ import shapely
 from numpy.typing import NDArray
 
 from gis import crs as reference
+from gis import systems
+from gis.crs import Crs, CrsLike
 from gis.errors import Fault
 from gis.formats import shapes
 from gis.formats.columns import to_column
@@ -50,7 +52,7 @@ def describe(schema: pa.Schema) -> Geo | None:
     return None
 
 
-def declare(schema: pa.Schema, column: str, crs: str) -> pa.Schema:
+def declare(schema: pa.Schema, column: str, crs: CrsLike) -> pa.Schema:
     """The schema with `column` described as WKB points or as it was, in this CRS."""
     metadata = dict(schema.metadata or {})
     geo = json.loads(metadata.get(b"geo", b"{}"))
@@ -60,7 +62,7 @@ def declare(schema: pa.Schema, column: str, crs: str) -> pa.Schema:
     described.pop("crs", None)
     frame = reference.parse(crs)
     if frame.name != "CRS84":  # which is what its absence means
-        described["crs"] = pyproj.CRS.from_user_input(frame.name).to_json_dict()
+        described["crs"] = to_json(frame)
     metadata[b"geo"] = json.dumps({"version": "1.1.0", **geo, "primary_column": column}).encode()
     at = schema.get_field_index(column)
     own = {name: value for name, value in (schema.field(at).metadata or {}).items() if name != EXTENSION_METADATA}
@@ -154,7 +156,20 @@ def _crs(described: dict[str, Any]) -> str | None:
     crs = described["crs"]
     if crs is None:
         return None
-    return reference.parse(crs if isinstance(crs, str) else json.dumps(crs)).name
+    return name_of(crs)
+
+
+def name_of(crs: Any) -> str:
+    """The name of a CRS that metadata describe in whatever way. Errors: Refusal crs_unknown."""
+    text = crs if isinstance(crs, str) else json.dumps(crs)
+    return systems.name_in(text) or reference.parse(text).name
+
+
+def to_json(frame: Crs) -> Any:
+    """A CRS as metadata describe it (PROJJSON); of a local one the name alone."""
+    if frame.local is not None:
+        return systems.name_as_json(frame)
+    return pyproj.CRS.from_user_input(frame.name).to_json_dict()
 
 
 def _not_a_point(row: int, found: str) -> Fault:

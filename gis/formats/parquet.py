@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pyproj
 import shapely
 
 from gis import crs as reference
@@ -69,14 +68,14 @@ def _metadata(column: str, table: Table) -> dict[str, Any]:
         else [],
     }
     if frame.name != "CRS84":  # which is what its absence means
-        described["crs"] = pyproj.CRS.from_user_input(frame.name).to_json_dict()
+        described["crs"] = geoarrow.to_json(frame)
     return {"version": "1.1.0", "primary_column": column, "columns": {column: described}}
 
 
 def _declared(described: dict[str, Any]) -> str | None:
     if "crs" not in described:
         return "CRS84"
-    return reference.parse(json.dumps(described["crs"])).name if described["crs"] else None
+    return geoarrow.name_of(described["crs"]) if described["crs"] else None
 
 
 def _unreadable(path: Path, why: str) -> Refusal:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gis import crs as reference
-from gis.crs import DECIMALS
+from gis.crs import DECIMALS, CrsLike
 from gis.errors import refuse
 from gis.formats import geoarrow
 from gis.formats.arrow_pieces import ARROW, PARQUET
@@ -36,7 +36,7 @@ class Sink(Protocol):
 
 
 @contextmanager
-def written(path: Path, source: Source, crs: str | None = None) -> Iterator[Sink]:
+def written(path: Path, source: Source, crs: CrsLike | None = None) -> Iterator[Sink]:
     """A sink for what is read from `source`, which appears whole or not at all.
 
     A geometry is kept: as it was where the format is the same, else as WKB points in Parquet and Arrow, as columns in
@@ -74,7 +74,7 @@ def written(path: Path, source: Source, crs: str | None = None) -> Iterator[Sink
 class ArrowSink:
     """Parquet, a row group each piece; or an Arrow file or stream, a batch each piece."""
 
-    def __init__(self, path: Path, source: Source, crs: str | None) -> None:
+    def __init__(self, path: Path, source: Source, crs: CrsLike | None) -> None:
         self.path, self.source, self.crs = path, source, crs
         self.is_parquet = path.suffix.lower() in PARQUET
         self.own = source.schema
@@ -137,7 +137,7 @@ class ArrowSink:
 class CsvSink:
     """UTF-8 text; a geometry as columns lon, lat (x, y when projected) and crs."""
 
-    def __init__(self, path: Path, source: Source, crs: str | None) -> None:
+    def __init__(self, path: Path, source: Source, crs: CrsLike | None) -> None:
         self.own = list(source.schema.names)
         self.frame = None
         self.axes: tuple[str, str] = ("lon", "lat")
@@ -172,7 +172,7 @@ class CsvSink:
 class JsonSink:
     """Objects as they were with the answers beside their members, or features with the answers in their properties."""
 
-    def __init__(self, path: Path, source: Source, crs: str | None) -> None:
+    def __init__(self, path: Path, source: Source, crs: CrsLike | None) -> None:
         self.shape, self.crs = source.shape, crs
         self.features = self.shape is not None or path.suffix.lower() == ".geojsonl"
         self.file = path.open("wb")
@@ -216,7 +216,7 @@ class JsonSink:
         self.file.close()
 
 
-def _check_frame(crs: str, suffix: str) -> None:
+def _check_frame(crs: CrsLike, suffix: str) -> None:
     name = reference.parse(crs).name
     if name in ("GCJ-02", "BD-09"):
         raise refuse(

@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from gis import crs as reference
+from gis import systems
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import dbf, shapes
 from gis.formats.columns import from_arrow, named_once, to_arrow, to_column
@@ -161,7 +162,12 @@ def _table(path: Path, meta: Mapping[str, Any], arrow: pa.Table, encoding: str |
 
 
 def _declared(text: str | None) -> str | None:
-    """The CRS that a file declares, None for GDAL's ways to say that it does not know."""
+    """The CRS that a file declares, None for GDAL's ways to say that it does not know.
+
+    The name of a system that is no more than a name stays a name: it may be known here.
+    """
+    if text and (name := systems.name_in(text)) is not None:
+        return name
     if not text or text.startswith(("LOCAL_CS", "ENGCRS")) or "Undefined geographic SRS" in text:
         return None
     try:
@@ -170,8 +176,10 @@ def _declared(text: str | None) -> str | None:
         return text
 
 
-def _definition(name: str | None) -> str:
-    frame = reference.parse(name or reference.STORE)
+def _definition(crs: reference.CrsLike | None) -> str:
+    frame = reference.parse(crs or reference.STORE)
+    if frame.local is not None:
+        return systems.name_as_wkt(frame)
     return "EPSG:4326" if frame.name == "CRS84" else frame.name  # files hold lon, lat whatever the authority says
 
 

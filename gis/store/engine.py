@@ -52,6 +52,7 @@ def open_store(url: str, wait_s: float = WAIT_S) -> Store:
             parsed.set(drivername="postgresql+psycopg"),
             connect_args={"options": options, "connect_timeout": CONNECT_S},
             pool_pre_ping=True,
+            hide_parameters=True,  # what rows hold is nobody's business who reads a log
         )
         return Store(engine, engine)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
@@ -71,7 +72,7 @@ def _wrong_url(url: str) -> Exception:
 
 def _sqlite(path: Path, wait_s: float) -> Engine:
     url = URL.create("sqlite", database=str(path))
-    engine = create_engine(url, connect_args={"timeout": wait_s, "check_same_thread": False})
+    engine = create_engine(url, connect_args={"timeout": wait_s, "check_same_thread": False}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
+from gis.crs import CrsLike
 from gis.delivery import Key, rows_in_force
 from gis.errors import Fault, refuse
 from gis.geometry import geodesic_area, prepare
@@ -48,7 +49,7 @@ def numbers_of(table: Table, layer: Layer, mapping: Mapping[str, str], ahead: Ke
     return found
 
 
-def read_units(table: Table, profile: CodeProfile, mapping: Mapping[str, str], crs: str | None) -> Incoming:
+def read_units(table: Table, profile: CodeProfile, mapping: Mapping[str, str], crs: CrsLike | None) -> Incoming:
     """The units of a file, without what only a whole coverage can tell: see `cover`."""
     mapped = map_fields(table, UNITS.fields, mapping)
     geometries, found = prepare(table, crs, "polygon")
@@ -101,7 +102,7 @@ def _without_division(connection: Connection, rows: Collection[Triple], profile:
 
 
 def read_divisions(
-    connection: Connection, table: Table, profile: CodeProfile, mapping: Mapping[str, str], crs: str | None, at: int
+    connection: Connection, table: Table, profile: CodeProfile, mapping: Mapping[str, str], crs: CrsLike | None, at: int
 ) -> Incoming:
     """The divisions of a file; the shape of those that have units follows from them."""
     rows, faults, held = divisions.read_divisions(connection, table, profile, mapping, crs, at)
@@ -122,7 +123,13 @@ def read_departments(connection: Connection, table: Table, owner: str, mapping: 
 
 
 def read_areas(
-    connection: Connection, table: Table, owner: str, layer: str, mapping: Mapping[str, str], crs: str | None, at: int
+    connection: Connection,
+    table: Table,
+    owner: str,
+    layer: str,
+    mapping: Mapping[str, str],
+    crs: CrsLike | None,
+    at: int,
 ) -> Incoming:
     """The areas of a file, of a layer that there is. Errors: Refusal area_layer_unknown."""
     declared = rows_in_force(connection, area_layer, at, ("owner", "code"), {"owner": owner, "code": layer})

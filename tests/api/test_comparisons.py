@@ -103,7 +103,7 @@ def test_units_in_a_wrong_system_are_refused(store: Store, tmp_path: Path) -> No
     path = export(store, "units", tmp_path / "u.geojson")
     moved = {code: {"geometry": shapely.box(*shifted(index))} for index, code in enumerate(UNITS)}
     found = bring_in(store, "units", rewrite(path, moved), draft=True)
-    assert [fault.code for fault in found.faults] == ["mass_change"]
+    assert [fault.code for fault in found.faults] == ["mass_change", "crs_shifted"]
     assert "m: is the CRS right?" in found.faults[0].en
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api import schemas
+from api import catalogue_schemas, schemas
 from api.app import create_app
 from api.settings import Settings
 from gis.errors import refuse
@@ -35,7 +35,7 @@ def test_layers_tell_what_the_page_needs(either: httpx.Client) -> None:
 
 def test_the_catalogue_is_searched_in_both_languages_and_by_code(http: httpx.Client) -> None:
     whole = http.get("/v1/catalogue").json()
-    schemas.Catalogue.model_validate(whole)
+    catalogue_schemas.Catalogue.model_validate(whole)
     assert len(whole["classes"]) > 300
     assert whole["classes"][0]["edition"] == "2026"
 
