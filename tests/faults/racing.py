@@ -26,7 +26,11 @@ BUSY = {"draft_conflict", "store_busy", "store_changed"}
 """What a writer who comes too late is told; he looks again and tries again."""
 UNLUCKY = {"part_too_thin", "line_too_close", "line_along_edge", "line_touches_only", "strip_too_narrow"}
 """What is said of a line that cannot be, whoever else writes."""
-TOO_LATE = BUSY | UNLUCKY | {"undo_touched", "undo_code_taken", "unit_retired", "unit_unknown", "nothing_changes", "draft_empty"}
+TOO_LATE = (
+    BUSY
+    | UNLUCKY
+    | {"undo_touched", "undo_code_taken", "unit_retired", "unit_unknown", "nothing_changes", "draft_empty"}
+)
 
 
 @dataclass(slots=True)
