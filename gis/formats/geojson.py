@@ -50,20 +50,44 @@ def read(path: Path, encoding: str | None) -> Table:
 
 
 def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
-    """Write lon, lat with 9 decimals, shells counterclockwise, in UTF-8."""
+    """Write x, y with 11 decimals, shells counterclockwise, in UTF-8; a CRS but CRS84 stands in the member `crs`.
+
+    Errors: Refusal crs_not_in_format for lines in another one, which have no place to say so.
+    """
     del encoding  # RFC 8259: always UTF-8
     lines = path.suffix.lower() in _LINES
+    if lines and _said(table.crs):
+        raise _cannot_say(path.suffix, table.crs)
     features = _features(table)
     with path.open("w", encoding="utf-8", newline="\n") as file:
         if lines:
             file.writelines(feature + "\n" for feature in features)
             return ()
+        head = f'"name":{json.dumps(layer, ensure_ascii=False)}{_said(table.crs)}'
         notes = f',"{NAME}":{spell(table.notes)}' if table.notes else ""
-        file.write(f'{{"type":"FeatureCollection","name":{json.dumps(layer, ensure_ascii=False)}{notes},"features":[')
+        file.write(f'{{"type":"FeatureCollection",{head}{notes},"features":[')
         for number, feature in enumerate(features):
             file.write((",\n" if number else "\n") + feature)
         file.write("\n]}\n")
     return ()
+
+
+def _said(crs: reference.CrsLike | None) -> str:
+    """The member `crs`, nothing for CRS84; of a local system the name alone."""
+    name = "CRS84" if crs is None else reference.parse(crs).name
+    if name == "CRS84":
+        return ""
+    name = name.replace("EPSG:", "urn:ogc:def:crs:EPSG::") if name.startswith("EPSG:") else name
+    return f',"crs":{{"type":"name","properties":{{"name":{json.dumps(name, ensure_ascii=False)}}}}}'
+
+
+def _cannot_say(suffix: str, crs: reference.CrsLike | None) -> Refusal:
+    name = reference.parse(crs or "CRS84").name
+    return refuse(
+        "crs_not_in_format",
+        f"A {suffix} file is in CRS84 and cannot say that it is in {name}; write .geojson, or leave the system out.",
+        f"{suffix} 文件只能为 CRS84，无法标明 {name}；请改写 .geojson 或不指定坐标系。",
+    )
 
 
 def _features(table: Table) -> Iterator[str]:

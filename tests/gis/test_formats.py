@@ -16,7 +16,7 @@ from gis.geometry import prepare
 from gis.intake import read_code
 from tests.gis.samples import refusal, table
 
-ALL = ["gpkg", "fgb", "shp", "geojson", "geojsonl", "csv", "tsv", "parquet"]
+ALL = ["gpkg", "fgb", "shp", "geojson", "geojsonl", "csv", "tsv", "parquet", "xlsx", "kml"]
 
 
 UNITS = table(
@@ -46,9 +46,9 @@ def test_a_table_comes_back_as_it_went_out(tmp_path, suffix):
     assert write(path, UNITS) == ()
     found = read(path)
     assert found.faults == ()
-    assert found.crs == ("CRS84" if "geojson" in suffix else "EPSG:4490")
+    assert found.crs == ("CRS84" if "geojson" in suffix or suffix == "kml" else "EPSG:4490")
     assert found.rows.tolist() == [1, 2]
-    if suffix in ("csv", "tsv"):
+    if suffix in ("csv", "tsv", "kml"):
         same_rows(found, table({k: map(str, v) for k, v in UNITS.columns.items()}, UNITS.geometry))
     else:
         same_rows(found, UNITS)
@@ -75,7 +75,7 @@ def test_whatever_goes_out_comes_back(tmp_path, suffix, rows):
     same_rows(read(path), wanted)
 
 
-@pytest.mark.parametrize("suffix", ["gpkg", "fgb", "geojson", "csv", "parquet"])
+@pytest.mark.parametrize("suffix", ["gpkg", "fgb", "geojson", "csv", "parquet", "xlsx", "kml"])
 def test_features_without_geometry_stay(tmp_path, suffix):
     path = tmp_path / f"some.{suffix}"
     write(path, table({"code": ["1", "2"]}, [shapely.Point(1, 2), None]))
@@ -83,7 +83,7 @@ def test_features_without_geometry_stay(tmp_path, suffix):
     assert found.geometry.tolist() == [shapely.Point(1, 2), None]
 
 
-@pytest.mark.parametrize("suffix", ["gpkg", "csv", "parquet"])
+@pytest.mark.parametrize("suffix", ["gpkg", "csv", "parquet", "xlsx"])
 def test_a_table_without_geometry_has_none_and_no_crs(tmp_path, suffix):
     path = tmp_path / f"plain.{suffix}"
     write(path, table({"code": ["01", "02"]}))
