@@ -33,6 +33,10 @@ def import_layer(
     layer: Annotated[str, typer.Argument(help="divisions units areas departments components rules catalogue")],
     file: Annotated[Path, typer.Argument(help="GeoPackage, GeoJSON, shapefile, CSV …; YAML for rules")],
     mapping: Annotated[list[str] | None, typer.Option("--map", help="field=column, repeatable")] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option(help="Profile of field names: 2026, 2013, zh, en, a saved one, or none; default: found"),
+    ] = None,
     profile: Annotated[
         str | None, typer.Option(help="Code profile: gbt, gbt16, fips, free, or state=2,county=5,unit=12")
     ] = None,
@@ -64,6 +68,9 @@ def import_layer(
     trust_crs: Annotated[
         bool, typer.Option("--trust-crs", help="Take the CRS as said although records differ")
     ] = False,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where to write the rows with errors, to be mended and imported again")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Where to write the report as JSON")] = None,
     commit: Annotated[bool, typer.Option("--commit", help="Publish; without it nothing is changed")] = False,
 ) -> None:
@@ -71,6 +78,7 @@ def import_layer(
     settings = Settings()
     options = Options(
         mapping=read_mapping(mapping or ()),
+        fields=fields,
         profile=profile,
         layer=in_layer,
         owner=owner,
@@ -86,13 +94,13 @@ def import_layer(
         class_code=class_code,
         skip_rejected=skip_rejected,
         trust_crs=trust_crs,
+        rejects=rejects,
         commit=commit,
         effective_at=read_time(effective, settings.zone) if effective else None,
         note=note,
         basis={"text": basis} if basis else None,
     )
-    if author:
-        options = replace(options, author=author)
+    options = replace(options, author=author) if author else options
     report_path = report_place(report, settings, layer)  # before anything is published
     if base is not None or draft:
         wanted = comparison_of(base, scope, allow_changes, draft, owner if layer in OWNED else "", settings)
@@ -108,6 +116,8 @@ def import_layer(
     with open_settled(settings) as store, status(f"{layer} ← {file}"):
         found = run_import(store, layer, file, options)
     show_report(found, settings.language)
+    if found.rejects is not None:
+        show_line(f"rejected: {found.as_dict()['rejected']} -> {found.rejects}")
     close_report(report_path, found.as_dict(), found.delivery.is_acceptable)
 
 

@@ -93,6 +93,11 @@ def run(context: Context, arguments: ExportArguments) -> Outcome:
     return Outcome(result, write_report(context.folder / "report.json", content), path)
 
 
+def file_of(path: Path, folder: Path) -> Path:
+    """One file to fetch: what was written alone in its folder, or a shapefile's parts as a zip in `folder`."""
+    return _packed(path.parent, folder / f"{path.stem}.zip") if path.suffix.lower() == ".shp" else path
+
+
 def _packed(folder: Path, path: Path) -> Path:
     """The files of a folder as a zip; the folder is removed."""
     try:

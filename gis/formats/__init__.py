@@ -17,7 +17,7 @@ from gis.formats.delimited import Axes
 from gis.formats.notes import Notes, beside, read_beside, write_beside
 from gis.tables import Table
 
-__all__ = ["read", "read_cells", "write"]
+__all__ = ["read", "read_cells", "suffix_of", "write"]
 
 _STALE = (".qix", ".sbn", ".sbx")  # indexes of a shapefile that would no longer be true
 _WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...]]] = {
@@ -81,6 +81,14 @@ def read_cells(path: Path, layer: str | None, encoding: str | None) -> Table | N
     """Every column of a CSV or a sheet as it stands, without looking for a geometry; None for other formats."""
     table = _read(path, layer, encoding, None)
     return table if table.geometry is None else None
+
+
+def suffix_of(path: Path, layer: str | None) -> str:
+    """The ending that says the format; of a zip that of the file in it that is meant. Errors: those of `read`."""
+    if path.suffix.lower() != ".zip":
+        return path.suffix.lower()
+    with archive.opened(path, layer, READABLE) as (inner, _):
+        return inner.suffix.lower()
 
 
 def _read(path: Path, layer: str | None, encoding: str | None, axes: Axes) -> Table:

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from gis import crs as reference
 from gis import encoding as texts
 from gis.crs import DECIMALS
 from gis.errors import Fault, Refusal, refuse
