@@ -12,6 +12,9 @@ from gis.layer import Layer
 STYLES = ("field", "2026", "2013", "zh", "en")
 """Ways to head the columns of an export; "field" is the name of the field itself."""
 
+KEEPER = "owner"
+"""The column in which an export says to which division a row belongs, whatever the heads: no field's head."""
+
 _EDITIONS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "components": {
         "2026": {
@@ -54,8 +57,10 @@ class Heads:
 
 def heads_of(layer: Layer, style: str) -> Mapping[str, str]:
     """The head of each field that a file of the layer shows, in one of STYLES."""
-    if style in ("zh", "en"):
-        return {field.name: getattr(field, style) for field in layer.shown}
+    if style == "zh":
+        return {field.name: field.zh for field in layer.shown}
+    if style == "en":
+        return {field.name: field.name.replace("_", " ") if field.en == KEEPER else field.en for field in layer.shown}
     known = _EDITIONS.get(layer.id, {}).get(style, {})
     return {field.name: known.get(field.name, field.name) for field in layer.shown}
 

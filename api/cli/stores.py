@@ -14,6 +14,7 @@ from api.cli import model_city
 from api.cli.opening import open_settled, read_mapping, read_time
 from api.cli.screen import out, show_comparison, show_faults, show_line, show_report, status
 from api.comparisons import FILE, Comparison, extent_of, run_comparison, scope_file, scope_without_base
+from api.dress import read_dress
 from api.exports import export_layer as write_layer
 from api.imports import OWNED, Options, run_import
 from api.migrations import migrate
@@ -165,12 +166,21 @@ def export_layer(
     crs: Annotated[str | None, typer.Option(help="CRS to write in; default EPSG:4490")] = None,
     encoding: Annotated[str | None, typer.Option(help="Encoding of shapefile and CSV: utf-8 or gbk")] = None,
     prefix: Annotated[str, typer.Option(help="Only what has a code that begins so")] = "",
+    where: Annotated[
+        list[str] | None, typer.Option(help="Only what has FIELD=VALUE, FIELD=BEGINNING* or FIELD!=VALUE; repeatable")
+    ] = None,
+    heads: Annotated[str | None, typer.Option(help="Heads of the columns: field, 2026, 2013, zh or en")] = None,
+    for_people: Annotated[
+        bool, typer.Option("--for-people", help="CSV for spreadsheets: no formula runs, no code is rounded")
+    ] = False,
 ) -> None:
     """Write a layer to a file, as it is or as it was. 导出。"""
     settings = Settings()
+    dress = read_dress(heads, for_people, where or (), file.suffix.lower())
     with open_settled(settings) as store, reading(store.world) as connection:
         at = revision_at(connection, read_moment(as_of, settings.zone)) if as_of else head(connection)
-        rows, faults = write_layer(connection, layer, file, at=at, prefix=prefix, crs=crs, encoding=encoding)
+        asked: dict[str, Any] = {"prefix": prefix, "crs": crs, "encoding": encoding, "dress": dress}
+        rows, faults = write_layer(connection, layer, file, at=at, **asked)
     show_faults(faults, settings.language)
     show_line(f"{layer} @ {at}: {rows} -> {file}")
 

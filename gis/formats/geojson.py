@@ -146,7 +146,12 @@ def _crs(document: Mapping[str, Any]) -> str:
     member = document.get("crs")
     properties = member.get("properties") if isinstance(member, dict) else None
     name = properties.get("name") if isinstance(properties, dict) else None
-    return name if isinstance(name, str) and name else "CRS84"
+    if not isinstance(name, str) or not name:
+        return "CRS84"
+    try:
+        return reference.parse(name).name
+    except Refusal:
+        return name
 
 
 def _properties(feature: Mapping[str, Any]) -> Mapping[str, Any]:

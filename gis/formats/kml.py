@@ -72,9 +72,9 @@ def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[F
             values = [(name, to_text(column[index])) for name, column in columns]
             faults += [_lost(row, name) for name, value in values if value and _NOT_XML.search(value)]
             data = "".join(
-                f"<Data name={quoteattr(name)}><value>{_escaped(value)}</value></Data>"
+                f"<Data name={quoteattr(name)}><value>{_escaped(value or '')}</value></Data>"
                 for name, value in values
-                if value is not None
+                if value is not None or index == 0  # the first names every column
             )
             name = "" if shown is None else f"<name>{_escaped(values[shown][1] or '')}</name>"
             file.write(f"<Placemark>{name}<ExtendedData>{data}</ExtendedData>{_drawn(geometry[index])}</Placemark>\n")
@@ -140,6 +140,8 @@ class _Reading:
             self.is_odd = False
         elif name in ("Data", "SimpleData"):
             self.key = attributes.get("name")
+            if self.placemark is not None and self.key is not None:
+                self.placemark.setdefault(self.key, None)
         elif name == "Polygon":
             self.rings = []
         elif name in _ODD:
