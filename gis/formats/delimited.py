@@ -36,9 +36,12 @@ def read(path: Path, encoding: str | None, axes: Axes) -> Table:
     column_missing.
     """
     used = texts.forced(encoding) if encoding else None
-    text, damaged = texts.decode_file(path.read_bytes(), used)
+    data = path.read_bytes()
+    text, damaged = texts.decode_file(data, used)
     heads, lines = _lines(path, text)
     table = locate(assemble(heads, lines), axes)
+    if not used and not text.isascii() and texts.detect([data], None) == "gb18030" and texts.is_doubtful([text]):
+        table = replace(table, faults=(*table.faults, texts.doubtful()))
     if damaged:
         width = len(heads)
         padded = [(cells + [""] * width)[:width] for _, cells in lines]

@@ -10,7 +10,6 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gis.errors import Refusal
 from gis.formats import read, write
 from gis.geometry import prepare
 from gis.intake import read_code
@@ -286,22 +285,6 @@ def test_a_file_cut_in_half_is_refused(tmp_path, suffix):
 
 
 # Real deliveries
-
-
-@pytest.mark.real
-def test_every_broken_file_is_read_or_refused(shared_data):
-    outcomes = {}
-    for path in sorted((shared_data / "known_bad").rglob("*")):
-        if path.is_file():
-            try:
-                prepare(read(path), None, "any")
-                outcomes[path.name] = "read"
-            except Refusal as refused:
-                outcomes[path.name] = refused.code
-    assert set(outcomes.values()) == {"read", "file_unreadable", "format_unknown"}
-    assert outcomes["coutwildrnp.zip"] == "read"
-    assert outcomes["gauss_kruger.shp"] == "file_unreadable"
-    assert outcomes["utf16.dbf"] == "file_unreadable"
 
 
 @pytest.mark.real
