@@ -10,17 +10,7 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from api.drafting import DOORS, holders
-from api.imports import (
-    OWNED,
-    Options,
-    check_layer,
-    examined,
-    knowing,
-    of_owner,
-    profile_of,
-    read_table,
-    without_places,
-)
+from api.imports import OWNED, Options, check_layer, examined, knowing, of_owner, profile_of, read_delivery
 from api.told_conflicts import tell_conflict, tell_mass
 from components.deliveries import read_delivery as read_components
 from components.tables import component
@@ -126,9 +116,7 @@ def run_comparison(
     """
     check_options(layer, options)
     told("read", None)
-    options = knowing(store, options)
-    table = read_table(path, options)
-    options = without_places(options)
+    table, options = read_delivery(store, layer, path, knowing(store, options))
     if layer in OWNED:
         table = of_owner(table, options.owner)
     if layer == "departments" and wanted.extent is not None and wanted.extent.polygon is not None:
@@ -163,7 +151,13 @@ def check_options(layer: str, options: Options) -> None:
             f"{layer} are not compared with a base; layers that are: {', '.join(COMPARABLE)}.",
             f"{layer} 不支持与基准版本比对；支持：{'、'.join(COMPARABLE)}。",
         )
-    given = {"commit": options.commit, "effective": options.effective_at, "basis": options.basis, "gaps": options.gaps}
+    given = {
+        "commit": options.commit,
+        "effective": options.effective_at,
+        "basis": options.basis,
+        "gaps": options.gaps,
+        "rejects": options.rejects,
+    }
     wrong = [name for name, value in given.items() if value]
     if wrong:
         names = ", ".join(wrong)

@@ -10,6 +10,7 @@ import yaml
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
+from api.dress import Dress, chosen, dressed
 from api.layers import find_layer, query_of, table_of
 from api.systems import read_systems
 from cases.books import read_rules
@@ -26,6 +27,7 @@ from gis.store.versions import Columns, read_columns
 from gis.tables import Table
 
 STORED = "EPSG:4490"
+PLAIN = Dress()
 
 
 def export_layer(
@@ -38,6 +40,7 @@ def export_layer(
     prefix: str = "",
     crs: str | None = None,
     encoding: str | None = None,
+    dress: Dress = PLAIN,
     told: Callable[[str], None] = lambda step: None,
 ) -> tuple[int, tuple[Fault, ...]]:
     """Write a layer as it was at revision `at`; tell how many rows, and what the format could not take as it was.
@@ -46,14 +49,22 @@ def export_layer(
     """
     told("read")
     if layer_id == "rules":
+        if dress != PLAIN:
+            raise refuse(
+                "rules_as_they_are",
+                "Rules are written whole and as they are imported: without heads, conditions, or a form for people.",
+                "指挥手册只能按导入格式整体导出，不支持表头、筛选条件和人工阅读格式。",
+            )
         return _export_rules(connection, path, at, scope), ()
     if layer_id == "catalogue":
-        table = _catalogue(connection, at, scope)
+        layer, table = CATALOGUE, _catalogue(connection, at, scope)
     else:
         layer = find_layer(connection, layer_id, scope, at)
         columns = read_columns(connection, table_of(layer), replace(query_of(layer, scope, at), prefix=prefix))
         table = feature_table(layer, columns)
     wanted = None if crs is None else read_systems(connection).parse(crs)
+    table = dressed(chosen(table, dress.where), layer, dress, path)
+    encoding = encoding or ("utf-8-sig" if dress.for_people else None)
     told("write")
     notes = notes_of(connection, layer_id, at)
     return len(table), write(path, table, layer=layer_id, encoding=encoding, crs=wanted, notes=notes)

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
+from api.fields import NONE, PLACES, find_fields, recognised
+from api.rejects import place_of, without_reasons, write_rejects
 from api.systems import read_systems
 from cases import books
 from cases.rules import load_yaml
 from components import catalogue, inventory, provenance
 from components.editions import CURRENT
+from components.heads import mapping_of
 from gis.crs import CrsLike
 from gis.delivery import Delivery, with_uids
 from gis.errors import Fault, Refusal, refuse
@@ -31,15 +34,12 @@ WIDEST_SNAP_M = 1.0  # more would move edges that people have drawn
 OWNED = frozenset({"areas", "departments", "components", "catalogue"})  # what --owner is for; rules name their own
 
 
-PLACES = ("lon", "lat")
-"""What a mapping calls the columns of x and y, in whatever CRS."""
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the caller says of a delivery beside the file itself. Defaults are those of the command line."""
 
     mapping: Mapping[str, str] = field(default_factory=dict)
+    fields: str | None = None
     profile: str | None = None
     layer: str | None = None
     owner: str = ""
@@ -55,6 +55,7 @@ class Options:
     class_code: str | None = None
     skip_rejected: bool = False
     trust_crs: bool = False
+    rejects: Path | None = None
     commit: bool = False
     effective_at: datetime | None = None
     author: str = field(default_factory=getpass.getuser)
@@ -66,7 +67,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an import found, and what it did: `revision` is set when it was published."""
+    """What an import found, and what it did: `revision` is set when it was published.
+
+    `rejected` are the errors of rows, left out or not; `rejects` is the file they were written to.
+    """
 
     layer: str
     source: str
@@ -74,6 +78,8 @@ class Report:
     delivery: Delivery
     revision: Revision | None = None
     held_s: float = 0.0
+    rejected: tuple[Fault, ...] = ()
+    rejects: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
         counts = self.delivery.counts
@@ -85,6 +91,8 @@ class Report:
             "changed": counts.changed,
             "same": counts.same,
             "gone": counts.gone,
+            "rejected": len({fault.row for fault in self.rejected}),
+            "rejects": self.rejects and self.rejects.name,
             "acceptable": self.delivery.is_acceptable,
             "committed": self.revision is not None,
             "revision": self.revision.number if self.revision else None,
@@ -109,18 +117,29 @@ def run_import(
     check_layer(layer)
     told("read", None)
     options = knowing(store, options)
-    source: Table | Any = load_yaml(path) if layer == "rules" else read_table(path, options)
+    source: Table | Any
+    if layer == "rules":
+        source = load_yaml(path)
+    else:
+        source, options = read_delivery(store, layer, path, options)
+        if options.rejects is not None:
+            options = replace(options, rejects=place_of(options.rejects, path, options.layer))
     if isinstance(source, Table) and not len(source) and not source.faults:
         raise _no_rows(path)
-    options = without_places(options)
+    whole = source
     if layer in OWNED:
         source = of_owner(source, options.owner)
+    rejected: tuple[Fault, ...] = ()
     for _ in range(ATTEMPTS):
         told("check", None)
         with reading(store.world) as connection:
-            delivery, source = _deliver(connection, layer, source, options)
+            delivery, source, found = _deliver(connection, layer, source, options)
+        rejected += found
         rows = len(source) if isinstance(source, Table) else books.size(source)
-        report = Report(layer, str(path), rows, delivery)
+        written = None
+        if options.rejects is not None and rejected and isinstance(whole, Table):
+            written = write_rejects(options.rejects, path, whole, rejected, options.layer, options.encoding)
+        report = Report(layer, str(path), rows, delivery, rejected=rejected, rejects=written)
         told("checked", report)
         if not options.commit or not delivery.is_acceptable or delivery.is_empty:
             return report
@@ -152,17 +171,6 @@ def run_import(
     )
 
 
-def read_table(path: Path, options: Options) -> Table:
-    """The file as a table; what is mapped to x and y tells a CSV where its points are."""
-    xy = {
-        f"{axis}_column": options.mapping[name]
-        for axis, name in zip("xy", PLACES, strict=True)
-        if name in options.mapping
-    }
-    table = read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
-    return replace(table, crs=options.systems.find(table.crs))
-
-
 def knowing(store: Store, options: Options) -> Options:
     """The options with the local systems of the store known, also the one that they may name."""
     with reading(store.world) as connection:
@@ -170,9 +178,32 @@ def knowing(store: Store, options: Options) -> Options:
     return replace(options, systems=systems, crs=systems.find(options.crs))
 
 
-def without_places(options: Options) -> Options:
-    """The options for a table that was read: which columns are x and y was for the reading alone."""
-    return replace(options, mapping={name: head for name, head in options.mapping.items() if name not in PLACES})
+def read_delivery(store: Store, layer: str, path: Path, options: Options) -> tuple[Table, Options]:
+    """The file as a table, and the options with the columns of the profile that was named, else recognised.
+
+    What is mapped to x and y tells a CSV or a sheet where its points are. Errors: those of `gis.formats.read`,
+    fields_unknown.
+    """
+    with reading(store.world) as connection:
+        named = None if options.fields in (None, NONE) else find_fields(connection, str(options.fields), layer)
+        places = {name: head for name, head in (named.columns if named else {}).items() if name in PLACES}
+        table = read_table(path, options, {**places, **options.mapping})
+        if named is not None:
+            mapping = mapping_of(named, list(table.columns), own_first=False)
+        else:
+            mapping, table = recognised(connection, table, layer) if options.fields is None else ({}, table)
+    mapping = {**mapping, **options.mapping}
+    if named is None and not mapping.keys().isdisjoint(PLACES) and options.mapping.keys().isdisjoint(PLACES):
+        table = replace(read_table(path, options, mapping), faults=table.faults)
+    return table, replace(options, mapping={name: head for name, head in mapping.items() if name not in PLACES})
+
+
+def read_table(path: Path, options: Options, mapping: Mapping[str, str] | None = None) -> Table:
+    """The file as a table; what is mapped to x and y, in the options or as given, tells a CSV where its points are."""
+    mapping = options.mapping if mapping is None else mapping
+    xy = {f"{axis}_column": mapping[name] for axis, name in zip("xy", PLACES, strict=True) if name in mapping}
+    table = read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
+    return without_reasons(replace(table, crs=options.systems.find(table.crs)))
 
 
 def read_mapping(pairs: Sequence[str]) -> dict[str, str]:
@@ -236,18 +267,22 @@ def deliver(connection: Connection, layer: str, source: Any, options: Options) -
     return LAYERS[layer](connection, source, profile_of(connection, options.profile), options)
 
 
-def _deliver(connection: Connection, layer: str, source: Any, options: Options) -> tuple[Delivery, Any]:
-    """The checked delivery; with `skip_rejected`, of the rows that have no error of their own."""
+def _deliver(
+    connection: Connection, layer: str, source: Any, options: Options
+) -> tuple[Delivery, Any, tuple[Fault, ...]]:
+    """The checked delivery; with `skip_rejected`, of the rows that have no error of their own. And those errors."""
     profile = profile_of(connection, options.profile)
     dropped: list[Fault] = []
+    errors: list[Fault] = []
     while True:
         delivery = LAYERS[layer](connection, source, profile, options)
         if isinstance(source, Table):
             delivery = replace(delivery, faults=(*delivery.faults, *examined(connection, delivery, source, options)))
             delivery = replace(delivery, faults=(*source.faults, *dropped, *delivery.faults))
+        errors += [fault for fault in delivery.faults if fault.severity == "error" and fault.row]
         bad = {fault.row for fault in delivery.faults if fault.severity == "error" and fault.row}
         if not options.skip_rejected or not bad or not isinstance(source, Table):
-            return delivery, source
+            return delivery, source, tuple(errors)
         dropped += [replace(fault, severity="warning") for fault in delivery.faults if fault.row in bad]
         source = _without(source, bad)
 

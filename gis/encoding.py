@@ -4,19 +4,24 @@ Order of trust: what the user forces, a byte order mark or the `.cpg`, the langu
 GB18030 (which holds GBK and GB2312). One label is not believed: text that is UTF-8 with Chinese in it is UTF-8,
 whatever its file says, for no other encoding gives such bytes by chance. A value whose last character was cut in the
 middle, as dbf writers do, does not count against an encoding. Limit: a word or two of GBK may by chance be UTF-8 too
-(联通 is); a whole file is not.
+(联通 is); a whole file is not. GB18030 as the last resort holds nearly all bytes: text that comes out in rare
+characters was something else, and the file is told to be doubtful.
 """
 
 import codecs
 import re
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from encodings.aliases import aliases
+from itertools import islice
 
 from gis.errors import Fault, Refusal, refuse
 
 _CUT = {"unexpected end of data", "incomplete multibyte sequence"}
 _CHINESE = re.compile("[\u3400-\u9fff]")
 _NAMES = {re.sub("[^a-z0-9]", "", known): name for pair in aliases.items() for known, name in (pair, pair[1:] * 2)}
+_LOOKED_AT = 20_000
+_RARE = 0.3  # of the characters beyond ASCII
 _GB = {"gb2312", "gbk", "cp936", "gb18030", "hz"}
 
 # The writer's own "ANSI" page, 0x57, is left out: it says nothing.
@@ -87,6 +92,25 @@ def decode_file(data: bytes, encoding: str | None) -> tuple[str, bool]:
     elif encoding == "utf-8":
         encoding = "utf-8-sig"
     return decode(data, encoding)
+
+
+def is_doubtful(texts: Iterable[str]) -> bool:
+    """Whether text that was taken for GB18030, as no one said otherwise, has more rare characters than names have."""
+    looked_at = (text[:_LOOKED_AT] for text in islice(texts, _LOOKED_AT))
+    strange = Counter(letter for text in looked_at for letter in text if letter > "\x7f" and letter != "\ufffd")
+    rare = sum(count for letter, count in strange.items() if not letter.encode("gb2312", errors="ignore"))
+    return rare > _RARE * strange.total()
+
+
+def doubtful() -> Fault:
+    """The warning that the encoding was guessed, and looks wrong."""
+    return Fault(
+        "encoding_doubtful",
+        "The file does not say its encoding; read as GB18030 its text is full of rare characters. Check it, and name "
+        "the encoding: --encoding BIG5, CP1252 …",
+        "文件未声明文字编码；按 GB18030 读取出现大量生僻字，请核对并用 --encoding 指定编码（BIG5、CP1252 等）。",
+        severity="warning",
+    )
 
 
 def wrong(encoding: str, row: int) -> Refusal:

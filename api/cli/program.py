@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import typer
 from pydantic import ValidationError
 
-from api.cli import bulk, catalogue, checking, drafts, history, jobs, keys, repairs, replays, stores, systems
+from api.cli import bulk, catalogue, checking, drafts, history, jobs, keys, profiles, repairs, replays, stores, systems
 from api.cli.screen import show_faults, show_line
 from api.settings import Settings
 from gis.errors import Kind, Refusal
@@ -47,6 +47,7 @@ app.add_typer(drafts.app, name="draft")
 app.add_typer(systems.app, name="crs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(profiles.app, name="profiles")
 
 
 def main() -> None:

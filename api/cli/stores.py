@@ -14,6 +14,7 @@ from api.cli import model_city
 from api.cli.opening import open_settled, read_mapping, read_time
 from api.cli.screen import out, show_comparison, show_faults, show_line, show_report, status
 from api.comparisons import FILE, Comparison, extent_of, run_comparison, scope_file, scope_without_base
+from api.dress import read_dress
 from api.exports import export_layer as write_layer
 from api.imports import OWNED, Options, run_import
 from api.migrations import migrate
@@ -33,6 +34,10 @@ def import_layer(
     layer: Annotated[str, typer.Argument(help="divisions units areas departments components rules catalogue")],
     file: Annotated[Path, typer.Argument(help="GeoPackage, GeoJSON, shapefile, CSV …; YAML for rules")],
     mapping: Annotated[list[str] | None, typer.Option("--map", help="field=column, repeatable")] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option(help="Profile of field names: 2026, 2013, zh, en, a saved one, or none; default: found"),
+    ] = None,
     profile: Annotated[
         str | None, typer.Option(help="Code profile: gbt, gbt16, fips, free, or state=2,county=5,unit=12")
     ] = None,
@@ -64,6 +69,9 @@ def import_layer(
     trust_crs: Annotated[
         bool, typer.Option("--trust-crs", help="Take the CRS as said although records differ")
     ] = False,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where to write the rows with errors, to be mended and imported again")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="Where to write the report as JSON")] = None,
     commit: Annotated[bool, typer.Option("--commit", help="Publish; without it nothing is changed")] = False,
 ) -> None:
@@ -71,6 +79,7 @@ def import_layer(
     settings = Settings()
     options = Options(
         mapping=read_mapping(mapping or ()),
+        fields=fields,
         profile=profile,
         layer=in_layer,
         owner=owner,
@@ -86,13 +95,13 @@ def import_layer(
         class_code=class_code,
         skip_rejected=skip_rejected,
         trust_crs=trust_crs,
+        rejects=rejects,
         commit=commit,
         effective_at=read_time(effective, settings.zone) if effective else None,
         note=note,
         basis={"text": basis} if basis else None,
     )
-    if author:
-        options = replace(options, author=author)
+    options = replace(options, author=author) if author else options
     report_path = report_place(report, settings, layer)  # before anything is published
     if base is not None or draft:
         wanted = comparison_of(base, scope, allow_changes, draft, owner if layer in OWNED else "", settings)
@@ -108,6 +117,8 @@ def import_layer(
     with open_settled(settings) as store, status(f"{layer} ← {file}"):
         found = run_import(store, layer, file, options)
     show_report(found, settings.language)
+    if found.rejects is not None:
+        show_line(f"rejected: {found.as_dict()['rejected']} -> {found.rejects}")
     close_report(report_path, found.as_dict(), found.delivery.is_acceptable)
 
 
@@ -155,12 +166,21 @@ def export_layer(
     crs: Annotated[str | None, typer.Option(help="CRS to write in; default EPSG:4490")] = None,
     encoding: Annotated[str | None, typer.Option(help="Encoding of shapefile and CSV: utf-8 or gbk")] = None,
     prefix: Annotated[str, typer.Option(help="Only what has a code that begins so")] = "",
+    where: Annotated[
+        list[str] | None, typer.Option(help="Only what has FIELD=VALUE, FIELD=BEGINNING* or FIELD!=VALUE; repeatable")
+    ] = None,
+    heads: Annotated[str | None, typer.Option(help="Heads of the columns: field, 2026, 2013, zh or en")] = None,
+    for_people: Annotated[
+        bool, typer.Option("--for-people", help="CSV for spreadsheets: no formula runs, no code is rounded")
+    ] = False,
 ) -> None:
     """Write a layer to a file, as it is or as it was. 导出。"""
     settings = Settings()
+    dress = read_dress(heads, for_people, where or (), file.suffix.lower())
     with open_settled(settings) as store, reading(store.world) as connection:
         at = revision_at(connection, read_moment(as_of, settings.zone)) if as_of else head(connection)
-        rows, faults = write_layer(connection, layer, file, at=at, prefix=prefix, crs=crs, encoding=encoding)
+        asked: dict[str, Any] = {"prefix": prefix, "crs": crs, "encoding": encoding, "dress": dress}
+        rows, faults = write_layer(connection, layer, file, at=at, **asked)
     show_faults(faults, settings.language)
     show_line(f"{layer} @ {at}: {rows} -> {file}")
 

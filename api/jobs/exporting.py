@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 from api.auth import permit
+from api.dress import Dress, read_dress
 from api.exports import export_layer
 from api.jobs.folders import unwritable
 from api.jobs.kinds import Arguments, Context, Kind, Outcome
@@ -30,6 +31,14 @@ class ExportArguments(Arguments):
     crs: str | None = None
     encoding: str | None = None
     prefix: str = ""
+    where: tuple[str, ...] = ()
+    heads: str | None = None
+    for_people: bool = False
+
+    @property
+    def dress(self) -> Dress:
+        """Errors: Refusal heads_unknown, for_people_wrong, where_wrong."""
+        return read_dress(self.heads, self.for_people, self.where, f".{self.format}")
 
 
 def allow(key: Key, arguments: ExportArguments) -> None:
@@ -38,7 +47,7 @@ def allow(key: Key, arguments: ExportArguments) -> None:
 
 
 def check_arguments(store: Store, key: Key, arguments: ExportArguments) -> None:
-    """What can be told before it runs. Errors: Refusal layer_unknown, format_unknown, crs_unknown."""
+    """What can be told before it runs. Errors: Refusal layer_unknown, format_unknown, crs_unknown, those of `dress`."""
     if arguments.layer not in UNLISTED:
         with reading(store.world) as connection:
             find_layer(connection, arguments.layer, key.scope, arguments.revision)
@@ -52,6 +61,7 @@ def check_arguments(store: Store, key: Key, arguments: ExportArguments) -> None:
     if arguments.crs is not None:
         with reading(store.world) as connection:
             read_systems(connection).parse(arguments.crs)
+    _ = arguments.dress
 
 
 def run(context: Context, arguments: ExportArguments) -> Outcome:
@@ -75,6 +85,7 @@ def run(context: Context, arguments: ExportArguments) -> Outcome:
             prefix=arguments.prefix,
             crs=arguments.crs,
             encoding=arguments.encoding,
+            dress=arguments.dress,
             told=lambda step: context.progress(STEPS[step], 2, step),
         )
     if packed:
@@ -91,6 +102,11 @@ def run(context: Context, arguments: ExportArguments) -> Outcome:
     }
     content = {**result, "faults": told}
     return Outcome(result, write_report(context.folder / "report.json", content), path)
+
+
+def file_of(path: Path, folder: Path) -> Path:
+    """One file to fetch: what was written alone in its folder, or a shapefile's parts as a zip in `folder`."""
+    return _packed(path.parent, folder / f"{path.stem}.zip") if path.suffix.lower() == ".shp" else path
 
 
 def _packed(folder: Path, path: Path) -> Path:

@@ -19,7 +19,8 @@ from api.comparisons import (
     scope_without_base,
 )
 from api.imports import OWNED, Options, Report, check_layer, read_mapping, run_import
-from api.jobs.folders import hide_folder, jobs_folder
+from api.jobs.exporting import file_of
+from api.jobs.folders import hide_folder, jobs_folder, unwritable
 from api.jobs.kinds import Arguments, Context, Kind, Outcome
 from api.jobs.reports import counted, write_report
 from api.keys import Key
@@ -45,6 +46,7 @@ class ImportArguments(Arguments):
     file: str
     commit: bool = False
     map: tuple[str, ...] = ()
+    fields: str | None = None
     profile: str | None = None
     file_layer: str | None = None
     area_layer: str | None = None
@@ -68,6 +70,7 @@ class ImportArguments(Arguments):
     note: str = ""
     skip_rejected: bool = False
     trust_crs: bool = False
+    rejects: bool = False
 
     @property
     def is_compared(self) -> bool:
@@ -124,7 +127,8 @@ def run(context: Context, arguments: ImportArguments) -> Outcome:
     if arguments.commit and not report.delivery.is_acceptable:
         faults = [fault for fault in report.delivery.faults if fault.severity == "error"]
         refused = Refusal(faults)
-    return Outcome(_result(content), path, refusal=refused)
+    file = None if report.rejects is None else file_of(report.rejects, context.folder)
+    return Outcome(_result(content), path, file, refusal=refused)
 
 
 def achieved(context: Context, arguments: ImportArguments) -> Outcome | None:
@@ -184,6 +188,7 @@ def _options(context: Context, arguments: ImportArguments) -> Options:
         gaps = f"{file}:{arguments.gaps}" if arguments.gaps else str(file)
     return Options(
         mapping=read_mapping(arguments.map),
+        fields=arguments.fields,
         profile=arguments.profile,
         layer=arguments.file_layer,
         owner=arguments.owner,
@@ -199,6 +204,7 @@ def _options(context: Context, arguments: ImportArguments) -> Options:
         class_code=arguments.class_code,
         skip_rejected=arguments.skip_rejected,
         trust_crs=arguments.trust_crs,
+        rejects=_rejects_folder(context) / "rejected" if arguments.rejects else None,
         commit=arguments.commit,
         effective_at=arguments.effective,
         author=context.key.name,
@@ -206,6 +212,15 @@ def _options(context: Context, arguments: ImportArguments) -> Options:
         basis={"text": arguments.basis} if arguments.basis else None,
         ticket=context.job.id,
     )
+
+
+def _rejects_folder(context: Context) -> Path:
+    folder = context.folder / "rejects"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    return folder
 
 
 def _check_owners(context: Context, delivery: Delivery, arguments: ImportArguments) -> None:

@@ -17,6 +17,9 @@ class ImportOrder(BaseModel):
     filename: str | None = Field(None, description="Of a file that is the body itself: its name with its ending")
     commit: bool = Field(False, description="Publish; without it nothing is changed")
     map: list[str] = Field(default_factory=list, description="field=column, repeatable")
+    fields: str | None = Field(
+        None, description="Profile of field names: 2026, 2013, zh, en, a saved one, or none; default: found"
+    )
     profile: str | None = Field(None, description="Code profile: gbt, gbt16, fips, free, or state=2,county=5,unit=12")
     file_layer: str | None = Field(None, description="Layer in the file")
     area_layer: str | None = Field(None, description="Name of the layer of areas")
@@ -49,6 +52,7 @@ class ImportOrder(BaseModel):
     note: str = Field("", description="Note of the revision")
     skip_rejected: bool = Field(False, description="Import the rows that are right although others are not")
     trust_crs: bool = Field(False, description="Take the CRS as said although records differ")
+    rejects: bool = Field(False, description="Give the rows with errors as the file of the job, to be mended")
     not_before: str | None = Field(None, description="A time before which it does not run")
     lang: str | None = Field(None, description="zh or en")
 

@@ -64,6 +64,13 @@ class ExportQuestion(Shape):
     crs: str | None = Field(None, description="CRS to write in; default EPSG:4490")
     as_of: int | str | None = Field(None, description="A revision or a time; default: now")
     prefix: str = Field("", max_length=60, description="Only what has a code that begins so")
+    where: list[str] = Field(
+        default_factory=list,
+        max_length=50,
+        description="Only what has FIELD=VALUE, FIELD=BEGINNING* or FIELD!=VALUE",
+    )
+    heads: str | None = Field(None, description="Heads of the columns: field, 2026, 2013, zh or en")
+    for_people: bool = Field(False, description="CSV for spreadsheets: no formula runs, no code is rounded")
     encoding: str | None = Field(None, description="Of shapefile and CSV: utf-8, gbk …")
     not_before: str | None = Field(None, description="A time before which it does not run")
 

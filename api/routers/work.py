@@ -90,7 +90,7 @@ def make_export(request: Request, key: Viewer, body: Body, lang: Lang = "en") ->
     arguments = ExportArguments(
         revision=_revision(request, question.as_of),
         format=(question.format or ("yaml" if question.layer == "rules" else "gpkg")).lower(),
-        **question.model_dump(include={"layer", "crs", "prefix", "encoding"}),
+        **question.model_dump(include={"layer", "crs", "prefix", "encoding", "where", "heads", "for_people"}),
     )
     check_export(request.app.state.store, key, arguments)
     return _made(request, key, lang, EXPORT, arguments, question.not_before)

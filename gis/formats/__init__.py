@@ -12,11 +12,12 @@ import shapely
 from gis import crs as reference
 from gis.crs import DECIMALS, CrsLike
 from gis.errors import Fault, Refusal, refuse
-from gis.formats import archive, delimited, geojson, parquet, vector
+from gis.formats import archive, delimited, dxf, excel, excel_out, geojson, kml, parquet, vector
+from gis.formats.delimited import Axes
 from gis.formats.notes import Notes, beside, read_beside, write_beside
 from gis.tables import Table
 
-__all__ = ["read", "write"]
+__all__ = ["read", "read_cells", "suffix_of", "write"]
 
 _STALE = (".qix", ".sbn", ".sbx")  # indexes of a shapefile that would no longer be true
 _WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...]]] = {
@@ -31,10 +32,16 @@ _WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...
     ".csv": delimited.write,
     ".tsv": delimited.write,
     ".parquet": parquet.write,
+    ".xlsx": excel_out.write,
+    ".kml": kml.write,
 }
-_ROOMY = (".gpkg", ".fgb", ".geojson", ".json", ".parquet")  # with room for notes
+_ROOMY = (".gpkg", ".fgb", ".geojson", ".json", ".parquet", ".xlsx", ".kml")  # with room for notes
 WRITABLE = tuple(_WRITERS)
-READABLE = (*_WRITERS, ".txt", ".dbf", ".zip")
+READABLE = (*_WRITERS, ".txt", ".dbf", ".gdb", ".dxf", ".kmz", ".zip")
+_SELF_SAYING = (delimited.write, excel_out.write)
+"""Formats that name their coordinate system in a column, whatever it is."""
+_STANDARD = (geojson.write, kml.write)
+"""Formats that are in CRS84 unless another system is asked for."""
 
 
 def read(
@@ -46,40 +53,68 @@ def read(
     x_column: str | None = None,
     y_column: str | None = None,
 ) -> Table:
-    """The features of a file, told by its suffix: GeoPackage, FlatGeobuf, shapefile (plain or in a zip, or its dbf
-    alone), GeoJSON (also one feature a line), CSV or TSV, GeoParquet.
+    """The features of a file, told by its suffix: GeoPackage, FlatGeobuf, shapefile (or its dbf alone), FileGDB (a
+    folder), GeoJSON (also one feature a line), CSV or TSV, Excel, GeoParquet, KML and KMZ, the points of a DXF; and
+    each of them in a zip.
 
     Values keep their type: text stays text, dates become ISO text, numbers stay numbers (`gis.intake`
-    makes codes of them); in CSV everything is text. Rows whose geometry cannot be read have None and a fault. `crs`
-    goes before what the file declares, `encoding` before what is found out about shapefiles and text. `x_column` and
-    `y_column` name the coordinates of a CSV; columns that are found to be the geometry by their own name are not
-    repeated in `columns`.
+    makes codes of them); in CSV and KML everything is text. Rows whose geometry cannot be read have None and a fault.
+    `crs` goes before what the file declares, `encoding` before what is found out about shapefiles and text. `x_column`
+    and `y_column` name the coordinates of a CSV or a sheet; columns that are found to be the geometry by their own name
+    are not repeated in `columns`.
 
     Errors: Refusal "unreadable": file_missing, file_unreadable, format_unknown, layer_missing, layer_ambiguous,
     encoding_wrong; "invalid": crs_unknown, encoding_unknown, column_missing.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.is_file() and not (path.is_dir() and path.suffix.lower() == ".gdb"):
         raise refuse("file_missing", f"There is no file {path}.", f"文件不存在：{path}。", kind="unreadable")
     if crs is not None:
         reference.parse(crs)
-    match path.suffix.lower():
-        case ".zip":
-            with archive.opened(path, layer, READABLE) as (inner, inner_layer):
-                table = read(inner, layer=inner_layer, encoding=encoding, x_column=x_column, y_column=y_column)
-        case ".gpkg" | ".fgb" | ".shp" | ".dbf":
-            table = vector.read(path, layer, encoding)
-        case ".geojson" | ".json" | ".geojsonl" | ".ndjson" | ".jsonl":
-            table = geojson.read(path, encoding)
-        case ".csv" | ".tsv" | ".txt":
-            table = delimited.read(path, encoding, x_column, y_column)
-        case ".parquet":
-            table = parquet.read(path)
-        case suffix:
-            raise _unknown_format(suffix)
+    table = _read(path, layer, encoding, (x_column, y_column))
     chosen, faults = reference.choose(table.crs, crs)
     told = table.notes or read_beside(path)
     return replace(table, crs=chosen, source=str(path), faults=(*table.faults, *faults), notes=told)
+
+
+def read_cells(path: Path, layer: str | None, encoding: str | None) -> Table | None:
+    """Every column of a CSV or a sheet as it stands, without looking for a geometry; None for other formats."""
+    table = _read(path, layer, encoding, None)
+    return table if table.geometry is None else None
+
+
+def suffix_of(path: Path, layer: str | None) -> str:
+    """The ending that says the format; of a zip that of the file in it that is meant. Errors: those of `read`."""
+    if path.suffix.lower() != ".zip":
+        return path.suffix.lower()
+    with archive.opened(path, layer, READABLE) as (inner, _):
+        return inner.suffix.lower()
+
+
+def _read(path: Path, layer: str | None, encoding: str | None, axes: Axes) -> Table:
+    match path.suffix.lower():
+        case ".zip":
+            with archive.opened(path, layer, READABLE) as (inner, inner_layer):
+                table = _read(inner, inner_layer, encoding, axes)
+                return replace(table, notes=table.notes or read_beside(inner))
+        case ".kmz":
+            with archive.opened(path, None, (".kml",), first="doc") as (inner, _):
+                return kml.read(inner, layer, encoding)
+        case ".gpkg" | ".fgb" | ".shp" | ".dbf" | ".gdb":
+            return vector.read(path, layer, encoding)
+        case ".geojson" | ".json" | ".geojsonl" | ".ndjson" | ".jsonl":
+            return geojson.read(path, encoding)
+        case ".csv" | ".tsv" | ".txt":
+            return delimited.read(path, encoding, axes)
+        case ".xlsx":
+            return excel.read(path, layer, axes)
+        case ".kml":
+            return kml.read(path, layer, encoding)
+        case ".dxf":
+            return dxf.read(path, encoding)
+        case ".parquet":
+            return parquet.read(path)
+    raise _unknown_format(path.suffix.lower())
 
 
 def write(
@@ -93,11 +128,12 @@ def write(
 ) -> tuple[Fault, ...]:
     """Write a table in the format that the suffix of the path names, and say what the format could not take as it was.
 
-    The file appears whole or not at all. `crs` is the system to write in, by default that of the table (GeoJSON is
-    always lon, lat). GCJ-02 and BD-09 go into CSV alone, which names them in a column; of a local system a file gets
-    the name and nothing else. Columns of one type keep it;
-    mixed ones become text. `encoding` is for shapefile (UTF-8 or GBK, marked by a .cpg) and CSV ("utf-8-sig" sets the
-    mark that Excel needs). `notes` is what the file says of itself, in it or beside it (`gis.formats.notes`).
+    The file appears whole or not at all. `crs` is the system to write in, by default that of the table (of GeoJSON and
+    KML CRS84; GeoJSON in another one says so in the member `crs` of the older standard). GCJ-02 and BD-09 go into CSV
+    and Excel alone, which name them in a column; of a local system a file gets the name and nothing else. Columns of
+    one type keep it; mixed ones become text. `encoding` is for shapefile (UTF-8 or GBK, marked by a .cpg) and CSV
+    ("utf-8-sig" sets the mark that Excel needs). `notes` is what the file says of itself, in it or beside it
+    (`gis.formats.notes`).
 
     Errors: Refusal format_unknown, crs_missing, crs_unknown, crs_not_in_format, text_not_in_encoding,
     mixed_geometry, file_unwritable.
@@ -139,21 +175,38 @@ def _in_crs(table: Table, wanted: CrsLike | None, suffix: str) -> Table:
             "数据表未说明坐标系，无法写出。",
         )
     source = reference.parse(table.crs)
-    text = "CRS84" if _WRITERS[suffix] is geojson.write else wanted or table.crs
-    target = reference.parse(text)
-    if target.name in ("GCJ-02", "BD-09") and _WRITERS[suffix] is not delimited.write:
-        raise refuse(
-            "crs_not_in_format",
-            f"A {suffix} file cannot say that it is in {target.name}, and would be taken for WGS 84; write a CSV, or "
-            "name another system.",
-            f"{suffix} 文件无法标明 {target.name}，会被误认为 WGS 84；请改写 CSV 或指定其他坐标系。",
-        )
+    target = reference.parse(_target(table.crs, wanted, suffix))
+    if target.name in ("GCJ-02", "BD-09") and _WRITERS[suffix] not in _SELF_SAYING:
+        raise _not_in_format(target.name, suffix)
     geometry = table.geometry
     if not source.same(target):
         moved = reference.from_store(reference.to_store(shapely.get_coordinates(geometry), source), target)
         moved = np.round(moved, DECIMALS) if target.is_geographic else moved
         geometry = shapely.set_coordinates(shapely.force_2d(geometry), moved)
     return replace(table, geometry=geometry, crs=target.name if target.local is None else target)
+
+
+def _target(own: CrsLike, wanted: CrsLike | None, suffix: str) -> CrsLike:
+    """The CRS to write in: GeoJSON is in CRS84 unless another one is asked for, KML always.
+
+    Errors: Refusal crs_not_in_format.
+    """
+    if _WRITERS[suffix] not in _STANDARD:
+        return wanted or own
+    if wanted is None or reference.parse(wanted).same(reference.parse("CRS84")):
+        return "CRS84"
+    if suffix == ".kml":
+        raise _not_in_format(reference.parse(wanted).name, suffix)
+    return wanted
+
+
+def _not_in_format(name: str, suffix: str) -> Refusal:
+    return refuse(
+        "crs_not_in_format",
+        f"A {suffix} file cannot say that it is in {name}, and would be taken for WGS 84; write CSV or Excel, or "
+        "name another system.",
+        f"{suffix} 文件无法标明 {name}，会被误认为 WGS 84；请改写 CSV 或 Excel，或指定其他坐标系。",
+    )
 
 
 def _unknown_format(suffix: str) -> Refusal:

@@ -11,20 +11,29 @@ from gis.errors import refuse
 
 LARGEST = 4 * 2**30
 """Bytes that a zip may unpack to."""
+MOST_MEMBERS = 20_000
 
 
 @contextmanager
-def opened(path: Path, layer: str | None, readable: Sequence[str]) -> Iterator[tuple[Path, str | None]]:
+def opened(
+    path: Path, layer: str | None, readable: Sequence[str], first: str = ""
+) -> Iterator[tuple[Path, str | None]]:
     """Unpack for the time of the block, and give the path of the file that is meant and the layer to look for in it.
 
-    `layer` chooses among several files by their stem. Errors: Refusal file_unreadable, layer_missing, layer_ambiguous.
+    `layer` chooses among several files by their stem; without it one of the stem `first` is meant.
+
+    Errors: Refusal file_unreadable, layer_missing, layer_ambiguous.
     """
     with tempfile.TemporaryDirectory(prefix="wangge-") as folder:
         try:
             with zipfile.ZipFile(path) as packed:
                 members = [member for member in packed.infolist() if not member.is_dir()]
-                if sum(member.file_size for member in members) > LARGEST:
-                    raise _unreadable(path, "it unpacks to more than 4 GB", "解压后超过 4 GB")
+                if sum(member.file_size for member in members) > LARGEST or len(members) > MOST_MEMBERS:
+                    raise _unreadable(
+                        path,
+                        f"it unpacks to more than 4 GB or {MOST_MEMBERS} files",
+                        f"解压后超过 4 GB 或 {MOST_MEMBERS} 个文件",
+                    )
                 files = [_unpack(packed, member, Path(folder)) for member in members]
         except (
             zipfile.BadZipFile,
@@ -35,7 +44,7 @@ def opened(path: Path, layer: str | None, readable: Sequence[str]) -> Iterator[t
             EOFError,
         ) as error:
             raise _unreadable(path, str(error), str(error)) from error
-        yield _choose(path, files, layer, readable)
+        yield _choose(path, files, layer, readable, first)
 
 
 def _unpack(packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> Path:
@@ -54,11 +63,16 @@ def _unpack(packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> P
     return target
 
 
-def _choose(path: Path, files: list[Path], layer: str | None, readable: Sequence[str]) -> tuple[Path, str | None]:
+def _choose(
+    path: Path, files: list[Path], layer: str | None, readable: Sequence[str], first: str
+) -> tuple[Path, str | None]:
     shapes = {file.with_suffix("") for file in files if file.suffix.lower() == ".shp"}
+    files = list(dict.fromkeys(_database(file) or file for file in files))
     found = [file for file in files if file.suffix.lower() in readable and not file.name.startswith(".")]
     found = [file for file in found if file.suffix.lower() != ".dbf" or file.with_suffix("") not in shapes]
     found = [file for file in found if file.suffix.lower() != ".zip"]
+    meant = [file for file in found if file.stem == first]
+    found = meant if len(meant) == 1 else found
     names = sorted(file.stem for file in found)
     if not found:
         raise _unreadable(path, "there is nothing in it that can be read here", "其中没有可读取的文件")
@@ -80,6 +94,11 @@ def _choose(path: Path, files: list[Path], layer: str | None, readable: Sequence
             kind="unreadable",
         )
     return chosen[0], None
+
+
+def _database(file: Path) -> Path | None:
+    """The folder of a FileGDB that a file belongs to."""
+    return next((folder for folder in file.parents if folder.suffix.lower() == ".gdb"), None)
 
 
 def _unreadable(path: Path, en: str, zh: str) -> Exception:

@@ -1,7 +1,7 @@
 """The parts of a shapefile, and the text of its dbf: which bytes it is, which encoding, what fits."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,8 @@ def decode(
     raw = {name.encode(RAW) for name in names}
     raw |= {v.encode(RAW) for c, yes in zip(values, is_text, strict=True) if yes for v in c.tolist() if v is not None}
     forced = texts.forced(encoding) if encoding else None
-    used = forced or texts.detect(raw, _declared(path))
+    label = _declared(path)
+    used = forced or texts.detect(raw, label)
     heads = [texts.decode(name.encode(RAW), used)[0].rstrip("\ufffd") for name in names]
     faults: list[Fault] = []
     columns = []
@@ -74,9 +75,17 @@ def decode(
         found = [(None, False) if v is None else texts.decode(v.encode(RAW), used) for v in column.tolist()]
         columns.append(to_column([text for text, _ in found]))
         faults += [texts.replaced(int(row), head) for row, (_, bad) in zip(rows, found, strict=True) if bad]
+    if used == "gb18030" and not forced and label is None and texts.is_doubtful(_texts(heads, columns)):
+        faults.append(texts.doubtful())
     if forced and faults:
         raise texts.wrong(forced, min(fault.row or 0 for fault in faults))
     return heads, columns, faults
+
+
+def _texts(heads: Sequence[str], columns: Sequence[NDArray[Any]]) -> Iterator[str]:
+    yield from heads
+    for column in columns:
+        yield from (value for value in column.tolist() if isinstance(value, str))
 
 
 def writable(encoding: str | None) -> str:

@@ -25,16 +25,23 @@ _PAIRS = (("lon", "lat"), ("lng", "lat"), ("longitude", "latitude"), ("x", "y"))
 _WKT = ("wkt", "geometry")
 
 
-def read(path: Path, encoding: str | None, x_column: str | None, y_column: str | None) -> Table:
+Axes = tuple[str | None, str | None] | None
+"""The columns of x and y where somebody names them; None: leave the cells as they stand."""
+
+
+def read(path: Path, encoding: str | None, axes: Axes) -> Table:
     """The rows of a file; a blank line is no row but is counted, so that row n is line n + 1 of a plain file.
 
     A column `crs` with one value throughout says the CRS. Errors: Refusal file_unreadable, encoding_wrong,
     column_missing.
     """
     used = texts.forced(encoding) if encoding else None
-    text, damaged = texts.decode_file(path.read_bytes(), used)
+    data = path.read_bytes()
+    text, damaged = texts.decode_file(data, used)
     heads, lines = _lines(path, text)
-    table = assemble(heads, lines, x_column, y_column)
+    table = locate(assemble(heads, lines), axes)
+    if not used and not text.isascii() and texts.detect([data], None) == "gb18030" and texts.is_doubtful([text]):
+        table = replace(table, faults=(*table.faults, texts.doubtful()))
     if damaged:
         width = len(heads)
         padded = [(cells + [""] * width)[:width] for _, cells in lines]
@@ -48,21 +55,29 @@ def read(path: Path, encoding: str | None, x_column: str | None, y_column: str |
     return table
 
 
-def assemble(
-    heads: Sequence[str], lines: Sequence[tuple[int, list[str]]], x_column: str | None, y_column: str | None
-) -> Table:
-    """The table of lines (number, cells) under a heading, as `read` gives it. Errors: Refusal column_missing."""
+def assemble(heads: Sequence[str], lines: Sequence[tuple[int, list[str]]]) -> Table:
+    """The table of lines (number, cells) under a heading, before `locate`."""
     names = named_once(head.strip() for head in heads)
     rows = np.array([row for row, _ in lines], dtype=np.int64)
     faults = [uneven(row, len(cells), len(heads)) for row, cells in lines if len(cells) != len(heads)]
     padding = [""] * len(heads)
     cells = [(cells + padding)[: len(heads)] for _, cells in lines]
     columns = {name: to_column([row[i] or None for row in cells]) for i, name in enumerate(names)}
-    geometry, consumed, unread = _geometry(columns, rows, x_column, y_column)
-    crs = _one_crs(columns) if geometry is not None else None
-    consumed |= {name for name in columns if crs is not None and name.lower() == "crs"}
-    kept = {name: column for name, column in columns.items() if name not in consumed}
-    return Table(kept, geometry, crs, rows, faults=(*faults, *unread))
+    return Table(columns, None, None, rows, faults=tuple(faults))
+
+
+def locate(table: Table, axes: Axes) -> Table:
+    """A table of cells with the geometry that stands in some of them; these are no columns any more.
+
+    Errors: Refusal column_missing.
+    """
+    if axes is None:
+        return table
+    geometry, consumed, unread = _geometry(table.columns, table.rows, *axes)
+    crs = _one_crs(table.columns) if geometry is not None else None
+    consumed |= {name for name in table.columns if crs is not None and name.lower() == "crs"}
+    kept = {name: column for name, column in table.columns.items() if name not in consumed}
+    return replace(table, columns=kept, geometry=geometry, crs=crs, faults=(*table.faults, *unread))
 
 
 def without_tail(cells: list[str], width: int) -> list[str]:
@@ -76,9 +91,9 @@ def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[F
     """Write the columns as text, points as lon, lat (x, y when projected), others as wkt, and the CRS as a column."""
     del layer
     used = texts.forced(encoding or "utf-8")
-    added = _geometry_columns(table)
+    added = geometry_columns(table)
     heads = [*(name for name in table.columns if name.lower() not in added), *added]
-    columns = [added[name] if name in added else [to_text(v) for v in table.columns[name].tolist()] for name in heads]
+    columns = [map(to_text, added[name] if name in added else table.columns[name].tolist()) for name in heads]
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", lineterminator="\n")
     writer.writerow(heads)
@@ -142,7 +157,8 @@ def _geometry(
         return geometry, set() if x_column else {x, y}, faults  # columns that a person named stay
     if wkt is None:
         return None, set(), []
-    geometry, faults = shapes.parse(shapely.from_wkt, columns[wkt], rows)
+    texts_of = to_column([value if value is None else str(value) for value in columns[wkt].tolist()])
+    geometry, faults = shapes.parse(shapely.from_wkt, texts_of, rows)
     return geometry, {wkt}, faults
 
 
@@ -160,7 +176,9 @@ def _points(
             xy[index] = [float(value) for value in pair]
             there[index] = True
         except (TypeError, ValueError):
-            faults.append(not_read(int(rows[index]), ", ".join(names), ", ".join(v or "" for v in pair)))
+            faults.append(
+                not_read(int(rows[index]), ", ".join(names), ", ".join("" if v is None else str(v) for v in pair))
+            )
     geometry[there] = shapely.points(xy[there])
     return geometry, faults
 
@@ -171,7 +189,8 @@ def _one_crs(columns: Mapping[str, NDArray[Any]]) -> str | None:
     return values.pop() if len(values) == 1 else None
 
 
-def _geometry_columns(table: Table) -> dict[str, Sequence[Any]]:
+def geometry_columns(table: Table) -> dict[str, Sequence[Any]]:
+    """The columns in which a geometry stands: numbers of points, WKT of others, and the CRS unless a column has it."""
     if table.geometry is None:
         return {}
     types = set(shapely.get_type_id(table.geometry).tolist())
@@ -179,8 +198,7 @@ def _geometry_columns(table: Table) -> dict[str, Sequence[Any]]:
     crs = {} if any(name.lower() == "crs" for name in table.columns) else {"crs": [frame.name] * len(table)}
     if types <= {0, -1}:
         x, y = ("lon", "lat") if frame.is_geographic else ("x", "y")
-        points = (shapely.get_x(table.geometry).tolist(), shapely.get_y(table.geometry).tolist())
-        return {x: [to_text(v) for v in points[0]], y: [to_text(v) for v in points[1]], **crs}
+        return {x: shapely.get_x(table.geometry).tolist(), y: shapely.get_y(table.geometry).tolist(), **crs}
     return {"wkt": shapely.to_wkt(table.geometry, rounding_precision=-1, output_dimension=2).tolist(), **crs}
 
 

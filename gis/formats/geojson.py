@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from gis import crs as reference
 from gis import encoding as texts
 from gis.crs import DECIMALS
 from gis.errors import Fault, Refusal, refuse
@@ -50,20 +51,44 @@ def read(path: Path, encoding: str | None) -> Table:
 
 
 def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
-    """Write lon, lat with 9 decimals, shells counterclockwise, in UTF-8."""
+    """Write x, y with 11 decimals, shells counterclockwise, in UTF-8; a CRS but CRS84 stands in the member `crs`.
+
+    Errors: Refusal crs_not_in_format for lines in another one, which have no place to say so.
+    """
     del encoding  # RFC 8259: always UTF-8
     lines = path.suffix.lower() in _LINES
+    if lines and _said(table.crs):
+        raise _cannot_say(path.suffix, table.crs)
     features = _features(table)
     with path.open("w", encoding="utf-8", newline="\n") as file:
         if lines:
             file.writelines(feature + "\n" for feature in features)
             return ()
+        head = f'"name":{json.dumps(layer, ensure_ascii=False)}{_said(table.crs)}'
         notes = f',"{NAME}":{spell(table.notes)}' if table.notes else ""
-        file.write(f'{{"type":"FeatureCollection","name":{json.dumps(layer, ensure_ascii=False)}{notes},"features":[')
+        file.write(f'{{"type":"FeatureCollection",{head}{notes},"features":[')
         for number, feature in enumerate(features):
             file.write((",\n" if number else "\n") + feature)
         file.write("\n]}\n")
     return ()
+
+
+def _said(crs: reference.CrsLike | None) -> str:
+    """The member `crs`, nothing for CRS84; of a local system the name alone."""
+    name = "CRS84" if crs is None else reference.parse(crs).name
+    if name == "CRS84":
+        return ""
+    name = name.replace("EPSG:", "urn:ogc:def:crs:EPSG::") if name.startswith("EPSG:") else name
+    return f',"crs":{{"type":"name","properties":{{"name":{json.dumps(name, ensure_ascii=False)}}}}}'
+
+
+def _cannot_say(suffix: str, crs: reference.CrsLike | None) -> Refusal:
+    name = reference.parse(crs or "CRS84").name
+    return refuse(
+        "crs_not_in_format",
+        f"A {suffix} file is in CRS84 and cannot say that it is in {name}; write .geojson, or leave the system out.",
+        f"{suffix} 文件只能为 CRS84，无法标明 {name}；请改写 .geojson 或不指定坐标系。",
+    )
 
 
 def _features(table: Table) -> Iterator[str]:
@@ -121,7 +146,12 @@ def _crs(document: Mapping[str, Any]) -> str:
     member = document.get("crs")
     properties = member.get("properties") if isinstance(member, dict) else None
     name = properties.get("name") if isinstance(properties, dict) else None
-    return name if isinstance(name, str) and name else "CRS84"
+    if not isinstance(name, str) or not name:
+        return "CRS84"
+    try:
+        return reference.parse(name).name
+    except Refusal:
+        return name
 
 
 def _properties(feature: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,7 +1,8 @@
 """What a file says of itself beside its rows: where it comes from. Under one name in every format that has room for it.
 
 GeoPackage and FlatGeobuf: metadata of the layer. GeoParquet: metadata of the schema. GeoJSON: a member of the
-collection. Formats without room (CSV, shapefile, GeoJSON lines): a small file beside it, called like it and `.wangge`.
+collection. Excel: a property of the workbook. KML: data of the document. Formats without room (CSV, shapefile, GeoJSON
+lines): a small file beside it, called like it and `.wangge`.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What GDAL reads and writes: GeoPackage, FlatGeobuf, shapefile."""
+"""What GDAL reads and writes: GeoPackage, FlatGeobuf, shapefile; and reads: FileGDB."""
 
 import re
 import warnings
@@ -43,12 +43,11 @@ def read(path: Path, layer: str | None, encoding: str | None) -> Table:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # GDAL's remarks; what matters is checked below
-            meta, arrow = pyogrio.read_arrow(
-                path,
-                layer=None if is_dbf else _layer(path, layer),
-                encoding=dbf.RAW if is_dbf else None,
-                datetime_as_string=True,
-            )
+            name = None if is_dbf else _layer(path, layer)
+            encoding_told = dbf.RAW if is_dbf else None
+            meta, arrow = pyogrio.read_arrow(path, layer=name, encoding=encoding_told, datetime_as_string=True)
+            if suffix == ".gdb":
+                _check_count(path, len(arrow), pyogrio.read_info(path, layer=name)["features"])
     except _ERRORS as error:
         raise _unreadable(path, str(error)) from error
     table = _table(path, meta, arrow, encoding, is_dbf)
@@ -100,19 +99,35 @@ def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[F
 
 def _notes(path: Path, layer: str | None) -> Notes:
     try:
-        told = pyogrio.read_info(path, layer=_layer(path, layer))["layer_metadata"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            told = pyogrio.read_info(path, layer=_layer(path, layer))["layer_metadata"]
     except _ERRORS:
         return {}
     return parse((told or {}).get(NAME))
 
 
 def _check(path: Path, suffix: str) -> None:
+    if suffix == ".gdb":
+        if not (path / "a00000001.gdbtable").is_file():
+            raise _unreadable(path, "it is no FileGDB folder", "它不是 FileGDB 文件夹")
+        return
     with path.open("rb") as file:
         head = file.read(16)
     if not head.startswith(_MAGIC[suffix]):
         raise _unreadable(path, f"it is no {suffix[1:]} file", f"它不是 {suffix[1:]} 文件")
     if suffix in (".shp", ".dbf"):
         dbf.check_whole(path)
+
+
+def _check_count(path: Path, found: int, told: int) -> None:
+    """GDAL leaves damaged rows out without a word. Errors: Refusal file_unreadable."""
+    if found != told:
+        raise _unreadable(
+            path,
+            f"it is damaged, {found} of {told} features can be read",
+            f"文件已损坏，{told} 个要素中只能读取 {found} 个",
+        )
 
 
 def _layer(path: Path, wanted: str | None) -> str:
@@ -219,6 +234,7 @@ def _unreadable(path: Path, en: str, zh: str | None = None) -> Refusal:
 def _plain(message: str, path: Path) -> str:
     """What GDAL said, without where it was and what to set."""
     message = re.sub(r"It might help to specify the correct driver.*", "", message, flags=re.DOTALL)
+    message = re.sub(r"Error occurred in \S+ at line \d+", "its structure is wrong", message)
     return message.replace(str(path), path.name).strip().rstrip(".") or "GDAL does not say why"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table, func, insert, literal, select, text, update
+from sqlalchemy import Connection, Table, delete, func, insert, literal, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gis.errors import Refusal, refuse
@@ -119,6 +119,17 @@ def revision_at(connection: Connection, when: int | datetime) -> int:
 def read_settings(connection: Connection) -> dict[str, str]:
     """The settings that belong to the data (its code profile), by name."""
     return {row.name: row.value for row in connection.execute(select(setting))}
+
+
+def keep_setting(connection: Connection, name: str, value: str) -> None:
+    """Set a setting that belongs to no revision."""
+    if connection.execute(update(setting).where(setting.c.name == name).values(value=value)).rowcount == 0:
+        connection.execute(insert(setting).values(name=name, value=value))
+
+
+def drop_setting(connection: Connection, name: str) -> bool:
+    """Remove a setting; whether there was one."""
+    return connection.execute(delete(setting).where(setting.c.name == name)).rowcount > 0
 
 
 def allocate_uids(store: Store, wanted: int) -> range:
@@ -237,8 +248,7 @@ def _record(
     made = Revision(number, now, effective, publication.author, publication.note, publication.basis, counts)
     connection.execute(insert(revision).values(**{name: getattr(made, name) for name in made.__slots__}))
     for name, value in (publication.settings or {}).items():
-        if connection.execute(update(setting).where(setting.c.name == name).values(value=value)).rowcount == 0:
-            connection.execute(insert(setting).values(name=name, value=value))
+        keep_setting(connection, name, value)
     return made
 
 

@@ -24,3 +24,11 @@ def refusal(call, *arguments, **options):
         call(*arguments, **options)
     assert all(fault.en and fault.zh for fault in caught.value.faults)
     return caught.value
+
+
+def outcome(call, *arguments, **options):
+    """What a call gives, or the code with which it refuses."""
+    try:
+        return call(*arguments, **options)
+    except Refusal as refused:
+        return refused.code

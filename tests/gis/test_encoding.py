@@ -86,3 +86,19 @@ def test_chinese_text_survives_gbk_without_a_label(texts):
 @pytest.mark.parametrize("written", ["utf-8", "utf-8-sig", "utf-16", "gbk"])
 def test_a_text_file_is_read_with_or_without_a_mark(written):
     assert encoding.decode_file("街道,名称\n".encode(written), None) == ("街道,名称\n", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "doubtful"),
+    [
+        ("上水井盖 供水公司", "gbk", False),
+        ("喆垚堃路灯养护中心第一分队", "gbk", False),
+        ("國語臺灣水電", "big5", True),
+        ("ひたちなか 日本語", "shift_jis", True),
+        ("México Curaçao", "latin-1", True),
+    ],
+)
+def test_gb18030_as_the_last_resort_is_told_where_it_looks_wrong(text, written, doubtful):
+    raw = text.encode(written)
+    assert encoding.detect([raw], None) == "gb18030"
+    assert encoding.is_doubtful([encoding.decode(raw, "gb18030")[0]]) == doubtful

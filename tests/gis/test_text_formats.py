@@ -39,7 +39,7 @@ def test_values_of_geojson_keep_their_types(tmp_path):
 def test_geojson_is_crs84_unless_it_says_otherwise(tmp_path):
     assert read(geojson(tmp_path / "a.geojson", feature({}))).crs == "CRS84"
     old = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4547"}}
-    assert read(geojson(tmp_path / "a.geojson", feature({}), crs=old)).crs == "urn:ogc:def:crs:EPSG::4547"
+    assert read(geojson(tmp_path / "a.geojson", feature({}), crs=old)).crs == "EPSG:4547"
 
 
 def test_a_broken_geometry_of_geojson_is_a_fault_of_its_row(tmp_path):

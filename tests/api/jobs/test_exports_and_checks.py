@@ -37,7 +37,7 @@ def test_an_export_is_a_file_to_fetch(here: httpx.Client, town: FastAPI, tmp_pat
     assert here.get(job["links"]["report"]).json()["faults"] == []
 
 
-@pytest.mark.parametrize("form", ["gpkg", "csv", "shp", "fgb", "parquet"])
+@pytest.mark.parametrize("form", ["gpkg", "csv", "shp", "fgb", "parquet", "xlsx"])
 def test_every_format_holds_the_layer_in_the_crs_asked_for(village: FastAPI, tmp_path: Path, form: str) -> None:
     with client(village) as caller:
         question = {"layer": "areas.drainage", "format": form, "crs": "EPSG:4547"}
@@ -51,6 +51,20 @@ def test_every_format_holds_the_layer_in_the_crs_asked_for(village: FastAPI, tmp
     table = read(path)
     assert (len(table), table.crs) == (2, "EPSG:4547")
     assert sorted(table.columns["code"].tolist()) == ["D-1", "D-2"]
+
+
+def test_an_export_is_chosen_and_headed_as_asked_for(village: FastAPI, tmp_path: Path) -> None:
+    with client(village) as caller:
+        question = {"layer": "departments", "format": "csv", "where": ["parent=CITY", "code=WATER*"], "heads": "zh"}
+        job = ask(caller, village, "/v1/exports", **question, for_people=True)
+        content = caller.get(job["links"]["result"]).content.decode("utf-8")
+        unknown = ask(caller, village, "/v1/exports", layer="departments", format="csv", where=["colour=red"])
+    assert content.splitlines() == [
+        "\ufeff编码,名称,上级部门,owner,id.12345",
+        "WATER,排水公司,CITY,,\t007",
+        "WATER2,第二排水公司,CITY,,",
+    ]
+    assert (unknown["state"], unknown["problem"]["code"]) == ("failed", "field_unknown")
 
 
 def test_an_export_is_of_the_revision_in_force_when_it_was_asked_for(village: FastAPI, tmp_path: Path) -> None:
@@ -82,6 +96,9 @@ def test_rules_of_several_owners_are_exported_as_yaml_that_is_imported_again(vil
         ({"layer": "units", "format": "docx"}, 422, "format_unknown"),
         ({"layer": "rules", "format": "csv"}, 422, "format_unknown"),
         ({"layer": "units", "crs": "EPSG:1"}, 422, "crs_unknown"),
+        ({"layer": "units", "heads": "fr"}, 422, "heads_unknown"),
+        ({"layer": "units", "where": ["code"]}, 422, "where_wrong"),
+        ({"layer": "units", "format": "gpkg", "for_people": True}, 422, "for_people_wrong"),
         ({"layer": "units", "as_of": 99}, 404, "revision_unknown"),
         ({"layer": "units", "file": "/etc/passwd"}, 422, "parameter_wrong"),
         ({}, 422, "parameter_missing"),

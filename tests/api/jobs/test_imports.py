@@ -9,9 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
+import shapely
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.fields import add_fields
 from api.imports import Options, run_import
 from api.jobs import folders
 from api.jobs.claims import claim_job
@@ -21,11 +23,13 @@ from api.jobs.records import list_jobs
 from api.jobs.runner import Runner
 from api.jobs.shapes import JobItem, JobList
 from api.settings import Settings
-from gis.store.engine import Store, reading
+from gis.formats import read, write
+from gis.store.engine import Store, reading, writing
 from gis.store.revisions import Publication, current_head, list_revisions, publish, revision_of_ticket
 from tests.api.conftest import client
 from tests.api.jobs.work import ended, run_all
 from tests.api.small_world import UNITS, collection, square
+from tests.gis.samples import table
 
 NEW = "code,name\nNEW,新部门\n"
 BAD = "code,name,parent\nNEW,新部门,NOBODY\n"
@@ -313,3 +317,36 @@ def test_one_caller_cannot_fill_the_queue(village: FastAPI, monkeypatch: pytest.
         run_all(village)
         assert send(caller).status_code == 202
     assert len(kept_files(village)) > 0
+
+
+def test_refused_rows_are_the_file_of_the_job_and_come_in_mended(here: httpx.Client, town: FastAPI) -> None:
+    with writing(town.state.store.world) as connection:
+        add_fields(connection, "firm", {"code": "NR", "name": "WAS"})
+    text = "NR,WAS,parent\nNEW,新部门,NOBODY\nNEW2,=新部门,\n"
+    asked = {"skip_rejected": "true", "rejects": "true", "commit": "true", "fields": "firm"}
+    job = ended(here, town, send(here, text, **asked))
+    assert (job["state"], job["result"]["new"], job["result"]["rejected"]) == ("done", 1, 1)
+    refused = here.get(job["links"]["result"])
+    assert "rejected.csv" in refused.headers["content-disposition"]
+    lines = refused.content.decode("utf-8-sig").splitlines()
+    assert lines[0] == "NR,WAS,parent,rej_row,rej_code,rej_zh,rej_en"
+    assert lines[1].startswith("NEW,新部门,NOBODY,1,department_unknown,")
+    mended = refused.content.replace(b"NOBODY,1", b"CITY,1")
+    job = ended(here, town, send(here, mended, "mended.csv", **asked))
+    assert (job["result"]["new"], job["result"]["rejected"]) == (1, 0)
+    assert here.get(job["links"]["result"]).json()["rejects"] is None
+    job = ended(here, town, send(here, mended, fields="nobody"))
+    assert (job["state"], job["problem"]["code"]) == ("failed", "fields_unknown")
+
+
+def test_a_shapefile_sent_in_a_zip_comes_back_in_one(here: httpx.Client, town: FastAPI, tmp_path: Path) -> None:
+    points = table({"code": ["A", "B"], "class_code": ["01037", "x"]}, [shapely.Point(114, 22.5)] * 2)
+    write(tmp_path / "p.shp", points)
+    sent = BytesIO()
+    with zipfile.ZipFile(sent, "w") as packed:
+        for part in tmp_path.glob("p.*"):
+            packed.write(part, part.name)
+    job = ended(here, town, send(here, sent.getvalue(), "p.zip", layer="components", rejects="true"))
+    assert (job["state"], job["result"]["rejected"], job["result"]["acceptable"]) == ("done", 1, False)
+    (tmp_path / "back.zip").write_bytes(here.get(job["links"]["result"]).content)
+    assert read(tmp_path / "back.zip").columns["code"].tolist() == ["B"]
