@@ -17,7 +17,10 @@ NUMBER = "number"
 
 
 class Pixels(RasterSource):  # type: ignore[misc]
-    """A band of ours as float64, NaN where there is no value; `told` is called before each piece is read and may raise to stop."""
+    """A band of ours as float64, NaN where there is no value.
+
+    `told` is called before each piece is read and may raise to stop.
+    """
 
     def __init__(self, dataset: Any, description: Description, band: Band, told: Callable[[], None]) -> None:
         super().__init__()

@@ -15,6 +15,16 @@ from gis.rasters.reading import OPTIONS, Window, not_read, read_window, troubles
 
 TILE = 512
 WINDOW_BYTES = 2**25
+PLAIN = {
+    "driver": "GTiff",
+    "tiled": True,
+    "blockxsize": TILE,
+    "blockysize": TILE,
+    "compress": "deflate",
+    "zlevel": 1,
+    "bigtiff": "if_safer",
+}
+"""How a file is written from which a COG is made."""
 Told = Callable[[str, int, int], None]
 """Hears of each step: its name, how many rows are done, of how many."""
 
@@ -89,19 +99,13 @@ def write_options(description: Description) -> dict[str, Any]:
 
     first = description.bands[0]
     return {
-        "driver": "GTiff",
+        **PLAIN,
         "width": description.width,
         "height": description.height,
         "crs": to_rasterio(reference.parse(description.crs).name),
         "transform": Affine(description.x_step, 0, description.left, 0, -description.y_step, description.top),
         "nodata": first.nodata,
         "dtype": first.dtype,
-        "tiled": True,
-        "blockxsize": TILE,
-        "blockysize": TILE,
-        "compress": "deflate",
-        "zlevel": 1,
-        "bigtiff": "if_safer",
     }
 
 
