@@ -25,6 +25,7 @@ _READ = frozenset({254, WIDTH, HEIGHT, BITS, COMPRESSION, SAMPLES, ROWS_PER_STRI
 _READ |= {TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES, SAMPLE_FORMAT, GDAL_METADATA, GDAL_NODATA}
 MOST_PAGES = 256
 MOST_BANDS = 512
+MOST_TAG_BYTES = 2**26
 MOST_SIDE = 2**31 - 1
 MOST_BLOCK_BYTES = 2**27
 """A block is decoded as a whole."""
@@ -48,6 +49,8 @@ class Page:
     is_tiled: bool
     compression: int
     nodata: str | None
+    is_plain: bool = True
+    """Whether its texts spell nothing in a roundabout way, so that they say what they seem to."""
 
     @property
     def decoded_bytes(self) -> int:
@@ -144,6 +147,8 @@ class _Reader:
             letter = self.order + _TYPES[kind]
             values = self.number(place + 4, wide)
             span = values * np.dtype(letter).itemsize
+            if span > MOST_TAG_BYTES:
+                raise damaged(self.name, "an entry of its directory is as long as no raster needs", "目录项长度异常")
             value_at = place + 4 + inline
             start = value_at if span <= inline else self.number(value_at, wide)
             tags[tag] = np.frombuffer(self.take(start, span), letter)
@@ -169,7 +174,8 @@ def _page(tags: dict[int, NDArray[np.generic]], name: str) -> Page:
     nodata = tags.get(GDAL_NODATA)
     text = None if nodata is None else nodata.tobytes().split(b"\0")[0].decode("latin-1").strip()
     bands, bits = one(SAMPLES, 1), one(BITS, 1)
-    return Page(width, height, bands, bits, block, is_tiled, one(COMPRESSION, 1), text)
+    is_plain = metadata is None or b"&#" not in metadata.tobytes()
+    return Page(width, height, bands, bits, block, is_tiled, one(COMPRESSION, 1), text, is_plain)
 
 
 def _check_page(page: Page, name: str, most_bytes: int, size: int) -> None:

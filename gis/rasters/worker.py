@@ -67,7 +67,7 @@ def _make(order: dict[str, Any]) -> dict[str, Any]:
         described, faults = checking.describe(dataset, page, source.name, order["crs"], order["nodata"])
         is_cog = dataset.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") == "COG" and dataset.profile.get("tiled", False)
         as_said = order["crs"] is None and order["nodata"] is None and not faults
-        if is_cog and as_said:
+        if is_cog and as_said and page.is_plain:
             making.keep_as_is(dataset, source, target, told)
             described = replace(described, kept=True)
         else:

@@ -266,7 +266,10 @@ def test_processes_that_migrate_at_once_do_it_once(store_url: str) -> None:
         taken = pool.map(migrate_url, [store_url] * 3, chunksize=1)
         pool.close()
         pool.join()
-    assert sorted(step for steps in taken for step in steps) == ["log: nothing -> 0003", f"world: nothing -> {STEPS['world'][0]}"]
+    assert sorted(step for steps in taken for step in steps) == [
+        "log: nothing -> 0003",
+        f"world: nothing -> {STEPS['world'][0]}",
+    ]
 
 
 @pytest.mark.postgis

@@ -1,6 +1,9 @@
 """Files made to do harm, and files that merely broke: refused with a sentence, and the process lives."""
 
+import json
 import socket
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Callable
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from rasterio.transform import Affine
 
 from gis.errors import Refusal
+from gis.rasters import workshop
 from gis.rasters.workshop import make_from
 from tests.gis.rasters.samples import PLACED, forged, made_of, read_all, write
 
@@ -229,3 +233,35 @@ def test_a_file_with_bytes_changed_is_read_or_refused(tmp_path: Path, changes: l
     source.write_bytes(content)
     with suppress(Refusal):
         made_of(source)
+
+
+@pytest.mark.parametrize(
+    ("stub", "said"),
+    [
+        ("import os; os.abort()", "signal 6"),
+        ("raise MemoryError('out of memory')", "out of memory"),
+        ("import time; time.sleep(60)", "signal 9"),
+        ("pass", "without a word"),
+    ],
+)
+def test_a_child_that_dies_is_outlived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stub: str, said: str) -> None:
+    child = tmp_path / "child" / "gis" / "rasters"
+    child.mkdir(parents=True)
+    for each in (child, child.parent):
+        (each / "__init__.py").touch()
+    (child / "worker.py").write_text(stub)
+    kept = workshop._environment()
+    monkeypatch.setattr(workshop, "_environment", lambda: {**kept, "PYTHONPATH": str(tmp_path / "child")})
+    if "sleep" in stub:
+        monkeypatch.setattr(workshop, "FIXED_S", 0.3)
+    with pytest.raises(Refusal) as refused:
+        made_of(write(tmp_path / "raster.tif", ONES))
+    assert refused.value.code == "raster_undecodable"
+    assert said in refused.value.faults[0].en
+
+
+def test_a_child_takes_no_more_memory_than_it_may(tmp_path: Path) -> None:
+    order = json.dumps({"most_bytes": 10**9})
+    code = "import sys; from gis.rasters import worker; worker._limit(10**9); bytearray(8 * 2**30)"
+    done = subprocess.run([sys.executable, "-c", code, order], capture_output=True, check=False)
+    assert b"MemoryError" in done.stderr
