@@ -15,7 +15,7 @@ from gis.rasters.tiff import damaged
 Window = tuple[int, int, int, int]
 """First row, first column, rows, columns."""
 
-CACHE_MB = 256
+CACHE_BYTES = 2**26
 OPTIONS = {
     # No files beside the one meant: no overviews, masks, world files or descriptions that somebody else wrote.
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -31,7 +31,7 @@ OPTIONS = {
     "GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE",
     "GTIFF_FORCE_RGBA": "NO",
     "GDAL_TIFF_INTERNAL_MASK": "YES",
-    "GDAL_CACHEMAX": CACHE_MB,
+    "GDAL_CACHEMAX": CACHE_BYTES,
     "GDAL_NUM_THREADS": "1",
 }
 
