@@ -17,6 +17,7 @@ from api.rasters import surfaces, zones
 from api.rasters.keeping import Files, Order, add_raster, remove_raster
 from api.rasters.records import find_raster, list_rasters
 from api.settings import Settings
+from api.systems import read_systems
 from components.editions import normalise_edition
 from gis.errors import Refusal
 from gis.rasters.zonal import STATS
@@ -59,9 +60,11 @@ def add(
             bar.update(task, description=f"{name}: {step}", completed=done, total=total)
 
         added, faults = add_raster(store, Files(settings.data), order, most, told)
+        with reading(store.world) as connection:
+            told_of = added.as_dict(read_systems(connection).find)
     show_faults(faults, settings.language)
-    about = added.described
-    show_line(escape(f"{name}: {about.width} x {about.height} x {len(about.bands)}, {about.crs[:40]}, {added.bytes} B"))
+    size = f"{told_of['width']} x {told_of['height']} x {len(told_of['bands'])}"
+    show_line(escape(f"{name}: {size}, {told_of['crs']}, {added.bytes} B"))
 
 
 @app.command("list")
@@ -73,7 +76,7 @@ def listed(
     table = Table("name", "title", "owner", "pixels", "bands", "crs", "MB", "file")
     files, wrong = Files(settings.data), []
     with open_settled(settings) as store, reading(store.world) as connection:
-        found = list_rasters(connection)
+        found, find = list_rasters(connection), read_systems(connection).find
     for each in found:
         state = "ok"
         try:
@@ -81,9 +84,9 @@ def listed(
         except Refusal as refusal:
             state = refusal.code
             wrong.append(refusal)
-        about = each.described
-        pixels, size = f"{about.width} x {about.height}", f"{each.bytes / 1e6:.1f}"
-        cells = (each.name, each.title, each.owner, pixels, str(len(about.bands)), about.crs[:24], size, state)
+        about = each.as_dict(find)
+        pixels, size = f"{about['width']} x {about['height']}", f"{each.bytes / 1e6:.1f}"
+        cells = (each.name, each.title, each.owner, pixels, str(len(about["bands"])), about["crs"][:24], size, state)
         table.add_row(*(escape(cell) for cell in cells))
     out.print(table)
     if wrong:
@@ -94,8 +97,8 @@ def listed(
 def show(name: Name) -> None:
     """Everything about a raster, as JSON. 查看栅格。"""
     with open_settled(Settings()) as store, reading(store.world) as connection:
-        found = find_raster(connection, name)
-    print(json.dumps(found.as_dict(), ensure_ascii=False, indent=1))
+        found = find_raster(connection, name).as_dict(read_systems(connection).find)
+    print(json.dumps(found, ensure_ascii=False, indent=1))
 
 
 @app.command("remove")
@@ -123,12 +126,13 @@ def zonal(
         task = bar.add_task("zonal", total=None)
         with reading(store.world) as connection:
             raster = find_raster(connection, name)
+            described = raster.describe(read_systems(connection).find)
             at = revision_at(connection, read_moment(as_of, settings.zone)) if as_of else head(connection)
         path = Files(settings.data).path(raster)
         rows, faults = zones.write_zonal(
             store,
             path,
-            raster.described,
+            described,
             zones.Question(by, at, wanted, band, prefix=prefix),
             file,
             lambda done, total: bar.update(task, completed=done, total=total),
@@ -155,8 +159,10 @@ def density(
     settings = Settings()
     with open_settled(settings) as store, progress() as bar:
         task = bar.add_task(what.value, total=None)
+        with reading(store.world) as connection:
+            plane = read_systems(connection).find(crs)
         question = surfaces.Question(
-            what.value, cell, bandwidth, class_code, normalise_edition(edition) if edition else None, crs=crs
+            what.value, cell, bandwidth, class_code, normalise_edition(edition) if edition else None, crs=plane
         )
         if as_of is not None:
             question = _as_of(store, question, as_of, settings.zone)

@@ -10,6 +10,7 @@ from api.keys import Key
 from api.rasters.keeping import Files
 from api.rasters.records import find_raster
 from api.rasters.zones import Question, check_format, find_zones, write_zonal
+from api.systems import read_systems
 from gis.rasters.zonal import read_stats
 from gis.store.engine import Store, reading
 
@@ -45,6 +46,7 @@ def run(context: Context, arguments: ZonalArguments) -> Outcome:
     assert context.key is not None
     with reading(context.store.world) as connection:
         raster = find_raster(connection, arguments.raster, context.key.scope)
+        described = raster.describe(read_systems(connection).find)
     file = Files(context.settings.data).path(raster)
     out = _path(context.folder, arguments)
     question = _question(context.key, arguments)
@@ -52,7 +54,7 @@ def run(context: Context, arguments: ZonalArguments) -> Outcome:
     def told(done: int, total: int) -> None:
         context.progress(done, total, "zones")
 
-    rows, faults = write_zonal(context.store, file, raster.described, question, out, told)
+    rows, faults = write_zonal(context.store, file, described, question, out, told)
     context.progress(rows, rows, "done")
     said = [fault.as_dict() for fault in faults]
     result = {

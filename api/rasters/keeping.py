@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.exc import IntegrityError
 
 from api.rasters.records import Raster, check_name, check_new, drop_raster, exists, find_raster, put_raster
+from api.systems import read_systems
 from gis.errors import Fault, refuse
 from gis.rasters.making import Told
 from gis.rasters.workshop import make_from
@@ -94,11 +95,12 @@ def add_raster(
     check_name(order.name)
     with reading(store.world) as connection:
         check_new(connection, order.name)
+        crs = read_systems(connection).find(order.crs)
     scratch = files.folder / f".making-{secrets.token_hex(6)}"
     try:
         scratch.mkdir(parents=True)
         made = make_from(
-            order.file, scratch / "made.tif", most_bytes=most_bytes, crs=order.crs, nodata=order.nodata, told=told
+            order.file, scratch / "made.tif", most_bytes=most_bytes, crs=crs, nodata=order.nodata, told=told
         )
         digest = digest_of(made.path)
         target = files.folder / f"{digest}.tif"

@@ -1,7 +1,7 @@
 """Rasters in the registry: who has which, and what is known of each."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select
 
 from api.rasters.tables import raster
+from gis.crs import CrsLike
 from gis.errors import Refusal, refuse
-from gis.rasters.description import Description
+from gis.rasters.description import Description, name_of
 from gis.store.scope import EVERYTHING, Scope
 
 _NAME = re.compile(r"[^\W_][\w-]{0,59}")
+Find = Callable[[CrsLike], CrsLike | None]
 MEMBERS = ("name", "owner", "title", "note", "source", "digest", "bytes", "author", "added_at")
 
 
@@ -33,13 +35,13 @@ class Raster:
     author: str
     added_at: datetime
 
-    @property
-    def described(self) -> Description:
-        return Description.from_dict(self.description)
+    def describe(self, find: Find) -> Description:
+        """What it is; `find` knows the local systems."""
+        return Description.from_dict(self.description, find)
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON members, as the API and the command line show them."""
-        about = self.described
+    def as_dict(self, find: Find) -> dict[str, Any]:
+        """JSON members, as the API and the command line show them; of a CRS its name alone."""
+        about = self.describe(find)
         told: dict[str, Any] = {name: getattr(self, name) for name in MEMBERS}
         told["added_at"] = self.added_at.isoformat()
         plain = about.as_dict()
@@ -50,9 +52,16 @@ class Raster:
             **plain,
             "extent": list(about.extent),
             "resolution": [place["x_step"], place["y_step"]],
-            "bounds": about.bounds(),
+            **_placed(about),
             "bands": bands,
         }
+
+
+def _placed(about: Description) -> dict[str, Any]:
+    try:
+        return {"crs": name_of(about.crs), "bounds": about.bounds()}
+    except Refusal:  # a local system that is no longer known
+        return {"bounds": None}
 
 
 COLUMNS = [raster.c[name] for name in Raster.__slots__]

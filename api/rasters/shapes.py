@@ -36,7 +36,7 @@ class RasterItem(Shape):
     crs: str
     extent: list[float]
     resolution: list[float]
-    bounds: list[float]
+    bounds: list[float] | None
     bands: list[RasterBand]
     mask: str = Field(description="What else hides pixels: none, alpha or mask")
     has_colours: bool

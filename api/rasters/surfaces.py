@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cases.places import read_places
 from components.tables import component
+from gis.crs import CrsLike
 from gis.errors import refuse
 from gis.rasters.density import Surface, check_grid, density
 from gis.rasters.surfaces import write_surface
@@ -34,7 +35,7 @@ class Question:
     edition: str | None = None
     at: int | None = None
     until: datetime | None = None
-    crs: str | None = None
+    crs: CrsLike | None = None
 
 
 def write_density(store: Store, question: Question, out: Path, told: Callable[[int], None] = lambda n: None) -> Surface:

@@ -1,4 +1,4 @@
-"""The registry of rasters. It is not revisioned: see docs/decisions/0019-rasters.md."""
+"""The registry of rasters. It is not revisioned: see docs/decisions/0021-rasters.md."""
 
 from sqlalchemy import BigInteger, Column, Table, Text
 

@@ -29,13 +29,13 @@ def rasters(request: Request, key: Viewer) -> Response:
     """Every raster that the caller may read, by name."""
     with reading(request.app.state.store.world) as connection:
         found = list_rasters(connection, key.scope)
-    return answer({"items": [each.as_dict() for each in found]})
+    return answer({"items": [each.as_dict(request.app.state.systems.find) for each in found]})
 
 
 @router.get("/{name}", response_model=RasterItem, summary="One raster 栅格元数据")
 def one_raster(request: Request, key: Viewer, name: str) -> Response:
     """Where it lies, its bands and pixels, and where it came from."""
-    return answer(_raster(request, key, name).as_dict())
+    return answer(_raster(request, key, name).as_dict(request.app.state.systems.find))
 
 
 @router.get("/{name}/value", response_model=RasterValue, summary="Its value at a point 点位取值")
@@ -49,8 +49,9 @@ def value(
 ) -> Response:
     """The values of the pixel that holds the point, a band each: null where there is none, and `outside` beyond it."""
     raster = _raster(request, key, name)
-    lonlat = read_point(lon, lat, crs)
-    found = values_at(_files(request).path(raster), raster.described, lonlat)
+    systems = request.app.state.systems
+    lonlat = read_point(lon, lat, crs, systems)
+    found = values_at(_files(request).path(raster), raster.describe(systems.find), lonlat)
     return answer({"raster": raster.name, **_told(found, 0)})
 
 
@@ -63,8 +64,9 @@ def value(
 def values(request: Request, key: Viewer, name: str, body: Body, lang: Lang = "en") -> Response:
     """The same for many points, in their order. A point that is none gets `{"i", "error"}` in its place."""
     raster = _raster(request, key, name)
-    points = read_points(parse_json(body), request.app.state.settings.max_points)
-    found = values_at(_files(request).path(raster), raster.described, points.lonlat)
+    systems = request.app.state.systems
+    points = read_points(parse_json(body), request.app.state.settings.max_points, systems)
+    found = values_at(_files(request).path(raster), raster.describe(systems.find), points.lonlat)
     results = [_result(points, found, index, lang) for index in range(len(points.lonlat))]
     return answer({"raster": raster.name, "results": results})
 

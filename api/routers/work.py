@@ -22,7 +22,7 @@ from api.jobs.kinds import Arguments, Kind
 from api.jobs.orders import ImportOrder, import_parameters
 from api.jobs.records import make_job, new_id
 from api.jobs.replaying import REPLAY, ReplayArguments
-from api.jobs.shapes import CheckQuestion, ExportQuestion, JobItem, ReplayQuestion, shown, ZonalQuestion
+from api.jobs.shapes import CheckQuestion, ExportQuestion, JobItem, ReplayQuestion, ZonalQuestion, shown
 from api.jobs.uploads import Sent, receive
 from api.jobs.zoning import ZONAL, ZonalArguments
 from api.jobs.zoning import check_arguments as check_zonal

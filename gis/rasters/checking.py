@@ -7,7 +7,7 @@ import numpy as np
 
 from gis import crs as reference
 from gis.errors import Fault, Refusal, refuse
-from gis.rasters.description import Band, Description
+from gis.rasters.description import Band, Description, name_of
 from gis.rasters.tiff import Page
 
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
@@ -18,9 +18,15 @@ _FLOAT32 = (np.finfo(np.float32).min, np.finfo(np.float32).max)
 
 
 def describe(
-    dataset: Any, page: Page, name: str, crs: str | None = None, nodata: str | None = None
+    dataset: Any,
+    page: Page,
+    name: str,
+    crs: str | None = None,
+    nodata: str | None = None,
+    local: str | None = None,
 ) -> tuple[Description, list[Fault]]:
     """What a dataset is, and what is odd about it; `crs` and `nodata` ("none" for none) go before what the file says.
+    `local` is the name of a local system, which is not looked up here: whoever knows it sees to `check_place`.
 
     Errors: Refusal raster_unplaced, raster_rotated, raster_misplaced, raster_type, raster_nodata, crs_missing,
     crs_unknown.
@@ -35,7 +41,7 @@ def describe(
             f"{name} is rotated, sheared or upside down. Bring it north up first: gdalwarp {name} north_up.tif.",
             f"{name} 有旋转、倾斜或上下颠倒。请先转为正北朝上：gdalwarp {name} north_up.tif。",
         )
-    frame, faults = _frame(dataset, name, crs)
+    frame, faults = (local, ()) if local is not None else _frame(dataset, name, crs)
     bands, odd = _bands(dataset, page, name, nodata)
     flags = {flag.name for flag in dataset.mask_flag_enums[bands[0].number - 1]}
     found = Description(
@@ -52,13 +58,20 @@ def describe(
         compression=dataset.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION", "none").lower(),
         kept=False,
     )
+    if local is None:
+        check_place(found, name)
+    return found, [*faults, *odd]
+
+
+def check_place(found: Description, name: str) -> None:
+    """Errors: Refusal raster_misplaced, crs_no_transformation."""
     if found.bounds() is None:
+        frame = name_of(found.crs)
         raise refuse(
             "raster_misplaced",
-            f"{name} lies where {frame[:60]} has no places: its coordinates are of another system. Say which: --crs.",
-            f"{name} 的坐标不在 {frame[:60]} 的范围内，应属其他坐标系。请用 --crs 指定。",
+            f"{name} lies where {frame} has no places: its coordinates are of another system. Say which: --crs.",
+            f"{name} 的坐标不在 {frame} 的范围内，应属其他坐标系。请用 --crs 指定。",
         )
-    return found, [*faults, *odd]
 
 
 def _frame(dataset: Any, name: str, crs: str | None) -> tuple[str, tuple[Fault, ...]]:

@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gis import crs as reference
+from gis.crs import CrsLike
 from gis.errors import Refusal, refuse
 
 CHINA = (73.5, 136.5)
@@ -52,7 +53,7 @@ def plane_of(lonlat: NDArray[np.float64]) -> str:
     return f"EPSG:{(32600 if lat >= 0 else 32700) + int((lon + 180) // 6) % 60 + 1}"
 
 
-def check_grid(cell_m: float, bandwidth_m: float | None, crs: str | None = None) -> None:
+def check_grid(cell_m: float, bandwidth_m: float | None, crs: CrsLike | None = None) -> None:
     """Errors: Refusal density_wrong, crs_unknown."""
     if not (math.isfinite(cell_m) and 0.1 <= cell_m <= 100_000):
         raise _wrong(
@@ -67,11 +68,11 @@ def check_grid(cell_m: float, bandwidth_m: float | None, crs: str | None = None)
     if crs is not None:
         system = reference.parse(crs)
         if system.is_geographic or abs(system.unit_m - 1) > 1e-9:
-            raise _wrong(f"{crs[:60]} is no plane in metres", f"{crs[:60]} 不是以米为单位的平面坐标系")
+            raise _wrong(f"{system.name[:60]} is no plane in metres", f"{system.name[:60]} 不是以米为单位的平面坐标系")
 
 
 def density(
-    pages: Iterable[NDArray[np.float64]], cell_m: float, bandwidth_m: float | None = None, crs: str | None = None
+    pages: Iterable[NDArray[np.float64]], cell_m: float, bandwidth_m: float | None = None, crs: CrsLike | None = None
 ) -> Surface:
     """The surface of points, which come in pages (n, 2) of lon, lat.
 

@@ -1,15 +1,16 @@
 """What is known of a raster, as a value that is kept as JSON."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyproj
 from numpy.typing import NDArray
 
 from gis import crs as reference
-from gis.crs import Crs
+from gis.crs import Crs, CrsLike
 
 EDGE_POINTS = 21
 Box = tuple[float, float, float, float]
@@ -41,7 +42,8 @@ class Description:
     """A raster whose rows lie west to east and whose columns north to south.
 
     The upper left corner of the first pixel is (left, top), a pixel is `x_step` by `y_step` (both positive), all in
-    units of `crs`. `mask` says what else hides pixels: "none", "alpha" or "mask". An alpha band is none of `bands`.
+    units of `crs`, which is a value where it is a local system. `mask` says what else hides pixels: "none", "alpha" or
+    "mask". An alpha band is none of `bands`.
     """
 
     width: int
@@ -50,7 +52,7 @@ class Description:
     top: float
     x_step: float
     y_step: float
-    crs: str
+    crs: CrsLike
     bands: tuple[Band, ...]
     mask: str
     has_colours: bool
@@ -103,16 +105,27 @@ class Description:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON members; a nodata that JSON has no number for is text."""
-        told = asdict(self)
+        told = asdict(replace(self, crs=str(self.crs)))
         for band in told["bands"]:
             if band["nodata"] is not None and not math.isfinite(band["nodata"]):
                 band["nodata"] = str(band["nodata"])
         return told
 
     @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> "Description":
+    def from_dict(
+        cls, told: Mapping[str, Any], find: Callable[[CrsLike], CrsLike | None] = lambda crs: crs
+    ) -> "Description":
+        """The raster that was told as JSON; `find` gives the local system of a name, any other name as it is."""
         bands = []
         for each in told["bands"]:
             nodata = each["nodata"]
             bands.append(Band(**{**each, "nodata": None if nodata is None else float(nodata)}))
-        return cls(**{**told, "bands": tuple(bands)})
+        return cls(**{**told, "bands": tuple(bands), "crs": find(told["crs"])})
+
+
+def name_of(crs: CrsLike) -> str:
+    """How a CRS is shown: by the name that everybody knows, else by that in its definition, and never by numbers."""
+    name = reference.parse(crs).name
+    if isinstance(crs, str) and (name.startswith("+") or "[" in name or "=" in name or "{" in name):
+        return str(pyproj.CRS.from_user_input(name).name)
+    return name

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from gis import crs as reference
+from gis.crs import CrsLike
+from gis.errors import Refusal
 from gis.rasters.description import Description
 from gis.rasters.reading import OPTIONS, Window, not_read, read_window, troubles
 
@@ -82,14 +84,18 @@ def copy_to_cog(plain: Path, target: Path, average: bool) -> None:
             raise not_read(plain.name, error) from error
 
 
-def to_rasterio(crs: str) -> Any:
-    """A CRS as rasterio has it; None for those that no file can name."""
+def to_rasterio(crs: CrsLike) -> Any:
+    """A CRS as rasterio has it; None for local systems, which are secret, and for others that no file can name."""
     from pyproj import CRS as Projection
     from rasterio.crs import CRS
 
-    if crs in ("GCJ-02", "BD-09"):
+    try:
+        known = reference.parse(crs)
+    except Refusal:  # the name of a local system
         return None
-    text = "EPSG:4326" if crs == "CRS84" else crs
+    if known.local is not None or known.name in ("GCJ-02", "BD-09"):
+        return None
+    text = "EPSG:4326" if known.name == "CRS84" else known.name
     return CRS.from_wkt(Projection.from_user_input(text).to_wkt())
 
 
@@ -102,7 +108,7 @@ def write_options(description: Description) -> dict[str, Any]:
         **PLAIN,
         "width": description.width,
         "height": description.height,
-        "crs": to_rasterio(reference.parse(description.crs).name),
+        "crs": to_rasterio(description.crs),
         "transform": Affine(description.x_step, 0, description.left, 0, -description.y_step, description.top),
         "nodata": first.nodata,
         "dtype": first.dtype,

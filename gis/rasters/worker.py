@@ -64,9 +64,9 @@ def _make(order: dict[str, Any]) -> dict[str, Any]:
         say({"step": step, "done": done, "total": total})
 
     with opened(source) as dataset:
-        described, faults = checking.describe(dataset, page, source.name, order["crs"], order["nodata"])
+        described, faults = checking.describe(dataset, page, source.name, order["crs"], order["nodata"], order["local"])
         is_cog = dataset.tags(ns="IMAGE_STRUCTURE").get("LAYOUT") == "COG" and dataset.profile.get("tiled", False)
-        as_said = order["crs"] is None and order["nodata"] is None and not faults
+        as_said = not (order["crs"] or order["local"] or order["nodata"]) and not faults
         if is_cog and as_said and page.is_plain:
             making.keep_as_is(dataset, source, target, told)
             described = replace(described, kept=True)

@@ -11,7 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
+from gis.crs import Crs, CrsLike
 from gis.errors import Fault, Refusal, refuse
+from gis.rasters.checking import check_place
 from gis.rasters.description import Description
 from gis.rasters.making import Told
 from gis.rasters.reading import OPTIONS
@@ -36,13 +38,14 @@ def make_from(
     target: Path,
     *,
     most_bytes: int,
-    crs: str | None = None,
+    crs: CrsLike | None = None,
     nodata: str | None = None,
     told: Told = lambda step, done, total: None,
 ) -> Made:
     """Make the COG `target` of a delivered file: as it is if it is one, else written anew without loss.
 
-    `crs` and `nodata` ("none" for none) go before what the file says. `told` may raise to stop. Nothing of the file is
+    `crs` and `nodata` ("none" for none) go before what the file says; the child hears nothing but the name of a local
+    system, and the file does not hold it. `told` may raise to stop. Nothing of the file is
     decoded in this process, and `target` is only left there when all went well.
 
     Errors: Refusal, those of `check_tiff` and of `checking.describe`; raster_damaged; raster_undecodable when the child
@@ -52,7 +55,8 @@ def make_from(
     page = check_tiff(source, most_bytes)
     _check_beside(source)
     order = {"source": str(source), "target": str(target.absolute()), "most_bytes": most_bytes}
-    order |= {"crs": crs, "nodata": nodata}
+    local = crs if isinstance(crs, Crs) and crs.local is not None else None
+    order |= {"crs": None if crs is None or local else str(crs), "nodata": nodata, "local": local and local.name}
     patience_s = 3 * (FIXED_S + page.decoded_bytes / BYTES_A_SECOND)
     made: Mapping[str, Any] | None = None
     try:
@@ -66,11 +70,13 @@ def make_from(
                 made = line["made"]
         if made is None:
             raise _died(source.name, "it ended without a word")
+        described = Description.from_dict(made["description"], lambda name: local or name)
+        if local is not None:
+            check_place(described, source.name)
     except BaseException:
         for left in target.parent.glob(f"{target.stem}*"):
             left.unlink(missing_ok=True)
         raise
-    described = Description.from_dict(made["description"])
     return Made(target, described, tuple(Fault(**each) for each in made["faults"]))
 
 

@@ -5,8 +5,8 @@ from sqlalchemy import BigInteger, Column, Text
 
 from gis.store.types import Code, Document, Time
 
-revision = "0005"
-down_revision = "0004"
+revision = "0008"
+down_revision = "0007"
 
 
 def upgrade() -> None:
