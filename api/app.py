@@ -24,6 +24,7 @@ from api.middleware import Limits, StoreWord
 from api.migrations import check_schema
 from api.openapi import FAILURES, describe
 from api.problems import add_handlers
+from api.rasters.keeping import Files
 from api.routers import (
     cases,
     catalogue,
@@ -35,6 +36,7 @@ from api.routers import (
     layers,
     locate,
     pages,
+    rasters,
     tiles,
     units,
     work,
@@ -61,6 +63,7 @@ ROUTERS = (
     directory.router,
     units.router,
     history.router,
+    rasters.router,
     work.router,
     jobs.router,
     tiles.router,
@@ -131,6 +134,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.systems = LiveSystems(store)
     app.state.drafts, app.state.drafted = Workbench(store, DOORS, holders), Shelf(DRAFTED)
     app.state.page_folder, app.state.watch = pages.APP, Watch(worlds)
+    app.state.rasters = Files(settings.data)
     app.state.runner = Runner(store, settings, KINDS)
     add_handlers(app)
     logging.getLogger("uvicorn.access").addFilter(KEY_MASK)

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     wait_s: float = Field(10.0, gt=0, description="Seconds a writer waits for another one")
     max_body_mb: float = Field(20.0, gt=0, description="Largest body of a request, in megabytes")
     max_upload_mb: float = Field(2000.0, gt=0, description="Largest file that may be sent for import, in megabytes")
+    max_raster_gb: float = Field(50.0, gt=0, description="Largest raster that is taken, in gigabytes when decoded")
     jobs: bool = Field(True, description="Whether the server runs jobs, in a thread of each of its processes")
     jobs_kept_days: float = Field(30.0, gt=0, description="Days after which an ended job and its files are removed")
     max_points: int = Field(100_000, gt=0, description="Most points or cases in one JSON request")

@@ -6,7 +6,21 @@ from collections.abc import Mapping
 import typer
 from pydantic import ValidationError
 
-from api.cli import bulk, catalogue, checking, drafts, history, jobs, keys, profiles, repairs, replays, stores, systems
+from api.cli import (
+    bulk,
+    catalogue,
+    checking,
+    drafts,
+    history,
+    jobs,
+    keys,
+    profiles,
+    rasters,
+    repairs,
+    replays,
+    stores,
+    systems,
+)
 from api.cli.screen import show_faults, show_line
 from api.settings import Settings
 from gis.errors import Kind, Refusal
@@ -40,6 +54,8 @@ app.command("migrate")(stores.migrate_store)
 app.command("locate")(bulk.locate)
 app.command("route")(bulk.route)
 app.command("replay")(replays.replay_cases)
+app.command("zonal")(rasters.zonal)
+app.command("density")(rasters.density)
 app.command("serve")(stores.serve)
 app.command("demo")(stores.demo)
 app.add_typer(catalogue.app, name="catalogue")
@@ -48,6 +64,7 @@ app.add_typer(systems.app, name="crs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(rasters.app, name="rasters")
 
 
 def main() -> None:

@@ -199,7 +199,7 @@ class Runner:
 
 
 # Kinds of "unavailable" that another attempt would meet again.
-FINAL = frozenset({"job_interrupted", "job_given_up", "internal"})
+FINAL = frozenset({"job_interrupted", "job_given_up", "internal", "raster_changed", "raster_gone", "zonal_unavailable"})
 
 
 def _told(outcome: Outcome) -> tuple[str, Outcome]:

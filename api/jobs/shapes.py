@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 from api.jobs.records import Job
 from api.problems import problem
 from api.schemas import Problem, Shape
+from gis.rasters.zonal import STATS
 
 HIDDEN = frozenset({"file", "gaps_file", "scope_file"})
 
@@ -72,6 +73,20 @@ class ExportQuestion(Shape):
     heads: str | None = Field(None, description="Heads of the columns: field, 2026, 2013, zh or en")
     for_people: bool = Field(False, description="CSV for spreadsheets: no formula runs, no code is rounded")
     encoding: str | None = Field(None, description="Of shapefile and CSV: utf-8, gbk …")
+    not_before: str | None = Field(None, description="A time before which it does not run")
+
+
+class ZonalQuestion(Shape):
+    """Which statistics of a raster, in which zones."""
+
+    by: str = Field(max_length=80, description="units, a level of divisions (street, community …), or areas.NAME")
+    stats: list[str] = Field(
+        default_factory=lambda: list(STATS), max_length=20, description="count mean min max sum std fractions"
+    )
+    band: int = Field(1, ge=1, description="Number of the band")
+    format: str = Field("csv", max_length=20, description="csv (default), parquet, gpkg, geojson …")
+    as_of: int | str | None = Field(None, description="A revision or a time of the zones; default: now")
+    prefix: str = Field("", max_length=60, description="Only zones whose code begins so")
     not_before: str | None = Field(None, description="A time before which it does not run")
 
 

@@ -22,8 +22,10 @@ from api.jobs.kinds import Arguments, Kind
 from api.jobs.orders import ImportOrder, import_parameters
 from api.jobs.records import make_job, new_id
 from api.jobs.replaying import REPLAY, ReplayArguments
-from api.jobs.shapes import CheckQuestion, ExportQuestion, JobItem, ReplayQuestion, shown
+from api.jobs.shapes import CheckQuestion, ExportQuestion, JobItem, ReplayQuestion, ZonalQuestion, shown
 from api.jobs.uploads import Sent, receive
+from api.jobs.zoning import ZONAL, ZonalArguments
+from api.jobs.zoning import check_arguments as check_zonal
 from api.keys import Key
 from api.moments import read_moment, read_time
 from api.openapi import body_of
@@ -133,6 +135,22 @@ def make_replay(request: Request, key: Viewer, body: Body, lang: Lang = "en") ->
         **question.model_dump(include={"source", "draft"}),
     )
     return _made(request, key, lang, REPLAY, arguments, question.not_before)
+
+
+@router.post(
+    "/rasters/{name}/zonal", summary="Statistics in zones 分区统计", openapi_extra=body_of(ZonalQuestion), **ACCEPTED
+)
+def make_zonal(request: Request, key: Viewer, name: str, body: Body, lang: Lang = "en") -> Response:
+    """Statistics of the pixels of a raster in each unit, division or area, as a file to fetch from `links.result`."""
+    question = _valid(ZonalQuestion, parse_json(body))
+    arguments = ZonalArguments(
+        raster=name,
+        revision=_revision(request, question.as_of),
+        stats=tuple(question.stats),
+        **question.model_dump(include={"by", "band", "format", "prefix"}),
+    )
+    check_zonal(request.app.state.store, key, arguments)
+    return _made(request, key, lang, ZONAL, arguments, question.not_before)
 
 
 def _revision(request: Request, as_of: int | str | None) -> int:
