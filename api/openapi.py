@@ -8,8 +8,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api import draft_schemas, schemas
-from api.jobs.shapes import CheckQuestion, ExportQuestion
+from api.jobs.shapes import CheckQuestion, ExportQuestion, ReplayQuestion, ZonalQuestion
 from api.problems import MEDIA_TYPE
+from api.rasters.shapes import RasterPoints
 from api.wire import MEDIA_TYPES
 
 REF = "#/components/schemas/{model}"
@@ -20,6 +21,9 @@ QUESTIONS = (
     schemas.CaseReport,
     ExportQuestion,
     CheckQuestion,
+    ReplayQuestion,
+    ZonalQuestion,
+    RasterPoints,
     *draft_schemas.QUESTIONS,
 )
 FAILURE: dict[str, Any] = {
