@@ -24,7 +24,7 @@ from grids.profiles import FREE, read_profile
 from grids.tables import division
 
 PAGE = 2_000
-WITHOUT_SHAPES = (".csv", ".tsv", ".parquet")
+WITHOUT_SHAPES = (".csv", ".tsv", ".xlsx", ".parquet")
 """Formats in which statistics go without the polygons."""
 
 
