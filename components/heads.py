@@ -83,6 +83,8 @@ def recognise(columns: Sequence[str], layer: Layer, saved: Sequence[Heads]) -> l
     there = {_bare(column) for column in columns}
     fields = {field.name for field in layer.shown} | {"lon", "lat"}
     for known in built_in(layer):
+        if all(_bare(head) == name for name, head in known.columns.items()):
+            continue  # the fields' own names need no profile
         if all(_bare(known.columns[name]) in there for name in known.needed):
             return [known]
     matching = [
