@@ -111,7 +111,7 @@ def run(make: Make, steps: int, seconds: float = 600, each: int = 40, **more: An
     tally: Tally = Counter()
     began, worked = time.monotonic(), time.process_time()
     known = settings(
-        max_examples=min(25, 1 + steps // each),
+        max_examples=min(10, 1 + steps // each),
         stateful_step_count=each,
         deadline=None,
         suppress_health_check=list(HealthCheck),
