@@ -6,7 +6,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import BindParameter, ColumnElement, Connection, Select, Table, and_, func, literal, or_, select, text
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -50,7 +63,9 @@ def conditions(table: Table, query: Query) -> ColumnElement[bool]:
     if query.prefix:
         clauses += [table.c.code >= query.prefix, table.c.code < query.prefix + "\U0010ffff"]
     if query.box is not None:
-        clauses.append(MeetsBox(table, query.box, current=query.at is None))
+        # What has no geometry meets no box.
+        here = MeetsBox(table, query.box, current=query.at is None) if table.info["spatial"] else false()
+        clauses.append(here)
     return and_(*clauses)
 
 

@@ -16,7 +16,7 @@ from cases.reports import Defaults, from_record
 from gis.heap.folder import Folder, verify
 from gis.store.engine import Store, open_store
 from gis.store.scope import EVERYTHING
-from tests.api.test_advance import City, anew, differences
+from tests.api.test_advance import City, anew, unlike
 from tests.cases.columnar import in_columns, one_by_one
 
 
@@ -83,7 +83,7 @@ def test_what_many_changes_left_behind_gives_its_room_back_and_nobody_notices(st
     assert room_of(folder) < 1.5 * at_first
     gc.collect()
     assert still_mapped(folder) == []
-    assert differences(Worlds(None, folder).newest(), anew(store, city.number), 0) == []
+    assert unlike(Worlds(None, folder).newest(), anew(store, city.number), 0) == []
 
 
 def test_changes_go_on_in_the_file_to_which_everything_moved(store: Store, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_changes_go_on_in_the_file_to_which_everything_moved(store: Store, tmp_p
         if step % 4 == 1:
             worlds.compact()
         for each in (worlds, other):
-            assert differences(each.newest(), anew(store, city.number), step) == []
+            assert unlike(each.newest(), anew(store, city.number), step) == []
     root = Folder(folder).root()
     assert root is not None
     assert root.generation == 3
@@ -161,4 +161,4 @@ def test_files_that_are_mostly_dead_are_compacted_and_others_are_left(
         assert steps < 200
     assert steps > 2
     assert worlds.newest().revision == number
-    assert differences(worlds.newest(), anew(store, number), 1) == []
+    assert unlike(worlds.newest(), anew(store, number), 1) == []

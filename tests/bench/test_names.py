@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -68,10 +69,11 @@ def has_postgis() -> bool:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def cache() -> Iterator[Path]:
     """Small cities of our own, and all processors left to the other tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("bench")
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory(prefix="wangge-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL, which does not run as root, has to get to its data in there
         patch.setattr(cities, "CACHE", folder)
         patch.setattr(program, "share_two_processors", lambda: None)
         yield folder

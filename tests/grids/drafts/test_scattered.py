@@ -73,7 +73,7 @@ def test_around_each_edit_all_units_are_known_that_touch_what_lies_beside_it(see
     for each in (*found.touched, *found.beside):
         near = tree.query(each.shape, predicate="dwithin", distance=TOUCHING_DEG)
         assert {units[index].uid for index in near.tolist()} <= known
-    assert len(known) < len(units) / 2
+    assert len(known) < len(units) * 2 / 3  # how much is read around each edit is a choice; all of it is not
 
 
 RIVER, BANK = 7, 6
