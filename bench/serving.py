@@ -86,7 +86,8 @@ def http_batch_arrow(size: Size) -> Result:
             raise NotMeasurable(f"POST /v1/locate answered {len(points)} points with {len(rows)} rows")
         file = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "body"
         file.write_bytes(body)
-        load = Load(port, file, size.http_s, ARROW, "/v1/locate?crs=CRS84", connections=2)
+        # One more than there are processors: while one answer is on its way back the others are worked at.
+        load = Load(port, file, size.http_s, ARROW, "/v1/locate?crs=CRS84", connections=3)
         rounds = play({OURS: load}, size.rounds, size.budget_s)
     value = rounds.median(OURS, "requests_per_s") * len(points)
     return Result(value, "points/s", {}, {"batch": len(points), "columns": rows.column_names, **_figures(rounds)})
