@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -126,7 +127,7 @@ def quartic(bandwidth: float) -> NDArray[np.float64]:
 
 
 @njit(cache=True, nogil=True)
-def _spread(row, column, counts, kernel, rows, columns):  # type: ignore[no-untyped-def]
+def _spread(row: Any, column: Any, counts: Any, kernel: Any, rows: int, columns: int) -> Any:
     """Add the kernel, times the count, around each cell; a cell far enough from the edges, as the caller sees to."""
     side = kernel.shape[0]
     reach = side // 2

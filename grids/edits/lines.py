@@ -73,4 +73,8 @@ def _loop(way: Sequence[Place]) -> Place:
             if meeting.place != edges[one][1]:
                 return meeting.place
     seen: set[Place] = set()
-    return next((each for each in way if each in seen or seen.add(each)), way[0])  # type: ignore[func-returns-value]
+    for place in way:
+        if place in seen:
+            return place
+        seen.add(place)
+    return way[0]
