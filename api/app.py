@@ -14,16 +14,16 @@ from starlette.types import Receive, Scope, Send
 
 from api import ogc
 from api.auth import KEY_MASK, Doorkeeper
-from api.drafting import DOORS, holders
 from api.drawn import DrawnLayers
-from api.gathering import AT_ONCE, AnswerAtOnce
-from api.hot import Hot
+from api.editing.drafting import DOORS, holders
+from api.http.gathering import AT_ONCE, AnswerAtOnce
+from api.http.middleware import Limits, StoreWord
+from api.http.openapi import FAILURES, describe
+from api.http.problems import add_handlers
 from api.jobs.registry import KINDS
 from api.jobs.runner import Runner
-from api.middleware import Limits, StoreWord
+from api.lookups.hot import Hot
 from api.migrations import check_schema
-from api.openapi import FAILURES, describe
-from api.problems import add_handlers
 from api.rasters.keeping import Files
 from api.routers import (
     cases,

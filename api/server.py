@@ -10,7 +10,7 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from api.gathering import GatheringProtocol
+from api.http.gathering import GatheringProtocol
 from api.settings import Settings
 from gis.errors import refuse
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
-from api.coded import CodedDesk
-from api.flows import LocateFlow
-from api.placing import FEW, Placer
-from api.points import place_columns
-from api.spots import Spots
+from api.bulk.coded import CodedDesk
+from api.bulk.placing import FEW, Placer
+from api.lookups.flows import LocateFlow
+from api.lookups.points import place_columns
+from api.lookups.spots import Spots
 from cases.clerk import Clerk
 from cases.desk import Desk
 from cases.reports import Defaults, from_record

@@ -4,7 +4,7 @@ import gc
 import logging
 import threading
 
-from api.spots import Spots
+from api.lookups.spots import Spots
 from api.worlds import Worlds
 from gis.errors import Refusal
 

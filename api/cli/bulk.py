@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
-from api.as_of import AsOf
-from api.bulk import (
+from api.bulk.as_of import AsOf
+from api.bulk.conveyor import convey
+from api.bulk.dispatcher import CaseColumns, dispatcher
+from api.bulk.files import (
     CODES,
     Routed,
     check_mapping,
@@ -20,15 +22,13 @@ from api.bulk import (
     route_table,
     spell_out,
 )
+from api.bulk.locator import Locator
+from api.bulk.tallies import Tally, why_unrouted
 from api.cli.opening import open_settled, open_worlds, read_mapping
 from api.cli.screen import progress, show_counts, show_faults, show_line
-from api.conveyor import convey
-from api.dispatcher import CaseColumns, dispatcher
-from api.locator import Locator
-from api.moments import read_moment
+from api.lookups.moments import read_moment
 from api.settings import Settings
 from api.systems import LiveSystems, read_systems
-from api.tallies import Tally, why_unrouted
 from cases.reports import KINDS, WORST_ACCURACY_M, Defaults, parse_zone
 from components.editions import CURRENT, normalise_edition
 from gis import crs as reference

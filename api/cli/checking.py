@@ -11,9 +11,9 @@ from rich.table import Table
 
 from api.cli.opening import open_settled
 from api.cli.screen import out, progress, show_faults, show_line
-from api.drafting import DOORS, holders
-from api.findings import Asked, Found, edit_of, look_over, write_found
-from api.moments import read_moment
+from api.editing.drafting import DOORS, holders
+from api.editing.findings import Asked, Found, edit_of, look_over, write_found
+from api.lookups.moments import read_moment
 from api.routers.parameters import check_alone
 from api.settings import Settings
 from gis.errors import refuse

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from api.cli.opening import open_settled, read_time
 from api.cli.screen import out, show_faults, show_line
-from api.drafting import DOORS, holders, tell_changes, tell_differing, tell_impact, tell_report, tell_work
+from api.editing.drafting import DOORS, holders, tell_changes, tell_differing, tell_impact, tell_report, tell_work
 from api.jobs.publishing import PublishArguments, schedule, scheduled, tell_schedule
 from api.keys import operator
 from api.settings import Settings

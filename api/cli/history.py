@@ -11,11 +11,11 @@ from rich.table import Table
 
 from api.cli.opening import open_settled
 from api.cli.screen import err, out, show_line, status
+from api.editing.told import crosswalk_lines, told_difference
+from api.editing.undo import Undone, run_undo
 from api.layers import REVISIONED, revisioned_layers
-from api.moments import read_moment
+from api.lookups.moments import read_moment
 from api.settings import Settings
-from api.told import crosswalk_lines, told_difference
-from api.undo import Undone, run_undo
 from components.places import component_points
 from gis.errors import refuse
 from gis.store.engine import reading

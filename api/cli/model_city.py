@@ -6,12 +6,12 @@ from pathlib import Path
 
 import yaml
 
-from api.bulk import Moment, Routed, read_cases, route_table, spell_out
+from api.bulk.files import Moment, Routed, read_cases, route_table, spell_out
 from api.cli.bulk import summarise
 from api.cli.opening import open_settled, read_time
 from api.cli.screen import progress, show_line, show_report, status
-from api.imports import Options, run_import
 from api.settings import Settings
+from api.transfer.imports import Options, run_import
 from api.worlds import Worlds, folder_of
 from cases.reports import Defaults, parse_zone
 from gis.errors import Refusal

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from api.imports import read_mapping
+from api.lookups.moments import read_time
 from api.migrations import check_schema
-from api.moments import read_time
 from api.settings import Settings
+from api.transfer.imports import read_mapping
 from api.worlds import Worlds, find_folder, folder_of
 from gis.store.engine import Store, open_store
 

@@ -8,8 +8,8 @@ from rich.table import Table
 
 from api.cli.opening import open_settled, read_mapping
 from api.cli.screen import out, show_line
-from api.fields import LAYERS, add_fields, fields_unknown, remove_fields, saved_fields
 from api.settings import Settings
+from api.transfer.fields import LAYERS, add_fields, fields_unknown, remove_fields, saved_fields
 from components.heads import Heads, built_in
 from gis.store.engine import reading, writing
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from api.cli.opening import open_settled
 from api.cli.screen import out, progress, show_faults, show_line
-from api.moments import read_moment
+from api.lookups.moments import read_moment
 from api.rasters import surfaces, zones
 from api.rasters.keeping import Files, Order, add_raster, remove_raster
 from api.rasters.records import find_raster, list_rasters

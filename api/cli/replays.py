@@ -8,12 +8,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from api.bulk.moved import MovedFiles
 from api.cli.opening import open_settled, read_time
 from api.cli.screen import out, progress, show_line
+from api.editing.replays import REPORTED, Against, Replayed, replay
 from api.jobs.reports import write_report
-from api.moments import read_moment
-from api.moved import MovedFiles
-from api.replays import REPORTED, Against, Replayed, replay
+from api.lookups.moments import read_moment
 from api.routers.parameters import check_alone
 from api.settings import Settings
 from api.systems import LiveSystems

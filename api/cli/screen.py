@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from api.comparisons import Compared
-from api.imports import Report
+from api.transfer.comparisons import Compared
+from api.transfer.imports import Report
 from gis.errors import Fault
 from grids.deliveries.merging import Outcome
 

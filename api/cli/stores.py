@@ -13,13 +13,13 @@ from rich.table import Table
 from api.cli import model_city
 from api.cli.opening import open_settled, read_mapping, read_time
 from api.cli.screen import out, show_comparison, show_faults, show_line, show_report, status
-from api.comparisons import FILE, Comparison, extent_of, run_comparison, scope_file, scope_without_base
-from api.dress import read_dress
-from api.exports import export_layer as write_layer
-from api.imports import OWNED, Options, run_import
+from api.lookups.moments import read_moment
 from api.migrations import migrate
-from api.moments import read_moment
 from api.settings import Settings
+from api.transfer.comparisons import FILE, Comparison, extent_of, run_comparison, scope_file, scope_without_base
+from api.transfer.dress import read_dress
+from api.transfer.exports import export_layer as write_layer
+from api.transfer.imports import OWNED, Options, run_import
 from components.editions import CURRENT
 from gis.errors import refuse
 from gis.store.engine import open_store, reading

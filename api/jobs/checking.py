@@ -1,7 +1,7 @@
 """Checks of a layer as jobs."""
 
 from api.auth import permit
-from api.findings import Asked, look_over, write_found
+from api.editing.findings import Asked, look_over, write_found
 from api.jobs.kinds import Arguments, Context, Kind, Outcome
 from api.jobs.reports import write_report
 from api.keys import Key

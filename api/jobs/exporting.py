@@ -5,14 +5,14 @@ import zipfile
 from pathlib import Path
 
 from api.auth import permit
-from api.dress import Dress, read_dress
-from api.exports import export_layer
 from api.jobs.folders import unwritable
 from api.jobs.kinds import Arguments, Context, Kind, Outcome
 from api.jobs.reports import counted, write_report
 from api.keys import Key
 from api.layers import find_layer
 from api.systems import read_systems
+from api.transfer.dress import Dress, read_dress
+from api.transfer.exports import export_layer
 from gis.errors import refuse
 from gis.formats import WRITABLE
 from gis.store.engine import Store, reading

@@ -9,7 +9,13 @@ import orjson
 from sqlalchemy import Connection, select
 
 from api.auth import permit
-from api.comparisons import (
+from api.jobs.exporting import file_of
+from api.jobs.folders import hide_folder, jobs_folder, unwritable
+from api.jobs.kinds import Arguments, Context, Kind, Outcome
+from api.jobs.reports import counted, write_report
+from api.keys import Key
+from api.lookups.moments import read_moment
+from api.transfer.comparisons import (
     FILE,
     Compared,
     Comparison,
@@ -18,13 +24,7 @@ from api.comparisons import (
     run_comparison,
     scope_without_base,
 )
-from api.imports import OWNED, Options, Report, check_layer, read_mapping, run_import
-from api.jobs.exporting import file_of
-from api.jobs.folders import hide_folder, jobs_folder, unwritable
-from api.jobs.kinds import Arguments, Context, Kind, Outcome
-from api.jobs.reports import counted, write_report
-from api.keys import Key
-from api.moments import read_moment
+from api.transfer.imports import OWNED, Options, Report, check_layer, read_mapping, run_import
 from components.editions import CURRENT
 from gis.delivery import Delivery
 from gis.errors import Refusal

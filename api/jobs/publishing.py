@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from api.auth import permit
-from api.drafting import DOORS, NONE_DIFFER, holders, tell_differing, tell_revision
+from api.editing.drafting import DOORS, NONE_DIFFER, holders, tell_differing, tell_revision
 from api.jobs.folders import place_of
 from api.jobs.kinds import Arguments, Context, Kind, Outcome
 from api.jobs.records import COLUMNS, Job, make_job

@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from api.auth import permit
+from api.bulk.moved import FORMATS, MovedFiles
+from api.editing.replays import Against, replay
 from api.jobs.kinds import Arguments, Context, Kind, Outcome
 from api.jobs.reports import write_report
 from api.keys import Key
-from api.moved import FORMATS, MovedFiles
-from api.replays import Against, replay
 from api.systems import LiveSystems
 from api.worlds import Worlds, folder_of
 from cases.replay import Which

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field
 
+from api.http.problems import problem
 from api.jobs.records import Job
-from api.problems import problem
-from api.schemas import Problem, Shape
+from api.schemas.answers import Problem, Shape
 from gis.rasters.zonal import STATS
 
 HIDDEN = frozenset({"file", "gaps_file", "scope_file"})

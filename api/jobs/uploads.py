@@ -9,8 +9,8 @@ from typing import BinaryIO
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
+from api.http.multipart import FormReader, Part, boundary_of
 from api.jobs.folders import PARTS, unwritable
-from api.multipart import FormReader, Part, boundary_of
 from gis.errors import Refusal, refuse
 
 MOST_FIELDS = 200

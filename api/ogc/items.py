@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
-from api.drafted_rows import drafted_layer
+from api.editing.drafted_rows import drafted_layer
 from api.layers import find_layer
 from api.ogc.features import MEDIA_TYPE, entity_tag, is_known, read_properties, write_features
 from api.ogc.overlay import Overlay, drafted_feature

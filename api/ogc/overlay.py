@@ -15,7 +15,7 @@ import orjson
 import shapely
 from sqlalchemy import Connection
 
-from api.drafted_rows import FIRST_NEW
+from api.editing.drafted_rows import FIRST_NEW
 from api.ogc.axes import DEFAULT
 from api.ogc.parameters import Wanted
 from api.ogc.places import Place

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from fastapi import Request
 
-from api.moments import read_moment
+from api.lookups.moments import read_moment
 from api.ogc.axes import DEFAULT, Reference, find_reference
 from api.ogc.places import NUMBER, Place, read_bbox
 from gis.errors import Refusal, refuse

@@ -7,7 +7,7 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 
-from api.drafting import DOORS
+from api.editing.drafting import DOORS
 from api.layers import layer_unknown
 from api.ogc import drafts, pygeoapi_app
 from api.ogc.conformance import CLASSES

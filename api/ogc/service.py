@@ -10,13 +10,13 @@ from pygeoapi.api import API
 from sqlalchemy import Connection
 
 from api.auth import authorize
-from api.drafted_rows import drafted_layers
+from api.editing.drafted_rows import drafted_layers
+from api.http.problems import language_of
 from api.layers import list_layers, query_of, table_of
 from api.ogc.pages import POLICY
 from api.ogc.parameters import ALWAYS, choose_format, read_parameters
 from api.ogc.pygeoapi_app import Collection, build_api
 from api.ogc.selection import Selection, count_plain
-from api.problems import language_of
 from api.routers.parameters import check_alone
 from api.settings import Settings
 from api.shelf import Shelf

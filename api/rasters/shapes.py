@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, Field
 
-from api.schemas import Shape
+from api.schemas.answers import Shape
 
 
 class RasterBand(Shape):

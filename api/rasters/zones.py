@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from api.exports import STORED
 from api.layers import find_layer, query_of, table_of
+from api.transfer.exports import STORED
 from gis.errors import Fault, refuse
 from gis.formats import WRITABLE, write
 from gis.rasters.description import Description

@@ -10,17 +10,17 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.auth import Inspector, Viewer, authorize
-from api.bodies import Body, answer, parse_json, read_body, told
-from api.case_flows import SCHEMA, CaseFlow, not_an_object
-from api.coded import CodedDesk
-from api.flows import written, written_in_arrow
+from api.bulk.coded import CodedDesk
+from api.http.bodies import Body, answer, parse_json, read_body, told
+from api.http.openapi import body_of
+from api.http.wire import MEDIA_TYPES, Kind, sent_kind, wanted_kind
+from api.http.wire import flow as answer_flow
 from api.keys import Key
-from api.openapi import body_of
-from api.points import check_count
+from api.lookups.case_flows import SCHEMA, CaseFlow, not_an_object
+from api.lookups.flows import written, written_in_arrow
+from api.lookups.points import check_count
 from api.routers.parameters import AsOf, DraftId, Lang, desk_of, shelf_of
-from api.schemas import BadElement, CaseQuestion, CaseReport, Routing
-from api.wire import MEDIA_TYPES, Kind, sent_kind, wanted_kind
-from api.wire import flow as answer_flow
+from api.schemas.answers import BadElement, CaseQuestion, CaseReport, Routing
 from api.worlds import Worlds
 from cases.clerk import Clerk
 from cases.log import find_decision, take_in

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.auth import Viewer
-from api.bodies import answer
-from api.catalogue_schemas import Catalogue, ClassCrosswalk, ClassItem, Kind
+from api.http.bodies import answer
 from api.routers.parameters import AsOf, number_at, shelf_of
+from api.schemas.catalogue import Catalogue, ClassCrosswalk, ClassItem, Kind
 from components.catalogue import Class, built_in, list_classes, majors_of
 from components.crosswalk import FROM, TO, Line, lines
 from components.editions import normalise_edition

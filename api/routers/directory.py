@@ -8,10 +8,10 @@ from sqlalchemy import Table
 from starlette.responses import Response
 
 from api.auth import Viewer
-from api.bodies import answer
+from api.http.bodies import answer
 from api.layers import find_layer
 from api.routers.parameters import After, AsOf, Limit, number_at, read_after, write_after
-from api.schemas import AreaList, DepartmentList, DivisionList
+from api.schemas.answers import AreaList, DepartmentList, DivisionList
 from gis.store.engine import reading
 from gis.store.versions import Query as Wanted
 from gis.store.versions import read_columns

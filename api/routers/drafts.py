@@ -9,8 +9,24 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from api.auth import Viewer, authorize, caller
-from api.bodies import Body, answer, parse_json
-from api.draft_schemas import (
+from api.editing.drafting import (
+    tell_changes,
+    tell_differing,
+    tell_draft,
+    tell_impact,
+    tell_report,
+    tell_revision,
+    tell_work,
+)
+from api.http.bodies import Body, answer, parse_json
+from api.http.openapi import body_of
+from api.jobs.publishing import PublishArguments, schedule, scheduled, tell_schedule
+from api.jobs.shapes import JobItem, shown
+from api.keys import Key
+from api.lookups.moments import read_moment
+from api.lookups.points import refuse_unknown
+from api.routers.parameters import Lang, Limit, desk_of, draft_within
+from api.schemas.drafts import (
     EDITS,
     Checked,
     Diff,
@@ -22,22 +38,6 @@ from api.draft_schemas import (
     NewDraft,
     PublishQuestion,
 )
-from api.drafting import (
-    tell_changes,
-    tell_differing,
-    tell_draft,
-    tell_impact,
-    tell_report,
-    tell_revision,
-    tell_work,
-)
-from api.jobs.publishing import PublishArguments, schedule, scheduled, tell_schedule
-from api.jobs.shapes import JobItem, shown
-from api.keys import Key
-from api.moments import read_moment
-from api.openapi import body_of
-from api.points import refuse_unknown
-from api.routers.parameters import Lang, Limit, desk_of, draft_within
 from api.watch import Watch
 from api.worlds import Worlds
 from cases.reports import Defaults, parse_zone

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.bodies import answer
-from api.schemas import Alive, Ready
+from api.http.bodies import answer
+from api.schemas.answers import Alive, Ready
 from api.worlds import Worlds
 from gis.errors import refuse
 

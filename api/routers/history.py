@@ -10,17 +10,17 @@ from sqlalchemy import Connection
 from starlette.responses import Response, StreamingResponse
 
 from api.auth import Viewer
-from api.bodies import answer
-from api.history_schemas import ChangeList, Crosswalk, DifferenceList
+from api.editing.told import CSV, crosswalk_lines, told_change, told_difference
+from api.http.bodies import answer
+from api.http.problems import language_of, problem
+from api.http.wire import MEDIA_TYPES, wanted_kind
 from api.keys import Key
 from api.layers import revisioned_layers
-from api.problems import language_of, problem
 from api.routers.layers import told_revision
 from api.routers.parameters import Limit, number_at
-from api.schemas import RevisionItem
+from api.schemas.answers import RevisionItem
+from api.schemas.history import ChangeList, Crosswalk, DifferenceList
 from api.shelf import Shelf
-from api.told import CSV, crosswalk_lines, told_change, told_difference
-from api.wire import MEDIA_TYPES, wanted_kind
 from components.places import component_points
 from gis.errors import Refusal
 from gis.store.engine import Store, reading

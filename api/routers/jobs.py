@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import FileResponse, Response
 
 from api.auth import Viewer
-from api.bodies import answer
+from api.bulk.moved import FORMATS
+from api.http.bodies import answer
 from api.jobs import folders
 from api.jobs.records import Job, cancel_job, find_job, list_jobs
 from api.jobs.shapes import JobItem, JobList, shown
 from api.keys import Key
-from api.moved import FORMATS
 from api.routers.parameters import Lang, Limit
 from gis.errors import Refusal, refuse
 from gis.store.engine import reading

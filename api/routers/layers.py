@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.auth import Viewer
-from api.bodies import answer
+from api.http.bodies import answer
 from api.layers import list_layers, query_of, table_of
 from api.routers.parameters import AsOf, Limit, number_at, shelf_of
-from api.schemas import LayerList, RevisionList
+from api.schemas.answers import LayerList, RevisionList
 from gis.layer import Layer
 from gis.store.engine import Store, reading
 from gis.store.revisions import Revision, list_revisions

@@ -7,19 +7,19 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.answers import locate_answers
 from api.auth import Viewer
-from api.bodies import answer, parse_json, read_body, told
-from api.flows import LocateFlow, written, written_in_arrow
+from api.http.bodies import answer, parse_json, read_body, told
+from api.http.openapi import body_of
+from api.http.wire import MEDIA_TYPES, Kind, sent_kind, wanted_kind
+from api.http.wire import flow as answer_flow
 from api.keys import Key
-from api.openapi import body_of
-from api.plain_places import unit_codes
-from api.points import Points, read_crs, read_point, read_points
+from api.lookups.answers import locate_answers
+from api.lookups.flows import LocateFlow, written, written_in_arrow
+from api.lookups.plain_places import unit_codes
+from api.lookups.points import Points, read_crs, read_point, read_points
 from api.routers.parameters import AsOf, DraftId, Lang, desk_of, shelf_of
-from api.schemas import LocateAnswer, LocateManyAnswer, LocateQuestion
+from api.schemas.answers import LocateAnswer, LocateManyAnswer, LocateQuestion
 from api.settings import Settings
-from api.wire import MEDIA_TYPES, Kind, sent_kind, wanted_kind
-from api.wire import flow as answer_flow
 from cases.desk import Desk
 from cases.reports import WORST_ACCURACY_M
 

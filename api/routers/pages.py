@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from api.pages import error_page, operations_page, unbuilt_page
+from api.http.pages import error_page, operations_page, unbuilt_page
 from gis.errors import refuse
 
 router = APIRouter(include_in_schema=False)

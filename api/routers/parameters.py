@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
+from api.http.problems import language_of
 from api.keys import Key
-from api.moments import read_moment
-from api.problems import language_of
+from api.lookups.moments import read_moment
 from api.shelf import Shelf
 from api.worlds import Worlds
 from cases.desk import Desk

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.auth import Viewer
-from api.bodies import Body, answer, parse_json
+from api.http.bodies import Body, answer, parse_json
+from api.http.openapi import body_of
+from api.http.problems import problem
 from api.keys import Key
-from api.openapi import body_of
-from api.points import Points, read_point, read_points
-from api.problems import problem
+from api.lookups.points import Points, read_point, read_points
 from api.rasters.keeping import Files
 from api.rasters.records import Raster, find_raster, list_rasters
 from api.rasters.shapes import RasterItem, RasterList, RasterPoints, RasterValue, RasterValues

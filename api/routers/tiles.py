@@ -9,13 +9,13 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from api.auth import Viewer
-from api.bodies import answer
-from api.drafted_rows import drafted_columns, is_touched
 from api.drawn import DrawnLayers
+from api.editing.drafted_rows import drafted_columns, is_touched
+from api.http.bodies import answer
+from api.http.tags import is_known, takes_gzip
 from api.layers import find_layer, last_change, list_layers, query_of, table_of
 from api.routers.parameters import AsOf, DraftId, Lang, number_at, shelf_of, work_of
 from api.shelf import Shelf
-from api.tags import is_known, takes_gzip
 from gis.errors import Refusal, refuse
 from gis.layer import Layer
 from gis.store.engine import Store, reading

@@ -10,12 +10,12 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.auth import Viewer
-from api.bodies import answer
-from api.history_schemas import Division, HistoryList, Lineage, NeighbourList
+from api.http.bodies import answer
+from api.http.tags import is_known
 from api.layers import table_of
 from api.routers.parameters import AsOf, number_at
-from api.schemas import Unit
-from api.tags import is_known
+from api.schemas.answers import Unit
+from api.schemas.history import Division, HistoryList, Lineage, NeighbourList
 from gis.errors import Refusal, refuse
 from gis.layer import Layer
 from gis.store.engine import reading

@@ -10,8 +10,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.auth import Editor, Viewer
-from api.bodies import Body, answer, parse_json
-from api.findings import check_format
+from api.editing.findings import check_format
+from api.editing.replays import REPORTED
+from api.http.bodies import Body, answer, parse_json
+from api.http.openapi import body_of
 from api.jobs import folders
 from api.jobs.checking import CHECK, CheckArguments
 from api.jobs.exporting import EXPORT, ExportArguments
@@ -27,9 +29,7 @@ from api.jobs.uploads import Sent, receive
 from api.jobs.zoning import ZONAL, ZonalArguments
 from api.jobs.zoning import check_arguments as check_zonal
 from api.keys import Key
-from api.moments import read_moment, read_time
-from api.openapi import body_of
-from api.replays import REPORTED
+from api.lookups.moments import read_moment, read_time
 from api.routers.parameters import Lang, check_alone, draft_within
 from api.settings import Settings
 from gis.errors import refuse

@@ -13,13 +13,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from api.as_of import AsOf
-from api.bulk import CODES, ROUTE_COLUMNS
+from api.bulk.as_of import AsOf
+from api.bulk.conveyor import convey
+from api.bulk.dispatcher import CaseColumns, CodedDispatcher, WordedDispatcher
+from api.bulk.files import CODES, ROUTE_COLUMNS
 from api.cli.bulk import ENUMERATED
 from api.cli.opening import open_worlds
-from api.conveyor import convey
-from api.dispatcher import CaseColumns, CodedDispatcher, WordedDispatcher
-from api.moments import read_moment
+from api.lookups.moments import read_moment
 from api.settings import Settings
 from api.warm import warm
 from bench.ours.stages import Clock, timed_pieces, watch_routing

@@ -11,7 +11,7 @@ from functools import wraps
 from time import perf_counter
 from typing import Any
 
-import api.coded
+import api.bulk.coded
 import cases.batch
 import cases.clerk
 import cases.tree
@@ -22,19 +22,19 @@ from gis.formats.pieces import Piece, Source
 WATCHED = (
     (gis.formats.sinks.ArrowSink, "write", "write"),
     (gis.formats.sinks.ArrowSink, "close", "write"),
-    (api.coded, "read_columns", "parse"),
+    (api.bulk.coded, "read_columns", "parse"),
     (gis.locate.PolygonIndex, "lowest", "locate"),
     (cases.batch._Work, "_hold", "areas"),
     (cases.batch, "_assets", "components"),
     (cases.batch._Work, "_by_rivals", "components"),
     (cases.batch._Work, "_across_units", "boundaries"),
     (cases.batch._Work, "_across_areas", "boundaries"),
-    (api.coded, "route_batch", "decide"),
+    (api.bulk.coded, "route_batch", "decide"),
     (cases.clerk.Clerk, "roots", "decide"),
     (cases.tree.Tree, "leaves", "decide"),
-    (api.coded.CodedDesk, "__init__", "tables"),
+    (api.bulk.coded.CodedDesk, "__init__", "tables"),
     (cases.clerk.Clerk, "__init__", "tables"),
-    (api.coded.CodedDesk, "answer", "words"),
+    (api.bulk.coded.CodedDesk, "answer", "words"),
 )
 """Of whom what is watched, and as part of which stage."""
 ORDER = ("read", "tables", "parse", "locate", "areas", "components", "boundaries", "decide", "words", "write")

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from api.comparisons import Compared, Comparison, run_comparison
-from api.drafting import DOORS
-from api.exports import export_layer
-from api.imports import Options
+from api.editing.drafting import DOORS
+from api.transfer.comparisons import Compared, Comparison, run_comparison
+from api.transfer.exports import export_layer
+from api.transfer.imports import Options
 from gis.formats import read, write
 from gis.store.engine import Store, reading
 from gis.store.revisions import head

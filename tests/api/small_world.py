@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from api.imports import Options, Report, run_import
 from api.migrations import migrate
+from api.transfer.imports import Options, Report, run_import
 from gis.store.engine import Store, open_store
 
 SIDE = 0.01

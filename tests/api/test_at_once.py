@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from api.app import create_app
-from api.gathering import AT_ONCE
-from api.hot import Hot
+from api.http.gathering import AT_ONCE
+from api.lookups.hot import Hot
 from api.settings import Settings
 from gis.store.engine import Store
 from tests.api.conftest import client

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
-from api.bulk import CODES
-from api.tallies import Tally
+from api.bulk.files import CODES
+from api.bulk.tallies import Tally
 from api.worlds import Worlds
 from gis.errors import Refusal
 from gis.formats import geoarrow

@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from api.answers import locate_columns
-from api.as_of import AsOf
-from api.bulk import CODES, ROUTE_COLUMNS, read_cases, route_table, spell_out
-from api.coded import rounded
-from api.conveyor import convey
-from api.dispatcher import CaseColumns, dispatcher
-from api.locator import Locator
-from api.tallies import Tally
+from api.bulk.as_of import AsOf
+from api.bulk.coded import rounded
+from api.bulk.conveyor import convey
+from api.bulk.dispatcher import CaseColumns, dispatcher
+from api.bulk.files import CODES, ROUTE_COLUMNS, read_cases, route_table, spell_out
+from api.bulk.locator import Locator
+from api.bulk.tallies import Tally
+from api.lookups.answers import locate_columns
 from api.worlds import Worlds
 from cases.reports import Defaults, parse_zone
 from gis.errors import Refusal
@@ -121,7 +121,7 @@ def located(
 
 
 def moment_of(text: str) -> Any:
-    from api.moments import read_moment
+    from api.lookups.moments import read_moment
 
     return read_moment(text, "+08:00")
 

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from api.as_of import AsOf
-from api.bulk import CODES
-from api.conveyor import AHEAD, Answer, convey
-from api.dispatcher import CaseColumns, dispatcher
-from api.locator import Locator
+from api.bulk.as_of import AsOf
+from api.bulk.conveyor import AHEAD, Answer, convey
+from api.bulk.dispatcher import CaseColumns, dispatcher
+from api.bulk.files import CODES
+from api.bulk.locator import Locator
 from api.worlds import Worlds
 from gis.formats.pieces import Piece, Source
 from gis.formats.sinks import written

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from api.app import create_app
-from api.schemas import BadElement, Problem, Routing
+from api.schemas.answers import BadElement, Problem, Routing
 from api.settings import Settings
 from cases.tables import decision
 from gis.store.engine import Store, open_store, reading

@@ -6,11 +6,11 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from api import catalogue_schemas
 from api.cli.program import app
-from api.exports import export_layer
-from api.imports import Options, run_import
 from api.migrations import migrate
+from api.schemas import catalogue as catalogue_schemas
+from api.transfer.exports import export_layer
+from api.transfer.imports import Options, run_import
 from components.catalogue import list_classes, read_classes
 from gis.store.engine import Store, reading
 from gis.store.revisions import head

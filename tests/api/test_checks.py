@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import update
 
 from api.app import create_app
-from api.findings import Asked, look_over
+from api.editing.findings import Asked, look_over
 from api.keys import create_key
 from api.settings import Settings
 from gis.errors import Refusal

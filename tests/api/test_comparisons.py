@@ -8,11 +8,11 @@ import pytest
 import shapely
 
 from api.app import create_app
-from api.comparisons import FILE, Comparison, extent_of, run_comparison
-from api.drafting import DOORS
-from api.exports import export_layer
-from api.imports import Options
+from api.editing.drafting import DOORS
 from api.settings import Settings
+from api.transfer.comparisons import FILE, Comparison, extent_of, run_comparison
+from api.transfer.exports import export_layer
+from api.transfer.imports import Options
 from gis.errors import Refusal
 from gis.store.engine import Store, reading, writing
 from gis.store.revisions import head

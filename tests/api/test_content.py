@@ -7,8 +7,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api import catalogue_schemas, schemas
 from api.app import create_app
+from api.schemas import answers as schemas
+from api.schemas import catalogue as catalogue_schemas
 from api.settings import Settings
 from gis.errors import refuse
 from gis.store.engine import Store, open_store

@@ -10,10 +10,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api import draft_schemas, drafting
 from api.app import create_app
-from api.moved import MovedFiles
-from api.replays import Against, replay
+from api.bulk.moved import MovedFiles
+from api.editing import drafting
+from api.editing.replays import Against, replay
+from api.schemas import drafts as draft_schemas
 from api.settings import Settings
 from api.worlds import Worlds
 from cases import impact

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api import draft_schemas
 from api.keys import create_key
+from api.schemas import drafts as draft_schemas
 from gis.store.engine import Store, writing
 from tests.api.conftest import client
 from tests.api.small_world import SIDE, SOUTH, UNITS, WEST

@@ -10,10 +10,10 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.dress import Dress, chosen, dressed, read_dress
-from api.exports import export_layer, feature_table
-from api.fields import recognised
-from api.imports import Options, run_import
+from api.transfer.dress import Dress, chosen, dressed, read_dress
+from api.transfer.exports import export_layer, feature_table
+from api.transfer.fields import recognised
+from api.transfer.imports import Options, run_import
 from components.catalogue import built_in
 from components.inventory import read_components
 from components.layers import COMPONENTS

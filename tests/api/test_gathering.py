@@ -12,7 +12,7 @@ import httpx
 import pytest
 import uvicorn
 
-from api.gathering import MOST_KEPT, MOST_UNREAD, GatheringTransport, Outbox
+from api.http.gathering import MOST_KEPT, MOST_UNREAD, GatheringTransport, Outbox
 from api.server import configure, listen
 from api.settings import Settings
 

@@ -10,11 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from api import history_schemas, schemas
 from api.app import create_app
+from api.editing.undo import run_undo
 from api.keys import create_key
+from api.schemas import answers as schemas
+from api.schemas import history as history_schemas
 from api.settings import Settings
-from api.undo import run_undo
 from gis.errors import Refusal
 from gis.store.engine import Store, reading, writing
 from gis.store.lineage import Descent

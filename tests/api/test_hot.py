@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from api.app import create_app
 from api.auth import Doorkeeper
-from api.batches import answer_batch
-from api.hot import read_question
 from api.keys import create_key, revoke_key
+from api.lookups.batches import answer_batch
+from api.lookups.hot import read_question
 from api.settings import Settings
 from gis import crs
 from gis.store.engine import Store, writing
@@ -179,7 +179,7 @@ def points(**columns: Any) -> bytes:
 @pytest.fixture
 def batched(told: Told, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Whether a body is answered alike, and by the hot way."""
-    monkeypatch.setattr("api.hot.answer_batch", told._counted(answer_batch))
+    monkeypatch.setattr("api.lookups.hot.answer_batch", told._counted(answer_batch))
 
     def ask(body: bytes, path: str = BATCH, **headers: str) -> bool:
         named = {"content-type": ARROW, **{name.replace("_", "-"): value for name, value in headers.items()}}

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from api.schemas import LocateAnswer, LocateManyAnswer, Problem
+from api.schemas.answers import LocateAnswer, LocateManyAnswer, Problem
 from gis import crs
 from tests.api.small_world import UNITS, centre
 

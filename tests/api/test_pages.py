@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from jsonschema import Draft202012Validator
 
-from api.pages import error_codes
+from api.http.pages import error_codes
 from tests.api.conftest import client
 
 

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 import shapely
 
-from api.answers import locate_columns
-from api.placing import FEW, Placer
-from api.tallies import Tally
+from api.bulk.placing import FEW, Placer
+from api.bulk.tallies import Tally
+from api.lookups.answers import locate_columns
 from api.worlds import Worlds
 from gis.formats.pieces import Piece, numbered
 from gis.locate import PolygonIndex
@@ -113,8 +113,8 @@ def test_things_with_equal_numbers_stand_side_by_side() -> None:
 
 
 def test_rows_of_several_moments_stay_in_their_place(store: Store) -> None:
-    from api.as_of import AsOf
-    from api.locator import Locator
+    from api.bulk.as_of import AsOf
+    from api.bulk.locator import Locator
     from tests.api.small_world import centre
     from tests.api.test_bulk_files import moment_of
 

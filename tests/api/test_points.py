@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.points import place_columns, place_points
+from api.lookups.points import place_columns, place_points
 
 NUMBERS = st.one_of(
     st.floats(-200, 200), st.floats(), st.sampled_from([-180.0, 180.0, -90.0, 73.0, 90.0, -0.0, 114.123456789012345])

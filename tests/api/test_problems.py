@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.app import create_app
-from api.problems import SENTENCES, TITLES, problem
-from api.schemas import Problem
+from api.http.problems import SENTENCES, TITLES, problem
+from api.schemas.answers import Problem
 from api.settings import Settings
 from cases.reports import FIELDS
 from gis.errors import Fault, Refusal, refuse

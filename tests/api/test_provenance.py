@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from api.comparisons import Comparison, run_comparison
-from api.imports import Options, Report, run_import
+from api.transfer.comparisons import Comparison, run_comparison
+from api.transfer.imports import Options, Report, run_import
 from gis import crs as reference
 from gis.crs import Points
 from gis.formats import read, write

@@ -13,15 +13,15 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import insert, select
 
-from api import replays
 from api.app import create_app
+from api.bulk.moved import MOVED, MovedFiles
+from api.editing import replays
+from api.editing.replays import Against, replay
 from api.jobs.kinds import Context, Halted, Signs
 from api.jobs.registry import KINDS
 from api.jobs.runner import Runner
 from api.jobs.tables import job
 from api.keys import create_key
-from api.moved import MOVED, MovedFiles
-from api.replays import Against, replay
 from api.settings import Settings
 from api.worlds import Worlds
 from cases.replay import Which

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.keys import create_key
-from api.schemas import Problem
+from api.schemas.answers import Problem
 from api.server import configure, listen
 from api.settings import Settings
 from gis.store.engine import Store, writing

@@ -18,9 +18,9 @@ from typer.testing import CliRunner, Result
 
 from api.app import create_app
 from api.cli.program import app as program
-from api.imports import Options, run_import
 from api.settings import Settings
 from api.systems import read_systems
+from api.transfer.imports import Options, run_import
 from gis import crs as reference
 from gis import formats
 from gis.crs import Points

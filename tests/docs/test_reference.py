@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.cli.program import EXIT_CODES, app
-from api.problems import STATUS, STATUS_OF_CODE
+from api.http.problems import STATUS, STATUS_OF_CODE
 from api.settings import Settings
 from cases.reasons import SENTENCES
 from cases.reports import FIELDS

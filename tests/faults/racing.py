@@ -10,9 +10,9 @@ from typing import Any
 import shapely
 from sqlalchemy import select
 
-from api.drafting import DOORS
-from api.imports import Options, run_import
-from api.undo import run_undo
+from api.editing.drafting import DOORS
+from api.editing.undo import run_undo
+from api.transfer.imports import Options, run_import
 from api.worlds import Worlds
 from gis.errors import Refusal, refuse
 from gis.store.engine import Store, open_store, reading, writing

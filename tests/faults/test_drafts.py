@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from api.drafting import DOORS
+from api.editing.drafting import DOORS
 from api.worlds import Worlds
 from gis.errors import Refusal
 from gis.store.engine import Store, open_store, reading, writing

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import event, select
 
-from api.drafting import DOORS
+from api.editing.drafting import DOORS
 from api.migrations import migrate
 from api.worlds import Worlds
 from cases.desk import load_desk

@@ -12,7 +12,7 @@ import pytest
 import shapely
 import yaml
 
-from api.bulk import read_cases, spell_out
+from api.bulk.files import read_cases, spell_out
 from api.worlds import Worlds
 from cases.reports import Defaults
 from examples.model_city import write

@@ -10,8 +10,8 @@ import httpx
 import pytest
 import shapely
 
-from api import draft_schemas
 from api.app import create_app
+from api.schemas import drafts as draft_schemas
 from api.settings import Settings
 from examples.model_city import write
 from gis.store.engine import Store, open_store

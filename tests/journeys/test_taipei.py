@@ -9,10 +9,10 @@ from time import perf_counter
 import pytest
 from sqlalchemy import func, select
 
-from api.comparisons import Comparison, extent_of, run_comparison
-from api.drafting import DOORS
-from api.imports import Options, run_import
+from api.editing.drafting import DOORS
 from api.migrations import migrate
+from api.transfer.comparisons import Comparison, extent_of, run_comparison
+from api.transfer.imports import Options, run_import
 from gis.formats import read
 from gis.store.engine import Store, open_store, reading
 from gis.store.revisions import head

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from api.bulk import read_cases, spell_out
-from api.spots import Spots
+from api.bulk.files import read_cases, spell_out
+from api.lookups.spots import Spots
 from api.worlds import Worlds, find_folder
 from cases.clerk import Clerk
 from cases.desk import Desk, load_desk

@@ -9,9 +9,9 @@ import numpy as np
 import shapely
 from sqlalchemy import func, select
 
-from api.drafting import DOORS
+from api.editing.drafting import DOORS
+from api.editing.undo import run_undo
 from api.layers import revisioned_layers
-from api.undo import run_undo
 from api.worlds import Worlds
 from cases.desk import Desk, load_desk
 from cases.drafting import drafted_desk

@@ -13,8 +13,6 @@ import shapely
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.fields import add_fields
-from api.imports import Options, run_import
 from api.jobs import folders
 from api.jobs.claims import claim_job
 from api.jobs.importing import IMPORT
@@ -23,6 +21,8 @@ from api.jobs.records import list_jobs
 from api.jobs.runner import Runner
 from api.jobs.shapes import JobItem, JobList
 from api.settings import Settings
+from api.transfer.fields import add_fields
+from api.transfer.imports import Options, run_import
 from gis.formats import read, write
 from gis.store.engine import Store, reading, writing
 from gis.store.revisions import Publication, current_head, list_revisions, publish, revision_of_ticket
@@ -282,7 +282,7 @@ def die_while_importing(app: FastAPI, after_publishing: bool, monkeypatch: pytes
             publish(store, publication)
         raise Died
 
-    monkeypatch.setattr("api.imports.publish", die)
+    monkeypatch.setattr("api.transfer.imports.publish", die)
     with pytest.raises(Died):
         runner._run(job, Signs())
     monkeypatch.undo()

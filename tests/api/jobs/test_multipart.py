@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.multipart import FormReader, Part, boundary_of
+from api.http.multipart import FormReader, Part, boundary_of
 from gis.errors import Refusal
 
 BOUNDARY = b"--cut"

@@ -15,12 +15,12 @@ import shapely
 from fastapi import FastAPI
 from sqlalchemy import select, update
 
-from api import draft_schemas
 from api.jobs import runner as running
 from api.jobs.registry import KINDS
 from api.jobs.runner import Runner
 from api.jobs.tables import job
 from api.keys import create_key
+from api.schemas import drafts as draft_schemas
 from api.settings import Settings
 from gis.store.engine import Store, open_store, reading, writing
 from gis.store.revisions import current_head, list_revisions

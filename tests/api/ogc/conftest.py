@@ -14,11 +14,11 @@ from fastapi import FastAPI
 from httpx import Client
 
 from api.auth import Doorkeeper
-from api.imports import Options, run_import
+from api.http.problems import add_handlers
 from api.migrations import check_schema
 from api.ogc import mount
-from api.problems import add_handlers
 from api.settings import Settings
+from api.transfer.imports import Options, run_import
 from gis.store.engine import Store, open_store
 from tests.api.conftest import client as call
 from tests.fixtures.postgis import database

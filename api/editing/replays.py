@@ -1,0 +1,225 @@
+"""Replays: the cases of the log sent again, under a revision, a draft, or what held when each was reported.
+
+Page by page through the router in columns; memory does not grow with the log. What moved is written as it is found.
+"""
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from api.bulk.coded import CodedDesk
+from api.bulk.moved import MOVED, MovedFiles
+from api.editing.drafting import DOORS, holders
+from api.worlds import Worlds
+from cases.clerk import Clerk
+from cases.desk import Desk
+from cases.drafting import drafted_desk
+from cases.replay import Agreement, Row, Which, alike, class_of, count_cases, last_position, moment_of, read_page
+from cases.reports import Defaults, from_records
+from gis.errors import Refusal
+from gis.store.engine import Store, reading
+from gis.store.revisions import list_revisions
+from grids.drafts.records import check_open, draft_unknown, find_draft
+from grids.drafts.workbench import Workbench
+
+PAGE = 5_000
+KEPT = 3
+"""Desks of older revisions that are kept at a time: cases come in the order of the log, so mostly of few revisions."""
+EARLY = -1
+REPORTED = "reported_at"
+"""As of when each case was reported, in place of a revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """Under what cases are sent again: a revision, REPORTED, or a draft of a caller with this prefix."""
+
+    revision: int | None = None
+    reported: bool = False
+    draft: str | None = None
+    prefix: str = ""
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a replay gave: the counts, under which revision (None: each under its own), and where the files are."""
+
+    agreement: Agreement
+    revision: int | None
+    draft: str | None
+    names: dict[str, str]
+    files: tuple[Path, ...] = field(default=())
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The counts in short."""
+        against = {"revision": self.revision if self.revision is not None else REPORTED}
+        return {**against, **({"draft": self.draft} if self.draft else {}), **self.agreement.as_dict()}
+
+    def as_dict(self) -> dict[str, Any]:
+        """All counts, departments with their names."""
+        pairs = [
+            {**each, "before_name": self._name(each["before"]), "after_name": self._name(each["after"])}
+            for each in self.agreement.by_department()
+        ]
+        classes, divisions = self.agreement.by_class(), self.agreement.by_division()
+        return {**self.summary, "departments": pairs, "classes": classes, "divisions": divisions}
+
+    def _name(self, code: str | None) -> str | None:
+        return None if code is None else self.names.get(code)
+
+
+def replay(
+    store: Store,
+    worlds: Worlds,
+    which: Which,
+    against: Against,
+    defaults: Defaults,
+    files: MovedFiles | None = None,
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> Replayed:
+    """Send the cases again and count; what moved goes to `files`. `told` hears how many of how many are done, and may
+    raise to stop.
+
+    Errors: Refusal revision_unknown, draft_unknown, draft_closed, draft_conflict, store_down.
+    """
+    desks = _Desks.of(store, worlds, against)
+    levels = [level.length for level in desks.newest.grid.profile.levels]
+    with reading(store.log) as log:
+        upto = last_position(log)
+        total = count_cases(log, which, upto)
+    agreement, after, done = Agreement(), 0, 0
+    told(0, total)
+    while True:
+        with reading(store.log) as log:  # a read of SQLite that lasts would keep its files from being tidied
+            rows = read_page(log, which, after, upto, PAGE)
+        if not rows:
+            break
+        after, done = rows[-1]["position"], done + len(rows)
+        meant = [row for row in rows if which.is_meant(moment_of(row, defaults.zone))]
+        _count_page(desks, meant, defaults, agreement, levels, files)
+        told(min(done, total), total)
+    names = {code: each.name for code, each in desks.newest.departments.items()}
+    return Replayed(agreement, desks.number, against.draft, names)
+
+
+def _count_page(
+    desks: "_Desks",
+    rows: Sequence[Row],
+    defaults: Defaults,
+    agreement: Agreement,
+    levels: Sequence[int],
+    files: MovedFiles | None,
+) -> None:
+    """Route the cases of a page, count them, and write those that moved."""
+    for number, part in desks.groups(rows, defaults):
+        if number == EARLY:
+            agreement.early += len(part)
+            continue
+        coded = desks.coded(number)
+        for which, columns in alike([row["report"] for row in part]):
+            mine = [part[at] for at in which]
+            arrays = {name: pa.array(values) for name, values in columns.items()}
+            added, _ = coded.answer(arrays, np.arange(len(mine), dtype=np.int64), defaults)
+            read = np.asarray(added["revision"].is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+            agreement.unreadable += int((~read).sum())
+            kept = np.flatnonzero(read).tolist()
+            found = added["department"].to_pylist()
+            mine_kept, got = [mine[at] for at in kept], [found[at] for at in kept]
+            expected = [row["department"] for row in mine_kept]
+            units = [row["unit"] for row in mine_kept]
+            agreement.count(expected, got, [class_of(row) for row in mine_kept], units, levels)
+            moved = [at for at, was, now in zip(kept, expected, got, strict=True) if was != now]
+            if moved and files is not None:
+                answers = {name: column.take(pa.array(moved)).to_pylist() for name, column in added.items()}
+                files.write(_moved([mine[at] for at in moved], answers, defaults))
+
+
+def _moved(rows: Sequence[Row], answers: dict[str, list[Any]], defaults: Defaults) -> dict[str, list[Any]]:
+    """The columns of the cases that moved, positions in the store's coordinates."""
+    cases = from_records((row["report"] for row in rows), defaults).cases
+    reports = [row["report"] for row in rows]
+    said = {name: [report.get(name) for report in reports] for name in ("edition", "kind", "class_code", "condition")}
+    columns = {
+        "source": [row["source"] for row in rows],
+        "id": [row["case_id"] for row in rows],
+        "version": [row["version"] for row in rows],
+        "reported_at": [moment_of(row, defaults.zone).isoformat() for row in rows],
+        **said,
+        "lon": [None if case is None else case.lon for case in cases],
+        "lat": [None if case is None else case.lat for case in cases],
+        "unit_before": [row["unit"] for row in rows],
+        "unit": answers["unit"],
+        "department_before": [row["department"] for row in rows],
+        "department": answers["department"],
+        "department_name": answers["department_name"],
+        "advice_before": [row["advice"] for row in rows],
+        **{name: answers[name] for name in ("advice", "rule", "area", "flags", "because", "revision")},
+    }
+    return {name: columns[name] for name in MOVED.names}
+
+
+@dataclass(slots=True)
+class _Desks:
+    """The desks that a replay asks: one, or for each case that of when it was reported."""
+
+    worlds: Worlds
+    newest: Desk
+    number: int | None
+    times: list[datetime]
+    numbers: list[int]
+    made: OrderedDict[int, CodedDesk] = field(default_factory=OrderedDict)
+
+    @classmethod
+    def of(cls, store: Store, worlds: Worlds, against: Against) -> "_Desks":
+        if against.reported:
+            with reading(store.world) as connection:
+                every = list_revisions(connection)
+            newest = worlds.newest()
+            return cls(worlds, newest, None, [each.effective_at for each in every], [each.number for each in every])
+        desk = worlds.at(against.revision) if against.draft is None else _drafted(store, worlds, against)
+        made = OrderedDict({desk.revision: CodedDesk(Clerk(desk))})
+        return cls(worlds, desk, desk.revision, [], [], made)
+
+    def groups(self, rows: Sequence[Row], defaults: Defaults) -> list[tuple[int, list[Row]]]:
+        """The rows by the revision under which they are sent again, EARLY where there was none yet."""
+        if self.number is not None:
+            return [(self.number, list(rows))] if rows else []
+        found: dict[int, list[Row]] = {}
+        for row in rows:
+            place = bisect_right(self.times, moment_of(row, defaults.zone))
+            found.setdefault(self.numbers[place - 1] if place else EARLY, []).append(row)
+        return sorted(found.items())
+
+    def coded(self, number: int) -> CodedDesk:
+        """The desk of a revision, ready to route in columns."""
+        if number not in self.made:
+            self.made[number] = CodedDesk(Clerk(self.worlds.at(number)))
+            while len(self.made) > KEPT:
+                self.made.popitem(last=False)
+        self.made.move_to_end(number)
+        return self.made[number]
+
+
+def _drafted(store: Store, worlds: Worlds, against: Against) -> Desk:
+    """The desk as a draft would have it, as it is now. Errors: draft_unknown, draft_closed, draft_conflict."""
+    assert against.draft is not None
+    with reading(store.world) as connection:
+        draft = find_draft(connection, against.draft)
+        if not draft.owner.startswith(against.prefix):
+            raise draft_unknown(against.draft)
+        check_open(draft)
+        base = worlds.newest()
+        base = base if base.revision >= draft.base else worlds.renew_to(draft.base)
+        work = Workbench(store, DOORS, holders).work_out(connection, draft, base.revision)
+        if work.conflicts:
+            raise Refusal(work.conflicts, "conflict")
+        desk = worlds.at(work.sketch.at)
+        return drafted_desk(connection, desk, work.sketch, worlds.private_heap(desk))

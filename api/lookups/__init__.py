@@ -1,0 +1,1 @@
+"""Where a place is and who is responsible: questions read, answers written, alone and in streams."""
