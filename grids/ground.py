@@ -17,7 +17,7 @@ from grids.features import feature_of
 from grids.profiles import FREE, CodeProfile, read_profile
 from grids.tables import area, division, gap, unit
 
-ROOM = 2.0  # on each side, of a unit's box: a unit, its neighbours, and what touches these
+ROOM = 3.5  # on each side, of a unit's box: a unit, its neighbours, what touches these, and what is looked at to check them
 SECOND_ROOM = 0.1  # of a box of which a part was read before: it is seldom that a third is asked for
 MOST_ROOM_DEG = 0.003
 
@@ -30,6 +30,8 @@ class Reading:
     around: dict[str, list["Around"]] = field(default_factory=dict)
     given: dict[str, set[str]] = field(default_factory=dict)
     below: dict[tuple[str, str], list[Feature]] = field(default_factory=dict)
+    profiles: dict[int, CodeProfile] = field(default_factory=dict)
+    """By revision: the profile changes with a revision only."""
 
     def __len__(self) -> int:
         """How many features and codes are held, one held twice counted twice."""
@@ -75,11 +77,12 @@ class StoreGround:
     ) -> None:
         """`reading` is what others have read of the same revision; what this one reads is added."""
         self.connection, self.at = connection, at
-        self.profile = profile or store_profile(connection)
         self.placeholder = -1
-        self._is_newest = head(connection) == at
         self.named: set[Key] = set()
         self.reading = Reading() if reading is None else reading
+        self.profile = profile or self.reading.profiles.get(at) or store_profile(connection)
+        self.reading.profiles[at] = self.profile
+        self._is_newest: bool | None = None
         self._coded, self._around = self.reading.coded, self.reading.around
         self._given, self._below = self.reading.given, self.reading.below
 
@@ -133,6 +136,8 @@ class StoreGround:
         if held is None:
             room = SECOND_ROOM if any(meet(each.whole, box) for each in [*read]) else ROOM
             whole = _with_room(box, room)
+            if self._is_newest is None:
+                self._is_newest = head(self.connection) == self.at
             rows = read_around(self.connection, table, self.at, whole, self._is_newest)
             held = Around.of(whole, self._features(layer, rows))
             read.append(held)

@@ -20,7 +20,7 @@ from grids.drafts.naming import Holders, nobody, references_of
 from grids.drafts.records import Draft, append_edits, check_open, draft_changed, find_draft, list_edits, move_draft
 from grids.drafts.sketch import Sketch
 from grids.edits.value import Edit
-from grids.ground import Reading, store_profile
+from grids.ground import Reading
 
 KEPT = 64
 HEAVIEST = 400_000
@@ -181,7 +181,7 @@ class Workbench:
         while done and (draft.id, at, positions[:done]) not in self._kept:
             done -= 1
         kept = self._kept.get((draft.id, at, positions[:done])) if done else None
-        sketch = kept or Sketch.begin(connection, at, store_profile(connection), self._reading(at))
+        sketch = kept or Sketch.begin(connection, at, reading=self._reading(at))
         for document in documents[done if kept else 0 :]:
             sketch = sketch.then(connection, document, self.doors, draft.owner)
         self._keep((draft.id, at, positions), sketch)

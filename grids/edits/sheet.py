@@ -250,7 +250,7 @@ def _check_strips(
 def _check_gaps(sheet: Sheet, edit: Edit, units: Sequence[Feature], boxes: Sequence[Box], whole: Box) -> None:
     gone = {each.key for each in edit.ended}
     gaps = [each for each in edit.begun if each.layer == GAPS]
-    gaps += [each for each in sheet.ground.followers(whole) if each.layer == GAPS and each.key not in gone]
+    gaps += [each for each in sheet.ground.gaps(whole) if each.key not in gone]
     old = [each.shape for each in edit.ended if each.layer == UNITS]
     for gap in gaps:
         for unit, box in zip(units, boxes, strict=True):
