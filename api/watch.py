@@ -52,11 +52,12 @@ class Watch:
                 gc.freeze()
 
     def current(self) -> Spots | None:
-        """The spots of the newest revision in the files of the host, as soon as another process has written it."""
-        if self.worlds.is_behind() and self.worlds.follow():
-            desk = self.worlds.newest()
-            if self.spots is not None and self.spots.desk is not desk:
-                self.spots = Spots(desk, self.spots)
+        """The spots of the newest revision, as soon as this process or another one of the host has published it."""
+        if self.worlds.is_behind():
+            self.worlds.follow()
+        desk, spots = self.worlds.at_hand, self.spots
+        if spots is not None and desk is not None and spots.desk is not desk and desk.revision:
+            self.spots = Spots(desk, spots)
         return self.spots
 
     def _go_on(self) -> None:

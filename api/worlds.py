@@ -74,7 +74,7 @@ class Worlds:
         self.watched = False
         """Whether a thread renews the newest desk, so that requests take the one at hand."""
         self._files = Folder(folder) if folder else None
-        self._newest: Desk | None = None
+        self.at_hand: Desk | None = None  # the newest that this process knows
         self._word = 0  # of the files from which the newest desk was read, 0 when it is in memory
         self._read_last: tuple[Desk, Mapping[str, Any]] | None = None  # from the files, with what was told of it
         self._recorded = ""  # when the revision that was read last was recorded
@@ -94,9 +94,9 @@ class Worlds:
 
         Errors: store_down when nothing was read yet; world_missing when there are files alone, and none.
         """
-        known = self._newest if self.watched else None
+        known = self.at_hand if self.watched else None
         if known is not None and self.is_behind():
-            known = self._newest if self.follow() else None
+            known = self.at_hand if self.follow() else None
         return known or self.renew()
 
     def is_behind(self) -> bool:
@@ -115,7 +115,7 @@ class Worlds:
                     refusal = late
             if desk is None:
                 raise refusal or self._nothing()
-            self._newest = desk
+            self.at_hand = desk
             return desk
 
     def _of_store(self, desk: Desk | None) -> Desk:
@@ -136,8 +136,8 @@ class Worlds:
         if not known or not self.is_behind() or not self._loading.acquire(blocking=False):
             return False
         try:
-            before, self._newest = self._newest, self._mapped()
-            return self._newest is not before
+            before, self.at_hand = self.at_hand, self._mapped()
+            return self.at_hand is not before
         finally:
             self._loading.release()
 
@@ -167,14 +167,14 @@ class Worlds:
     def newest_number(self) -> int:
         """The newest revision, at most `poll_s` old; while the store is away the last one known. Errors: store_down."""
         # Where revisions are watched it is that of the newest desk, so that all answers of a moment are of one.
-        if self.watched and self._newest is not None:
+        if self.watched and self.at_hand is not None:
             return self.newest().revision
         refusal = self._poll()
         if refusal is None:
             return self._head
-        if self._newest is None:
+        if self.at_hand is None:
             raise refusal
-        return self._newest.revision
+        return self.at_hand.revision
 
     @property
     def age_s(self) -> float:
@@ -236,19 +236,19 @@ class Worlds:
     def _mapped(self) -> Desk | None:
         """The desk in the files, read again when their root word has changed; without one the newest one known."""
         if self._files is None:
-            return self._newest
+            return self.at_hand
         word = self._files.word()
         if word in (0, self._refused):
-            return self._newest
+            return self.at_hand
         if word == self._word and self._read_last is not None:
             return self._read_last[0]
         try:
             root = self._files.root()
-            return self._newest if root is None else self._read(root)
+            return self.at_hand if root is None else self._read(root)
         except Damaged as damage:
             LOG.warning("the world files in %s are not used: %s", self._files.path, damage)
             self._refused = word
-            return self._newest
+            return self.at_hand
 
     def _read(self, root: Root) -> Desk:
         """The desk of a root. Errors: Damaged."""
@@ -272,9 +272,9 @@ class Worlds:
         """
         assert self._files is not None
         try:
-            with self._files.writing(wait=self._newest is None) as writer:
+            with self._files.writing(wait=self.at_hand is None) as writer:
                 if writer is None:
-                    return self._newest
+                    return self.at_hand
                 self._polled = -1e9  # the store may have gone on while another process wrote
                 if refusal := self._poll():
                     raise refusal
@@ -333,7 +333,7 @@ class Worlds:
             root = self._files.root()
             if writer is not None and root is not None:
                 desk = self._read(root)
-                self._newest = self._begin(writer, desk.copied, root.content["recorded_at"])
+                self.at_hand = self._begin(writer, desk.copied, root.content["recorded_at"])
 
     def tidy(self) -> None:
         """Compact the files when what was left behind takes more room than what is alive."""

@@ -291,6 +291,17 @@ def test_a_new_revision_is_answered_once_it_was_looked_for(told: Told, store: St
     assert told.here.get(path).json()["revision"] == before + 1
 
 
+def test_a_revision_that_this_process_published_is_answered_before_anybody_looks_for_it(
+    told: Told, store: Store
+) -> None:
+    ask = locate(lon=114.005, lat=22.505, crs="CRS84")
+    before = ask(told.here).json()["revision"]
+    bring(store, _folder(store), "departments", "departments.csv", "code,name\nCITY,新名\n")
+    told.hot.state.worlds.renew_to(before + 1)
+    assert told.hot.state.watch.spots.desk.revision == before
+    assert ask(told.here).json()["revision"] == before + 1
+
+
 def test_the_hot_questions_are_described_like_all_others(app: FastAPI) -> None:
     paths = app.openapi()["paths"]
     assert {each["name"] for each in paths["/v1/locate"]["get"]["parameters"]} == {
