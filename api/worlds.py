@@ -316,7 +316,8 @@ class Worlds:
             return None
         root = self._files.root()
         assert root is not None
-        return self._read(root)
+        new_desk, self._agreed = self._read(root), (self._head, root.word)
+        return new_desk
 
     def _write(self, writer: Writer) -> Desk:
         """Read the newest revision from the store into new files."""

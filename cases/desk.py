@@ -263,11 +263,11 @@ def advance_desk(
 
     Only what changed is written to the heap. None when all must be written anew.
     """
-    grid = advance_grid(connection, heap, desk.grid, told["grid"], at)
+    changed = changed_tables(connection, desk.revision, at)
+    grid = advance_grid(connection, heap, desk.grid, told["grid"], at, changed)
     if grid is None:
         return None
     new = {**told, "grid": grid}
-    changed = changed_tables(connection, desk.revision, at)
     if component.name in changed:
         new["inventory"] = advance_inventory(connection, desk.inventory, desk.revision, at).tell(heap)
     if rule.name in changed:

@@ -1,6 +1,6 @@
 """The grid of the next revision from the one before: only what changed is written to the heap in which it lies."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ from gis.heap.lines import Heap
 from gis.heap.records import seal
 from gis.locate import OutOfFrame, PolygonIndex, Turnover
 from gis.metres import Indices
-from gis.store.revisions import changed_tables
 from gis.store.scope import EVERYTHING
 from gis.store.versions import Columns, Query, read_changed, read_columns
 from grids.lookup import DivisionName, Grid, load_areas, load_departments, tell_divisions
@@ -22,14 +21,14 @@ LARGE = 5_000
 
 
 def advance_grid(
-    connection: Connection, heap: Heap, grid: Grid, told: Mapping[str, Any], at: int
+    connection: Connection, heap: Heap, grid: Grid, told: Mapping[str, Any], at: int, changed: Collection[str]
 ) -> dict[str, Any] | None:
     """What `Grid.read` takes to read the grid of revision `at`, from a grid in `heap` and what was told of it.
 
-    What did not change is told as before. None when so much changed, or so far out, that all must be written anew.
+    `changed` are the tables that are otherwise than in that grid; what did not change is told as before. None when so
+    much changed, or so far out, that all must be written anew.
     """
     since = grid.revision
-    changed = changed_tables(connection, since, at)
     units: PolygonIndex | None = grid.units
     if unit.name in changed:
         units = _advance_units(connection, heap, grid.units, since, at)
@@ -42,7 +41,7 @@ def advance_grid(
         gaps = read_columns(connection, gap, Query(EVERYTHING, at=at), ("code", "name", "geom"))
         new["gaps"] = PolygonIndex.build(gaps["geom"], gaps["code"], heap=heap).tell()
         new["gap_names"] = seal(heap, gaps["name"].tolist())
-    if {area.name, area_layer.name} & changed:
+    if {area.name, area_layer.name} & set(changed):
         new["areas"] = _advance_areas(connection, heap, told["areas"], since, at)
     if division.name in changed:
         divisions = _advance_divisions(connection, grid.divisions, since, at)

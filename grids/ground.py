@@ -17,7 +17,7 @@ from grids.features import feature_of
 from grids.profiles import FREE, CodeProfile, read_profile
 from grids.tables import area, division, gap, unit
 
-ROOM = 3.5  # on each side, of a unit's box: a unit, its neighbours, what touches these, and what is looked at to check them
+ROOM = 3.5  # on each side, of a unit's box: its neighbours, what touches these, and what both are checked against
 SECOND_ROOM = 0.1  # of a box of which a part was read before: it is seldom that a third is asked for
 MOST_ROOM_DEG = 0.003
 
