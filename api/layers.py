@@ -87,5 +87,5 @@ def last_change(connection: Connection, layer: Layer, at: int) -> int:
     table = table_of(layer)
     meant = [table.c[name] == value for name, value in (layer.where or {}).items()]
     ends = (table.c.from_revision, table.c.to_revision)
-    found = [connection.execute(select(func.max(end)).where(end <= at, *meant)).scalar() for end in ends]
-    return max(number or 0 for number in found)
+    found = [select(func.max(end)).where(end <= at, *meant).scalar_subquery() for end in ends]
+    return max(number or 0 for number in connection.execute(select(*found)).one())
