@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from api import ogc
 from api.auth import KEY_MASK, Doorkeeper
+from api.collector import calm
 from api.drawn import DrawnLayers
 from api.editing.drafting import DOORS, holders
 from api.http.gathering import AT_ONCE, AnswerAtOnce
@@ -151,6 +152,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
 def create_app_from_settings() -> FastAPI:
     """The application of the WANGGE_* settings: what a server starts in each of its processes."""
+    calm()
     return create_app(Settings())
 
 

@@ -22,6 +22,7 @@ from api.cli import (
     systems,
 )
 from api.cli.screen import show_faults, show_line
+from api.collector import calm
 from api.settings import Settings
 from gis.errors import Kind, Refusal
 
@@ -69,6 +70,7 @@ app.add_typer(rasters.app, name="rasters")
 
 def main() -> None:
     """Run a command; a refusal is told in words on standard error, with an exit code for its kind."""
+    calm()
     try:
         app()
     except Refusal as refusal:
