@@ -14,14 +14,15 @@ from cases.frontiers import Frontier
 from cases.holders import Holdings
 from cases.outcomes import NOBODY, Column, Inquiry, Outcome, columns_of, outcome_of
 from cases.rules.book import Key
+from cases.rules.calendar import NO_TIME
 from cases.situation import NOT_THERE, AreaHolder, Asset, Division, Place
 from cases.tree import Ids, Tree
 from cases.verdict import Verdict
 from components.lookup import class_name
 from gis.metres import Indices
 
-ClassKey = tuple[str | None, str | None, str | None, str | None]
-"""Edition, kind, class code and filing condition of a case."""
+ClassKey = tuple[str | None, str | None, str | None, str | None, int]
+"""Edition, kind, class code and filing condition of a case, and the slot of the calendar in which it was reported."""
 
 COMPONENT: Column = ("component", "")
 MOST_COLUMNS = 62
@@ -82,7 +83,7 @@ class Clerk:
         self.unit_levels = np.zeros((count + 1, len(self.levels)), dtype=np.int32)
         self.unit_named = np.zeros(count + 1, dtype=np.bool_)
         for unit, code in enumerate((*grid.units.codes.all().tolist(), None)):
-            self.unit_place[unit] = places.setdefault(book.key(None, None, None, None, code)[-1], len(places))
+            self.unit_place[unit] = places.setdefault(book.key(None, None, None, None, NO_TIME, code)[-1], len(places))
             if code is None:
                 break
             group = len(code), code[: max((each for each in lengths if each < len(code)), default=0)]
@@ -220,7 +221,7 @@ class Clerk:
 
     def component_class(self, of: ClassKey) -> int:
         """The number by which the index of components knows the class of a case; -1 where the case means none."""
-        edition, kind, class_code, _ = of
+        edition, kind, class_code, *_ = of
         if kind != "component" or not class_code or not edition:
             return -1
         return self.desk.inventory.index.classes.get(class_name(edition, class_code), -1)

@@ -18,7 +18,8 @@ from cases.batch import BIT, Batch
 from cases.clerk import ClassKey
 from cases.positions import suspect
 from cases.reports import FIELDS, KINDS, USUAL_ACCURACY_M, WORST_ACCURACY_M, Case, Defaults, from_records
-from cases.times import plain_times
+from cases.rules.calendar import NO_TIME, Calendar
+from cases.times import plain_times, seconds_of
 from components.editions import normalise_edition
 from gis import crs
 from gis.errors import Fault, Refusal
@@ -45,18 +46,23 @@ class ReadBatch:
 
 
 def read_columns(
-    columns: Mapping[str, pa.Array], defaults: Defaults, rows: NDArray[np.int64], components: Names
+    columns: Mapping[str, pa.Array],
+    defaults: Defaults,
+    rows: NDArray[np.int64],
+    components: Names,
+    calendar: Calendar,
 ) -> ReadBatch:
     """The cases in Arrow columns (n,) named like the members of a case; other columns are passed over.
 
-    `rows` (n,) are the numbers that faults name; `components` the codes of the inventory. Dictionary columns are used
-    as they are.
+    `rows` (n,) are the numbers that faults name; `components` the codes of the inventory, `calendar` that of the rule
+    book. Dictionary columns are used as they are.
     """
     reader = _Reader({name: columns[name] for name in FIELDS if name in columns}, defaults, len(rows))
     lonlat, accuracy = reader.position(), reader.accuracy()
     classes, class_of = reader.classes()
     component = reader.components(components)
     reader.passed_over()
+    classes, class_of = reader.timed(classes, class_of, calendar)
     late = np.flatnonzero(~reader.plain)
     table = {name: from_arrow(column.take(pa.array(late))).tolist() for name, column in reader.columns.items()}
     records = ({name: values[at] for name, values in table.items()} for at in range(len(late)))
@@ -68,7 +74,7 @@ def read_columns(
             keep[at] = False
             continue
         lonlat[at], accuracy[at] = (case.lon, case.lat), case.accuracy_m
-        class_of[at] = known.setdefault(_class_of(case), len(known))
+        class_of[at] = known.setdefault(_class_of(case, calendar), len(known))
         component[at] = components.number(case.component_code)
         reader.assumed[at] = sum(BIT[flag] for flag in case.flags)
     parts = (lonlat, accuracy, class_of, component, reader.assumed)
@@ -79,8 +85,8 @@ def read_columns(
     return ReadBatch(batch, np.flatnonzero(keep), tuple(reports.all_faults))
 
 
-def _class_of(case: Case) -> ClassKey:
-    return case.edition, case.kind, case.class_code, case.condition
+def _class_of(case: Case, calendar: Calendar) -> ClassKey:
+    return case.edition, case.kind, case.class_code, case.condition, calendar.slot(case.reported_at)
 
 
 class _Reader:
@@ -204,10 +210,22 @@ class _Reader:
             kind = self.defaults.kind if kind is None else kind
             wrong[at] |= (kind is None and class_code is not None) or (kind is not None and kind not in KINDS)
             edition = None if edition is None else normalise_edition(edition)
-            number[at] = known.setdefault((edition, kind, class_code, condition), len(known))
+            number[at] = known.setdefault((edition, kind, class_code, condition, NO_TIME), len(known))
         self._assume("edition", "assumed_edition", assumed[of])
         self.plain &= ~wrong[of]
         return list(known), number[of]
+
+    def timed(
+        self, classes: list[ClassKey], of: NDArray[np.int32], calendar: Calendar
+    ) -> tuple[list[ClassKey], NDArray[np.int32]]:
+        """The same classes, told apart by the slot of the calendar in which their cases were reported."""
+        times = self.columns.get("reported_at")
+        if not calendar.windows or times is None or pa.types.is_null(times.type):
+            return classes, of
+        slots = calendar.slots(seconds_of(times, self.plain, self.defaults.zone))
+        numbers, distinct = pd.factorize(of.astype(np.int64) << 32 | slots)
+        found = [(*classes[each >> 32][:-1], each & 0xFFFFFFFF) for each in distinct.tolist()]
+        return found, numbers.astype(np.int32)
 
     def components(self, known: Names) -> NDArray[np.int64]:
         """The component that each case names: its number, NOT_NAMED or UNKNOWN."""

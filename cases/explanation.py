@@ -55,9 +55,12 @@ def _what_decided(verdict: Verdict, departments: Mapping[str, Department]) -> It
         yield reason(failure.why, what=failure.what)
     rule, target, found = verdict.rule, verdict.target, verdict.found
     if rule is None or target is None or found is None:
-        yield reason("no_department" if verdict.failures else "no_rule")
+        passed = any(failure.why != "time_missing" for failure in verdict.failures)
+        yield reason("no_department" if passed else "no_rule")
         return
     yield reason("rule_named", rule=rule.code, name=rule.name) if rule.name else reason("rule", rule=rule.code)
+    if rule.when is not None:
+        yield reason("in_window", window=str(rule.when))
     if rule.basis is not None:
         parts = (rule.basis.text, rule.basis.document, rule.basis.number, rule.basis.date)
         yield reason("basis", basis=tuple(part for part in parts if part) or (rule.basis.url or "",))

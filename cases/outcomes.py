@@ -77,7 +77,7 @@ class Inquiry:
 
     selection: Selection
     departments: Mapping[str, Department]
-    _single: dict[tuple[int, int], tuple[Rule, ...]] = field(default_factory=dict)
+    _single: dict[tuple[int, int], Selection] = field(default_factory=dict)
 
     def ask(self, known: Mapping[Column, object], place: Place, asset: Asset | None) -> Column | Verdict:
         """The verdict on what is known of `place` and `asset`, or the first thing that it needs and is not `known`."""
@@ -92,10 +92,13 @@ class Inquiry:
                 column = column_of(target)
                 if column is not None and column not in known:
                     return column
-                alone = self._single.setdefault((position, number), (replace(rule, to=(target,)),))
+                alone = self._single.setdefault((position, number), self._of((replace(rule, to=(target,)),)))
                 if decide(alone, place, asset, self.departments).rule is not None:
                     return self._decided(rules, position, known, place, asset)
-        return decide(rules, place, asset, self.departments)
+        return decide(self.selection, place, asset, self.departments)
+
+    def _of(self, rules: Sequence[Rule]) -> Selection:
+        return replace(self.selection, rules=tuple(rules))
 
     def _decided(
         self,
@@ -107,6 +110,6 @@ class Inquiry:
     ) -> Column | Verdict:
         owner, rank = rules[position].owner, rules[position].rank
         if not any(each.owner == owner and each.rank == rank for each in rules[position + 1 :]):
-            return decide(rules[: position + 1], place, asset, self.departments)
+            return decide(self._of(rules[: position + 1]), place, asset, self.departments)
         unknown = sorted(columns_of(self.selection) - known.keys())
-        return unknown[0] if unknown else decide(rules, place, asset, self.departments)
+        return unknown[0] if unknown else decide(self.selection, place, asset, self.departments)

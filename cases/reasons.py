@@ -59,6 +59,14 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
         # the rule and its target
         "rule": ("Rule {rule} decides.", "适用规则{rule}。"),
         "rule_named": ("Rule {rule} ({name}) decides.", "适用规则{rule}（{name}）。"),
+        "in_window": (
+            "The rule holds at the time of the report ({window}).",
+            "上报时间在该规则的适用时段内（{window}）。",
+        ),
+        "time_missing": (
+            "Rules that hold at certain times were passed over: the case does not say when it was reported.",
+            "案件未给出上报时间，分时段适用的规则未予采用。",
+        ),
         "basis": ("Basis: {basis}.", "依据：{basis}。"),
         "by_department": ("The rule names {department} itself.", "规则直接指定{department}。"),
         "by_area": (

@@ -136,14 +136,15 @@ class _Desk:
 
     def verdict(self, case: Case, place: Place, asset: Asset | None) -> Verdict:
         usable = None if asset is None or is_other_class(case, asset) else asset
-        key = self.book.key(case.edition, case.kind, case.class_code, case.condition, place.code)
+        slot = self.book.calendar.slot(case.reported_at)
+        key = self.book.key(case.edition, case.kind, case.class_code, case.condition, slot, place.code)
         selection = self.book.select(key)
         if self.memo is None:
-            return decide(selection.rules, place, usable, self.departments)
+            return decide(selection, place, usable, self.departments)
         whole = decision_key(key, selection, place, usable)
         verdict = self.memo.get(whole)
         if verdict is None:
-            verdict = self.memo[whole] = decide(selection.rules, place, usable, self.departments)
+            verdict = self.memo[whole] = decide(selection, place, usable, self.departments)
         return verdict
 
 

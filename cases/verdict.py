@@ -168,17 +168,17 @@ def _equal_holders(rule: Rule, found: Found, place: Place, departments: Mapping[
     ]
 
 
-def decide(rules: Sequence[Rule], place: Place, asset: Asset | None, departments: Mapping[str, Department]) -> Verdict:
+def decide(selection: Selection, place: Place, asset: Asset | None, departments: Mapping[str, Department]) -> Verdict:
     """The first target, of the first rule in the stated order, that leads to a department in force.
 
-    `rules` come from `RuleBook.select`. Further targets of that rule, and the first answer of each later rule, become
-    `others`, up to five departments. A later rule of equal rank and the same owner with another answer, or an area of
-    equal priority, makes the verdict ambiguous (`why` begins with "ambiguous").
+    `selection` comes from `RuleBook.select`. Further targets of that rule, and the first answer of each later rule,
+    become `others`, up to five departments. A later rule of equal rank and the same owner with another answer, or an
+    area of equal priority, makes the verdict ambiguous (`why` begins with "ambiguous").
     """
-    failures: list[Failure] = []
+    failures = [Failure("time_missing", "")] if selection.lacks_time else []
     answer: tuple[Rule, Target, Found] | None = None
     others: dict[str, Other] = {}
-    for rule in rules:
+    for rule in selection.rules:
         equal = answer is not None and rule.owner == answer[0].owner and rule.rank == answer[0].rank
         if len(others) >= MOST_OTHERS and not equal:
             break

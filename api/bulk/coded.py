@@ -33,7 +33,7 @@ class CodedDesk:
     ) -> tuple[dict[str, pa.Array], Tally]:
         """The columns that `route` adds to a batch of n rows, a bad row's empty; and the counts."""
         clerk = self.clerk
-        read = read_columns(columns, defaults, rows, self.names)
+        read = read_columns(columns, defaults, rows, self.names, clerk.desk.book.calendar)
         answers = route_batch(clerk, read.batch)
         count = len(rows)
         worded = {

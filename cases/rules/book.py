@@ -3,20 +3,25 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from cases.rules.calendar import NO_TIME, Calendar
 from cases.rules.model import CASE_KINDS, Rule
 
-Key = tuple[str | None, str | None, bool, str, str | None, str]
+Key = tuple[str | None, str | None, bool, str, str | None, int, str]
 """What of a case and its place the choice of rules depends on; every part is a value that the book itself holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Rules that may apply, first tried first, and what of a place they look at: area layers, levels, the component."""
+    """Rules that may apply, first tried first, and what of a place they look at: area layers, levels, the component.
+
+    `lacks_time`: rules with a time window were passed over, for the case does not say when it was reported.
+    """
 
     rules: tuple[Rule, ...]
     layers: tuple[str, ...]
     levels: tuple[str, ...]
     asks_component: bool
+    lacks_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class RuleBook:
     """
 
     rules: tuple[Rule, ...]
+    calendar: Calendar
     _by_class: dict[str, list[int]]
     _by_prefix: dict[str, list[int]]
     _of_any_class: list[int]
@@ -73,6 +79,7 @@ class RuleBook:
                 of_any.append(position)
         return cls(
             rules=ordered,
+            calendar=Calendar.of(rule.when for rule in ordered if rule.when is not None),
             _by_class=by_class,
             _by_prefix=by_prefix,
             _of_any_class=of_any,
@@ -83,11 +90,18 @@ class RuleBook:
         )
 
     def key(
-        self, edition: str | None, kind: str | None, class_code: str | None, condition: str | None, code: str | None
+        self,
+        edition: str | None,
+        kind: str | None,
+        class_code: str | None,
+        condition: str | None,
+        slot: int,
+        code: str | None,
     ) -> Key:
         """The case reduced to what this book tells apart: equal keys have equal selections.
 
-        `code` is the code of the unit that holds the point, or None where there is none.
+        `slot` is what the calendar says of when it was reported, `code` the code of the unit that holds the point, or
+        None where there is none.
         """
         exact = class_code is not None and class_code in self._by_class
         return (
@@ -96,6 +110,7 @@ class RuleBook:
             exact,
             class_code if exact and class_code is not None else self._prefixes.longest(class_code or ""),
             condition if condition in self._conditions else None,
+            slot,
             self._places.longest(code or ""),
         )
 
@@ -107,23 +122,29 @@ class RuleBook:
         return selection
 
     def candidates(
-        self, edition: str | None, kind: str | None, class_code: str | None, condition: str | None, code: str | None
+        self,
+        edition: str | None,
+        kind: str | None,
+        class_code: str | None,
+        condition: str | None,
+        code: str | None,
+        slot: int = NO_TIME,
     ) -> tuple[Rule, ...]:
-        """The rules whose owner, place, class, edition, kind and condition fit, in the order in which they are tried.
+        """The rules whose owner, place, class, edition, kind, condition and time fit, first tried first.
 
         Areas are not looked at. A place without a code meets only rules that hold everywhere (owner "", no place).
         """
-        return self.select(self.key(edition, kind, class_code, condition, code)).rules
+        return self.select(self.key(edition, kind, class_code, condition, slot, code)).rules
 
     def _gather(self, key: Key) -> Selection:
-        edition, kind, exact, class_text, condition, place = key
+        edition, kind, exact, class_text, condition, slot, place = key
         positions = list(self._of_any_class)
         if exact:
             positions += self._by_class[class_text]
         for prefix, listed in self._by_prefix.items():
             if class_text.startswith(prefix):
                 positions += listed
-        rules = tuple(
+        fitting = [
             rule
             for rule in map(self.rules.__getitem__, sorted(positions))
             if rule.edition in (None, edition)
@@ -131,10 +152,13 @@ class RuleBook:
             and rule.condition in (None, condition)
             and place.startswith(rule.owner)
             and place.startswith(rule.place or "")
-        )
+        ]
+        holding = self.calendar.holding(slot)
+        rules = tuple(rule for rule in fitting if rule.when is None or rule.when in holding)
         targets = {(target.kind, target.value) for rule in rules for target in rule.to}
         layers = {value for kind, value in targets if kind == "area"}
         layers |= {rule.area_layer for rule in rules if rule.area_layer is not None}
         levels = {value for kind, value in targets if kind == "division"}
         asks_component = any(kind == "component" for kind, _ in targets)
-        return Selection(rules, tuple(sorted(layers)), tuple(sorted(levels)), asks_component)
+        lacks_time = slot == NO_TIME and len(rules) < len(fitting)
+        return Selection(rules, tuple(sorted(layers)), tuple(sorted(levels)), asks_component, lacks_time)

@@ -102,7 +102,7 @@ def _catches_all(rules: Iterable[Rule]) -> bool:
     """Whether every case anywhere in the owner meets one of the rules (all of one owner), with a sure target."""
     kinds: set[str] = set()
     for rule in rules:
-        asks = (rule.edition, rule.class_code, rule.class_prefix, rule.condition, rule.area_layer)
+        asks = (rule.edition, rule.class_code, rule.class_prefix, rule.condition, rule.area_layer, rule.when)
         everywhere = rule.place is None or rule.owner.startswith(rule.place)
         sure = any(target.kind in ("department", "division") for target in rule.to)
         if everywhere and sure and not any(asks):

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
+from cases.rules.windows import Window, from_members, to_members
+
 EVERYWHERE: Final = ""
 """The owner of rules that hold in every division."""
 
@@ -43,7 +45,8 @@ class Rule:
 
     `owner` is a division code ("" everywhere) and must begin the place's code, as must `place`. The class is named
     exactly (`class_code`) or by `class_prefix`, never both. The point must lie in an area of `area_layer`, in the very
-    one with code `area` if given. `to` holds at least one target, best first.
+    one with code `area` if given. The case must have been reported within `when`. `to` holds at least one target, best
+    first.
     """
 
     owner: str
@@ -62,13 +65,14 @@ class Rule:
     fallback: bool = False
     basis: Basis | None = None
     time_limit: str | None = None
+    when: Window | None = None
 
     @property
     def rank(self) -> tuple[int, ...]:
         """Rules are tried from the smallest rank up; equal ranks by code in byte order.
 
         Longest owner, highest priority, exact class before longer prefix before none, longer place, very area before
-        any area of the layer before none, and then whatever else the rule names: condition, edition, kind.
+        any area of the layer before none, and then whatever else the rule names: time window, condition, edition, kind.
         """
         whole, prefix = self.class_code is not None, self.class_prefix or ""
         return (
@@ -78,6 +82,7 @@ class Rule:
             -len(prefix),
             -len(self.place or ""),
             -sum(part is not None for part in (self.area_layer, self.area)),
+            self.when is None,
             self.condition is None,
             self.edition is None,
             self.kind is None,
@@ -89,11 +94,13 @@ def to_row(rule: Rule) -> dict[str, Any]:
     row: dict[str, Any] = {
         field.name: value
         for field in fields(rule)
-        if (value := getattr(rule, field.name)) is not None and field.name not in ("to", "basis")
+        if (value := getattr(rule, field.name)) is not None and field.name not in ("to", "basis", "when")
     }
     row["to"] = [{target.kind: target.value} for target in rule.to]
     if rule.basis is not None:
         row["basis"] = {key: value for key, value in asdict(rule.basis).items() if value is not None}
+    if rule.when is not None:
+        row["when"] = to_members(rule.when)
     return row
 
 
@@ -103,4 +110,6 @@ def from_row(row: Mapping[str, Any]) -> Rule:
     members["to"] = tuple(Target(kind, value) for target in row["to"] for kind, value in target.items())
     if row.get("basis") is not None:
         members["basis"] = Basis(**row["basis"])
+    if row.get("when") is not None:
+        members["when"] = from_members(row["when"])
     return Rule(**members)

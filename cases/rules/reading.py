@@ -1,21 +1,29 @@
 """Reading rules that people write: a YAML or JSON document in, rules and faults out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
+from cases.reports import parse_zone
 from cases.rules.model import CASE_KINDS, COMPONENT_ROLES, EVERYWHERE, TARGET_KINDS, Basis, Rule, Target
+from cases.rules.windows import Window, read_dates, read_hours, read_weekdays
 from components.editions import normalise_edition
-from gis.errors import Fault, refuse
+from gis.errors import Fault, Refusal, refuse
+
+Span = TypeVar("Span")
 
 _TEXTS = ("name", "class", "class_prefix", "condition", "place", "area_layer", "area", "time_limit")
 _BASIS = ("text", "document", "number", "date", "url")
-_RULE = frozenset({"code", "owner", "edition", "kind", *_TEXTS, "priority", "fallback", "to", "basis"})
-_DOCUMENT = frozenset({"owner", "rules"})
+_RULE = frozenset({"code", "owner", "edition", "kind", *_TEXTS, "priority", "fallback", "to", "basis", "when"})
+_DOCUMENT = frozenset({"owner", "zone", "rules"})
+_WINDOW = ("dates", "weekdays", "hours")
+
+USUAL_ZONE = "Asia/Shanghai"
+"""Whose clocks time windows follow where neither the rule nor the book names a zone."""
 
 DEEPEST = 32
 """How deep a document may be nested; a rule book needs 6."""
@@ -228,7 +236,60 @@ def _basis(item: _Item) -> Basis | None:
     return Basis(**{key: inside.text(key) for key in _BASIS})
 
 
-def _rule(item: _Item, owner: str) -> Rule | None:
+def _when(item: _Item, zone: str) -> Window | None:
+    given = item.members.get("when")
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or not any(given.get(name) for name in _WINDOW):
+        item.fault(
+            "wrong_window",
+            f"when must have at least one of {', '.join(_WINDOW)}, like {{weekdays: mon-fri, hours: 08:00-18:00}}.",
+            f"when至少应含{'、'.join(_WINDOW)}之一，例如{{weekdays: mon-fri, hours: 08:00-18:00}}。",
+        )
+        return None
+    inside = _Item(given, item.row, item.thing, item.faults)
+    inside.known_only(frozenset({*_WINDOW, "zone"}), "when")
+    before = len(item.faults)
+    dates = _spans(inside, "dates", read_dates, "2026-10-01/2026-10-07")
+    weekdays = {day for days in _spans(inside, "weekdays", read_weekdays, "mon-fri") for day in days}
+    hours = _spans(inside, "hours", read_hours, "22:00-02:00")
+    zone = _zone(inside) or zone
+    if len(item.faults) > before:
+        return None
+    return Window(zone, tuple(sorted(set(dates))), tuple(sorted(weekdays)), tuple(sorted(set(hours))))
+
+
+def _spans(item: _Item, key: str, read: Callable[[str], Span], like: str) -> list[Span]:
+    """What a text or a list of texts means, each read by `read`."""
+    given = item.members.get(key)
+    listed = [] if given is None else given if isinstance(given, list) else [given]
+    found = []
+    for each in listed:
+        text = each.isoformat() if type(each) is date else each
+        try:
+            found.append(read(text if isinstance(text, str) else ""))
+        except ValueError:
+            item.fault(
+                "wrong_window",
+                f"{key} must be written like {like} but is {_shown(each)}; put it in quotes.",
+                f"{key}应写成{like}这样，现为{_shown(each)}；请加引号。",
+            )
+    return found
+
+
+def _zone(item: _Item) -> str | None:
+    zone = item.text("zone")
+    try:
+        if zone is not None:
+            parse_zone(zone)
+        return zone
+    except Refusal as refusal:
+        fault = refusal.faults[0]
+        item.fault(fault.code, fault.en, fault.zh)
+        return None
+
+
+def _rule(item: _Item, owner: str, zone: str) -> Rule | None:
     """The rule in the item, or None when the item has gathered a fault."""
     before = len(item.faults)
     if item.thing is None:
@@ -254,7 +315,7 @@ def _rule(item: _Item, owner: str) -> Rule | None:
         )
     class_code = texts.pop("class")
     edition, kind, priority = item.edition(), item.choice("kind", CASE_KINDS), item.whole("priority")
-    fallback, to, basis = item.yes("fallback"), _targets(item), _basis(item)
+    fallback, to, basis, when = item.yes("fallback"), _targets(item), _basis(item), _when(item, zone)
     if len(item.faults) > before or item.thing is None:
         return None
     return Rule(
@@ -267,6 +328,7 @@ def _rule(item: _Item, owner: str) -> Rule | None:
         priority=priority,
         fallback=fallback,
         basis=basis,
+        when=when,
         **texts,
     )
 
@@ -288,7 +350,7 @@ def parse(document: Any, owner: str | None = None) -> tuple[list[Rule], list[Fau
         ]
     whole = _Item(document, None, None)
     whole.known_only(_DOCUMENT)
-    stated = whole.text("owner")
+    stated, zone = whole.text("owner"), _zone(whole) or USUAL_ZONE
     faults, holder = whole.faults, (stated or EVERYWHERE) if owner is None else owner
     rules: list[Rule] = []
     first_row: dict[tuple[str, str], int] = {}
@@ -306,7 +368,7 @@ def parse(document: Any, owner: str | None = None) -> tuple[list[Rule], list[Fau
         code = members.get("code")
         item = _Item(members, row, (code.strip() or None) if isinstance(code, str) else None, faults)
         own = item.text("owner") if owner is None else None
-        rule = _rule(item, own or holder)
+        rule = _rule(item, own or holder, zone)
         if item.thing is not None and (earlier := first_row.setdefault((own or holder, item.thing), row)) != row:
             item.fault("code_duplicate", f"rule {earlier} has the same code.", f"与第{earlier}条规则编码重复。")
         elif rule is not None:

@@ -17,7 +17,9 @@ Row = dict[str, Any]
 def as_batch(clerk: Clerk, cases: Sequence[Case]) -> Batch:
     """The cases as columns, made without the reader of columns."""
     classes: dict[Any, int] = {}
-    of = [classes.setdefault((c.edition, c.kind, c.class_code, c.condition), len(classes)) for c in cases]
+    slots = [clerk.desk.book.calendar.slot(case.reported_at) for case in cases]
+    keys = [(c.edition, c.kind, c.class_code, c.condition, slot) for c, slot in zip(cases, slots, strict=True)]
+    of = [classes.setdefault(key, len(classes)) for key in keys]
     known = {code: number for number, code in enumerate(clerk.desk.inventory.texts("code"))}
     named = [-1 if case.component_code is None else known.get(case.component_code, -2) for case in cases]
     return Batch(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from cases.desk import Desk, load_desk
 from cases.reports import Case, Defaults, from_records, parse_zone
 from cases.routing import Department
 from cases.rules import Rule, RuleBook, Target
+from cases.rules.windows import Window
 from components.lookup import FIELDS, Inventory, class_name
 from examples.model_city import write
 from gis.formats import read
@@ -124,6 +126,8 @@ WEST, SOUTH = 114.0, 22.5
 STREETS = ("440305001001", "440305002001", "440306001001")
 OWNERS = ("", "44", "440305", "440305001", "440306")
 DEPARTMENTS = {code: Department(code, f"{code} office") for code in "ABCDE"}
+WINDOWS = (Window("+08:00", weekdays=(0,)), Window("+08:00", hours=((1200, 120),)))
+MONDAY = datetime(2026, 5, 4, tzinfo=UTC)
 BODIES = st.sampled_from([None, "A", "B", "C", "GONE"])
 TARGETS = [("department", code) for code in ("A", "B", "GONE")] + [
     ("area", "drainage"), ("area", "police"), ("area", "nowhere"), ("division", "street"), ("division", "county"),
@@ -221,6 +225,7 @@ def rules(draw: st.DrawFn, number: int) -> Rule:
         area_layer=draw(st.sampled_from([None, None, "drainage"])),
         priority=draw(st.integers(0, 1)),
         fallback=draw(st.booleans()),
+        when=draw(st.sampled_from([None, None, None, *WINDOWS])),
         **which,
     )
 
@@ -230,7 +235,8 @@ def cases(draw: st.DrawFn) -> Case:
     x, y = (draw(st.one_of(st.integers(-20, 60), st.sampled_from([0, 10, 20, 25, 30, 40]))) for _ in "xy")
     return Case(
         "s", "1", 1, round(WEST + STEP * x / 10, 9), round(SOUTH + STEP * y / 10, 9),
-        draw(st.sampled_from([1e-3, 3.0, 4.0, 15.0, 45.0, 500.0])), None,
+        draw(st.sampled_from([1e-3, 3.0, 4.0, 15.0, 45.0, 500.0])),
+        draw(st.sampled_from([None, MONDAY, MONDAY + timedelta(hours=14), MONDAY + timedelta(days=2)])),
         draw(st.sampled_from(["2026", "2026", "2013", None])),
         draw(st.sampled_from(["component", "component", "matter"])),
         draw(st.sampled_from(["01001", "01002", "02001", None])), None,

@@ -13,12 +13,16 @@ from hypothesis import strategies as st
 from cases.batch import BIT
 from cases.columns import ReadBatch, read_columns
 from cases.reports import Defaults, from_columns, parse_zone
+from cases.rules.calendar import Calendar
+from cases.rules.windows import Window, read_hours
 from gis.formats.columns import from_arrow
 from gis.names import Names
 
 NAMES = Names.of(["P1", "P2", "部件"])
 GENEROUS = Defaults("s", crs="CRS84", zone=parse_zone("+08:00"), edition="2026", kind="matter")
 STRICT = Defaults("s")
+NIGHT = Window("Asia/Shanghai", weekdays=(4, 5), hours=(read_hours("08:30-08:31"), read_hours("22:00-02:00")))
+CALENDAR = Calendar.of([NIGHT, Window("Europe/Paris", hours=(read_hours("02:30-03:00"),))])
 PLAIN = {"lon": 114.05, "lat": 22.54, "crs": "CRS84", "edition": "2026", "kind": "component", "class_code": "01001"}
 
 Row = tuple[Any, ...]
@@ -28,7 +32,7 @@ def in_columns(
     columns: dict[str, pa.Array], defaults: Defaults
 ) -> tuple[list[Row | None], list[tuple[str, int | None]]]:
     count = len(next(iter(columns.values())))
-    read = read_columns(columns, defaults, np.arange(11, 11 + count), NAMES)
+    read = read_columns(columns, defaults, np.arange(11, 11 + count), NAMES, CALENDAR)
     found: list[Row | None] = [None] * count
     for at, row in enumerate(read.rows.tolist()):
         found[row] = _row(read, at)
@@ -55,7 +59,7 @@ def one_by_one(
         if case is None
         else (
             case.lon, case.lat, case.accuracy_m, case.edition, case.kind, case.class_code, case.condition,
-            NAMES.number(case.component_code), sum(BIT[flag] for flag in case.flags),
+            CALENDAR.slot(case.reported_at), NAMES.number(case.component_code), sum(BIT[flag] for flag in case.flags),
         )
         for case in reports.cases
     ]  # fmt: skip
@@ -84,7 +88,8 @@ VALUES: dict[str, Sequence[Any]] = {
         "2026-05-01T08:30:00+08:00", "2026-05-01 08:30:00", "2026-05-01T08:30:00Z", "2026/05/01 08:30:00",
         "2026-02-29T00:00:00", "2024-02-29T00:00:00", "2026-13-01T00:00:00", "2026-05-01", "24:00", "", "  ", None,
         "2026-05-01T24:00:00", "2026-05-01T08:30:00.5+08:00", "2026-05-01T08:30:00+24:00", "0000-01-01T00:00:00",
-        "２026-05-01T08:30:00",
+        "２026-05-01T08:30:00", "2026-05-01T00:30:59Z", "2026-05-02T01:59:59+08:00", "0001-01-01T00:00:00+08:00",
+        "9999-12-31T23:59:59-08:00", "2026-10-25T02:30:00", "2026-03-29T02:30:00",
     ),
     "edition": ("2026", "2013", "GB/T 30428.2-2013", "dc-311", "", " 2026", None),
     "kind": ("component", "matter", "event", "", None),
@@ -98,7 +103,17 @@ VALUES: dict[str, Sequence[Any]] = {
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.data(), st.sampled_from([GENEROUS, STRICT, Defaults("s", stated=frozenset({"crs"}), crs="EPSG:4490")]))
+@given(
+    st.data(),
+    st.sampled_from(
+        [
+            GENEROUS,
+            STRICT,
+            Defaults("s", crs="CRS84", zone=parse_zone("Europe/Paris")),
+            Defaults("s", stated=frozenset({"crs"}), crs="EPSG:4490"),
+        ]
+    ),
+)
 def test_text_of_any_kind_gives_the_same_cases_and_faults(data: st.DataObject, defaults: Defaults) -> None:
     count = data.draw(st.integers(1, 6))
     usual = {**dict.fromkeys(VALUES), **{name: str(value) for name, value in PLAIN.items()}}

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases.rules import Basis, Rule, RuleBook, Target, check, from_row, load_yaml, parse, to_row
+from cases.rules.windows import Window
 from gis.errors import Refusal
 
 BOOK = """
@@ -235,6 +236,7 @@ def test_a_book_without_catch_all_is_reported() -> None:
     assert checked(WATER) == missing
     assert checked(aimed(("area", "drainage"))) == missing  # areas may have gaps
     assert checked(aimed(kind="component")) == missing
+    assert checked(aimed(when=Window("+08:00", weekdays=(0,)))) == missing
     assert checked(aimed(kind="component"), aimed(kind="matter", code="b")) == []
     assert checked(WATER, aimed(owner="44", code="b")) == []  # the province catches what the county does not
 
