@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
-from cases.rules import Rule, RuleBook, check, from_row, parse, to_row
+from cases.rules import Rule, RuleBook, check, from_row, load_yaml, parse, to_document, to_row
 from cases.tables import rule
 from components.catalogue import read_classes
 from gis.delivery import Delivery, Key, compare, rows_in_force
+from gis.formats import read_cells
 from gis.store.revisions import head
 from gis.store.scope import EVERYTHING, Scope
 from gis.store.versions import Query, read_rows
@@ -18,6 +20,14 @@ from grids.profiles import CodeProfile
 from grids.tables import area_layer, department, division
 
 KEY = ("owner", "code")
+SHEETS = (".csv", ".tsv", ".txt", ".xlsx")
+"""Files in which a book is a table; any other is YAML."""
+
+
+def read_book(path: Path, layer: str | None = None, encoding: str | None = None) -> Any:
+    """The document in a file: YAML, JSON, or a table in CSV or a sheet (`layer`) of Excel. Errors: Refusal."""
+    table = read_cells(path, layer, encoding) if path.suffix.lower() in SHEETS else None
+    return load_yaml(path) if table is None else to_document(table)
 
 
 def deliver(connection: Connection, document: object, owner: str | None, profile: CodeProfile) -> Delivery:

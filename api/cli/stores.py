@@ -32,7 +32,7 @@ REFUSED = 3
 
 def import_layer(
     layer: Annotated[str, typer.Argument(help="divisions units areas departments components rules catalogue")],
-    file: Annotated[Path, typer.Argument(help="GeoPackage, GeoJSON, shapefile, CSV …; YAML for rules")],
+    file: Annotated[Path, typer.Argument(help="GeoPackage, GeoJSON, shapefile, CSV …; YAML, CSV or Excel for rules")],
     mapping: Annotated[list[str] | None, typer.Option("--map", help="field=column, repeatable")] = None,
     fields: Annotated[
         str | None,

@@ -51,7 +51,7 @@ def check_arguments(store: Store, key: Key, arguments: ExportArguments) -> None:
     if arguments.layer not in UNLISTED:
         with reading(store.world) as connection:
             find_layer(connection, arguments.layer, key.scope, arguments.revision)
-    formats = ("yaml",) if arguments.layer == "rules" else FORMATS
+    formats = ("yaml", "csv", "xlsx") if arguments.layer == "rules" else FORMATS
     if arguments.format not in formats:
         raise refuse(
             "format_unknown",

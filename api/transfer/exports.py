@@ -13,8 +13,8 @@ from sqlalchemy import Connection, select
 from api.layers import find_layer, query_of, table_of
 from api.systems import read_systems
 from api.transfer.dress import Dress, chosen, dressed
-from cases.books import read_rules
-from cases.rules import to_row
+from cases.books import SHEETS, read_rules
+from cases.rules import to_table, written
 from components.catalogue import local_classes
 from components.layers import CATALOGUE
 from gis.errors import Fault, refuse
@@ -55,7 +55,7 @@ def export_layer(
                 "Rules are written whole and as they are imported: without heads, conditions, or a form for people.",
                 "指挥手册只能按导入格式整体导出，不支持表头、筛选条件和人工阅读格式。",
             )
-        return _export_rules(connection, path, at, scope), ()
+        return _export_rules(connection, path, at, scope, encoding), ()
     if layer_id == "catalogue":
         layer, table = CATALOGUE, _catalogue(connection, at, scope)
     else:
@@ -107,9 +107,12 @@ def _catalogue(connection: Connection, at: int, scope: Scope) -> Table:
     return Table(columns, None, None, np.arange(1, len(classes) + 1), "catalogue")
 
 
-def _export_rules(connection: Connection, path: Path, at: int, scope: Scope) -> int:
-    """The rule book as YAML, in the form in which it is imported; `owner` stands at each rule."""
-    rules = [_written(to_row(rule)) for rule in read_rules(connection, scope, at)]
+def _export_rules(connection: Connection, path: Path, at: int, scope: Scope, encoding: str | None) -> int:
+    """The rule book as YAML or, where the suffix says so, a table: as it is imported; `owner` stands at each rule."""
+    rules = [written(rule) for rule in read_rules(connection, scope, at)]
+    if path.suffix.lower() in SHEETS:
+        write(path, to_table(rules), layer="rules", encoding=encoding, notes=notes_of(connection, "rules", at))
+        return len(rules)
     owners = {rule["owner"] for rule in rules}
     document: dict[str, Any] = {"owner": owners.pop()} if len(owners) == 1 else {}
     document["rules"] = [
@@ -128,9 +131,3 @@ def _export_rules(connection: Connection, path: Path, at: int, scope: Scope) -> 
             kind="unavailable",
         ) from error
     return len(rules)
-
-
-def _written(row: dict[str, Any]) -> dict[str, Any]:
-    """A rule's members under the names of the file."""
-    names = {"class_code": "class"}
-    return {names.get(key, key): value for key, value in row.items() if value is not False}

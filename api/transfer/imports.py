@@ -14,7 +14,6 @@ from api.systems import read_systems
 from api.transfer.fields import NONE, PLACES, find_fields, recognised
 from api.transfer.rejects import place_of, without_reasons, write_rejects
 from cases import books
-from cases.rules import load_yaml
 from components import catalogue, inventory, provenance
 from components.editions import CURRENT
 from components.heads import mapping_of
@@ -119,7 +118,7 @@ def run_import(
     options = knowing(store, options)
     source: Table | Any
     if layer == "rules":
-        source = load_yaml(path)
+        source = books.read_book(path, options.layer, options.encoding)
     else:
         source, options = read_delivery(store, layer, path, options)
         if options.rejects is not None:

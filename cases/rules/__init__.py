@@ -2,8 +2,9 @@
 
 from cases.rules.book import RuleBook, Selection
 from cases.rules.checks import check
-from cases.rules.model import EVERYWHERE, Basis, Rule, Target, from_row, to_row
+from cases.rules.model import EVERYWHERE, Basis, Rule, Target, from_row, to_row, written
 from cases.rules.reading import load_yaml, parse
+from cases.rules.sheets import to_document, to_table
 
 __all__ = [
     "EVERYWHERE",
@@ -16,5 +17,8 @@ __all__ = [
     "from_row",
     "load_yaml",
     "parse",
+    "to_document",
     "to_row",
+    "to_table",
+    "written",
 ]

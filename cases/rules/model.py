@@ -104,6 +104,12 @@ def to_row(rule: Rule) -> dict[str, Any]:
     return row
 
 
+def written(rule: Rule) -> dict[str, Any]:
+    """The rule as a rule book has it: `cases.rules.parse` reads it back."""
+    names = {"class_code": "class"}
+    return {names.get(key, key): value for key, value in to_row(rule).items() if value is not False}
+
+
 def from_row(row: Mapping[str, Any]) -> Rule:
     """The rule that `to_row` wrote. Trusts the row: what people write goes through `cases.rules.parse`."""
     members = dict(row)

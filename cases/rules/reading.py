@@ -10,7 +10,7 @@ import yaml
 
 from cases.reports import parse_zone
 from cases.rules.model import CASE_KINDS, COMPONENT_ROLES, EVERYWHERE, TARGET_KINDS, Basis, Rule, Target
-from cases.rules.windows import Window, read_dates, read_hours, read_weekdays
+from cases.rules.windows import MEMBERS, Window, read_dates, read_hours, read_weekdays
 from components.editions import normalise_edition
 from gis.errors import Fault, Refusal, refuse
 
@@ -20,7 +20,6 @@ _TEXTS = ("name", "class", "class_prefix", "condition", "place", "area_layer", "
 _BASIS = ("text", "document", "number", "date", "url")
 _RULE = frozenset({"code", "owner", "edition", "kind", *_TEXTS, "priority", "fallback", "to", "basis", "when"})
 _DOCUMENT = frozenset({"owner", "zone", "rules"})
-_WINDOW = ("dates", "weekdays", "hours")
 
 USUAL_ZONE = "Asia/Shanghai"
 """Whose clocks time windows follow where neither the rule nor the book names a zone."""
@@ -240,15 +239,15 @@ def _when(item: _Item, zone: str) -> Window | None:
     given = item.members.get("when")
     if given is None:
         return None
-    if not isinstance(given, Mapping) or not any(given.get(name) for name in _WINDOW):
+    if not isinstance(given, Mapping) or not any(given.get(name) for name in MEMBERS):
         item.fault(
             "wrong_window",
-            f"when must have at least one of {', '.join(_WINDOW)}, like {{weekdays: mon-fri, hours: 08:00-18:00}}.",
-            f"when至少应含{'、'.join(_WINDOW)}之一，例如{{weekdays: mon-fri, hours: 08:00-18:00}}。",
+            f"when must have at least one of {', '.join(MEMBERS)}, like {{weekdays: mon-fri, hours: 08:00-18:00}}.",
+            f"when至少应含{'、'.join(MEMBERS)}之一，例如{{weekdays: mon-fri, hours: 08:00-18:00}}。",
         )
         return None
     inside = _Item(given, item.row, item.thing, item.faults)
-    inside.known_only(frozenset({*_WINDOW, "zone"}), "when")
+    inside.known_only(frozenset({*MEMBERS, "zone"}), "when")
     before = len(item.faults)
     dates = _spans(inside, "dates", read_dates, "2026-10-01/2026-10-07")
     weekdays = {day for days in _spans(inside, "weekdays", read_weekdays, "mon-fri") for day in days}

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from cases.reports import parse_zone
 
+MEMBERS: Final = ("dates", "weekdays", "hours")
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY: Final = 24 * 60
 ONE_DAY: Final = timedelta(days=1)
@@ -53,30 +54,28 @@ class Window:
         return dated and (not self.weekdays or day.weekday() in self.weekdays)
 
     def __str__(self) -> str:
-        """The window as rule books write it, in one line."""
-        days = ",".join(WEEKDAYS[each] for each in self.weekdays)
-        hours = ",".join(f"{_clock(begin)}-{_clock(end)}" for begin, end in self.hours)
-        dates = ",".join(str(first) if first == last else f"{first}/{last}" for first, last in self.dates)
-        return " ".join(part for part in (dates, days, hours, self.zone) if part)
+        """The window in one line, in the words of `to_members`."""
+        written = to_members(self)
+        return " ".join([*(",".join(written[name]) for name in MEMBERS if name in written), self.zone])
 
 
 def to_members(window: Window) -> dict[str, Any]:
-    """The window as plain JSON members; `from_members` reads it back."""
-    members: dict[str, Any] = {"zone": window.zone}
-    if window.dates:
-        members["dates"] = [[first.isoformat(), last.isoformat()] for first, last in window.dates]
-    if window.weekdays:
-        members["weekdays"] = list(window.weekdays)
-    if window.hours:
-        members["hours"] = [list(each) for each in window.hours]
-    return members
+    """The window as rule books write it; `from_members` reads it back."""
+    dates = [str(first) if first == last else f"{first}/{last}" for first, last in window.dates]
+    weekdays = [WEEKDAYS[each] for each in window.weekdays]
+    hours = [f"{_clock(begin)}-{_clock(end)}" for begin, end in window.hours]
+    given = {"dates": dates, "weekdays": weekdays, "hours": hours}
+    return {name: texts for name, texts in given.items() if texts} | {"zone": window.zone}
 
 
 def from_members(members: Mapping[str, Any]) -> Window:
     """The window that `to_members` wrote."""
-    spans = [(date.fromisoformat(first), date.fromisoformat(last)) for first, last in members.get("dates", ())]
-    hours = [(int(begin), int(end)) for begin, end in members.get("hours", ())]
-    return Window(members["zone"], tuple(spans), tuple(members.get("weekdays", ())), tuple(hours))
+    return Window(
+        members["zone"],
+        tuple(read_dates(each) for each in members.get("dates", ())),
+        tuple(day for each in members.get("weekdays", ()) for day in read_weekdays(each)),
+        tuple(read_hours(each) for each in members.get("hours", ())),
+    )
 
 
 def read_dates(text: str) -> tuple[date, date]:

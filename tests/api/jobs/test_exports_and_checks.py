@@ -94,7 +94,7 @@ def test_rules_of_several_owners_are_exported_as_yaml_that_is_imported_again(vil
     [
         ({"layer": "towns"}, 404, "layer_unknown"),
         ({"layer": "units", "format": "docx"}, 422, "format_unknown"),
-        ({"layer": "rules", "format": "csv"}, 422, "format_unknown"),
+        ({"layer": "rules", "format": "gpkg"}, 422, "format_unknown"),
         ({"layer": "units", "crs": "EPSG:1"}, 422, "crs_unknown"),
         ({"layer": "units", "heads": "fr"}, 422, "heads_unknown"),
         ({"layer": "units", "where": ["code"]}, 422, "where_wrong"),
