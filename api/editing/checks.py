@@ -16,7 +16,7 @@ from api.editing.drafted_rows import drafted_columns, drafted_layer, drafted_lay
 from api.keys import list_keys
 from api.layers import AREA_LAYERS, RULES
 from api.transfer.exports import feature_table
-from cases.rules import check, from_row, parse, to_row
+from cases.rules import check, from_row, parse, written
 from components.catalogue import read_classes
 from components.editions import CURRENT
 from components.inventory import read_components
@@ -243,8 +243,8 @@ def _check_components(state: State) -> Checked:
 def _check_rules(state: State) -> Checked:
     """The rules as a book has them, against all that they name."""
     columns = state.columns(RULES, "document")
-    written = [_written(to_row(from_row(each))) for each in columns["document"]]
-    rules, faults = parse({"rules": written}) if written else ([], [])
+    book = [written(from_row(each)) for each in columns["document"]]
+    rules, faults = parse({"rules": book}) if book else ([], [])
     faults += check(
         rules,
         state.departments,
@@ -253,13 +253,7 @@ def _check_rules(state: State) -> Checked:
         state.codes(DIVISIONS),
         read_classes(state.connection, EVERYTHING, state.sketch.at).keys(),
     )
-    return Checked.of(len(written), faults)
-
-
-def _written(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A rule's members under the names of the file, without those that say nothing."""
-    said = {name: value for name, value in row.items() if value not in (None, False, "")}
-    return {{"class_code": "class"}.get(name, name): value for name, value in said.items()}
+    return Checked.of(len(book), faults)
 
 
 CHECKS: Mapping[str, Callable[[State], Checked]] = {

@@ -113,11 +113,12 @@ def _export_rules(connection: Connection, path: Path, at: int, scope: Scope, enc
     if path.suffix.lower() in SHEETS:
         write(path, to_table(rules), layer="rules", encoding=encoding, notes=notes_of(connection, "rules", at))
         return len(rules)
-    owners = {rule["owner"] for rule in rules}
-    document: dict[str, Any] = {"owner": owners.pop()} if len(owners) == 1 else {}
-    document["rules"] = [
-        {k: v for k, v in rule.items() if k != "owner" or (v and "owner" not in document)} for rule in rules
-    ]
+    owners = {rule.get("owner") for rule in rules}
+    if len(owners) > 1 or None in owners:
+        document: dict[str, Any] = {"rules": rules}
+    else:
+        document = {"owner": owners.pop()} if owners else {}
+        document["rules"] = [{k: v for k, v in rule.items() if k != "owner"} for rule in rules]
     text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
     scratch = path.with_name(f".{path.name}.part")
     try:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from cases.rules.model import CASE_KINDS, Rule
+from cases.rules.shadows import find_shadows
 from gis.errors import Fault, Severity
 
 
@@ -137,7 +138,8 @@ def check(
     divisions: AbstractSet[str],
     classes: AbstractSet[tuple[str, str, str]],
 ) -> list[Fault]:
-    """What is wrong with rules that read well: names that the world lacks (errors), no catch-all (a warning an owner).
+    """What is wrong with rules that read well: names that the world lacks (errors); warnings of rules that never
+    decide or contradict each other, and of owners without a catch-all.
 
     `departments` are codes in force, `layers` area layers, `levels` the division levels of the code profile,
     `divisions` codes, `classes` the catalogue as (edition id, kind, code). No divisions or no classes at all means that
@@ -158,5 +160,6 @@ def check(
                         f"没有编码为{code}的区划（{zh}）。",
                     )
                 )
+    faults += find_shadows(rules)
     faults += _totality(rules)
     return faults

@@ -107,7 +107,7 @@ def to_row(rule: Rule) -> dict[str, Any]:
 def written(rule: Rule) -> dict[str, Any]:
     """The rule as a rule book has it: `cases.rules.parse` reads it back."""
     names = {"class_code": "class"}
-    return {names.get(key, key): value for key, value in to_row(rule).items() if value is not False}
+    return {names.get(key, key): value for key, value in to_row(rule).items() if value is not False and value != ""}
 
 
 def from_row(row: Mapping[str, Any]) -> Rule:
