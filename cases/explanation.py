@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cases.reasons import Reason, reason
 from cases.reports import Case
+from cases.rules import Rule
 from cases.situation import NOT_THERE, Asset, Department, Place
 from cases.verdict import Other, Verdict
 
@@ -71,8 +72,15 @@ def _what_decided(verdict: Verdict, departments: Mapping[str, Department]) -> It
         yield reason("by_division", division=found.division.name or found.division.code, department=name)
     else:
         yield reason("by_department" if target.kind == "department" else f"by_{target.value}", department=name)
+    if (above := supervisor_of(rule, departments)) is not None:
+        yield reason("supervised_by", department=above.name)
     if rule.fallback:
         yield reason("fallback")
+
+
+def supervisor_of(rule: Rule | None, departments: Mapping[str, Department]) -> Department | None:
+    """The department in force that supervises what a rule sends on."""
+    return None if rule is None or rule.supervisor is None else departments.get(rule.supervisor)
 
 
 def _assumed(case: Case) -> Iterator[Reason]:

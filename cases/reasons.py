@@ -80,6 +80,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "by_owner": ("The owner of the component is {department}.", "部件的权属单位为{department}。"),
         "by_maintainer": ("The maintainer of the component is {department}.", "部件的养护单位为{department}。"),
         "by_supervisor": ("The supervisor of the component is {department}.", "部件的主管部门为{department}。"),
+        "supervised_by": ("{department} supervises the handling.", "由{department}监管处置。"),
         "fallback": (
             "The rule is a catch-all: settle on site who is responsible.",
             "该规则为属地兜底，请现场确权。",

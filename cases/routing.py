@@ -4,7 +4,7 @@ from collections.abc import Hashable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cases.explanation import explain, is_other_class, stale_reasons
+from cases.explanation import explain, is_other_class, stale_reasons, supervisor_of
 from cases.reasons import Reason
 from cases.reports import Case
 from cases.rules import Basis, Rule, RuleBook, Target
@@ -67,6 +67,7 @@ class Routing:
     rule: tuple[str, str] | None
     basis: Basis | None
     time_limit: str | None
+    supervisor: tuple[str, str] | None
     area: tuple[str, str, str] | None
     component: tuple[str, float] | None
     flags: tuple[str, ...]
@@ -88,6 +89,7 @@ class Routing:
             "rule": rule and {"owner": rule[0], "code": rule[1]},
             "basis": basis and {key: getattr(basis, key) for key in ("text", "document", "number", "date", "url")},
             "time_limit": self.time_limit,
+            "supervisor": self.supervisor and {"code": self.supervisor[0], "name": self.supervisor[1]},
             "area": area and {"layer": area[0], "code": area[1], "name": area[2]},
             "component": self.component and {"code": self.component[0], "distance_m": round(self.component[1], 2)},
             "flags": list(self.flags),
@@ -248,6 +250,7 @@ def route(
         rule=None if rule is None else (rule.owner, rule.code),
         basis=None if rule is None else rule.basis,
         time_limit=None if rule is None else rule.time_limit,
+        supervisor=None if (above := supervisor_of(rule, departments)) is None else (above.code, above.name),
         area=None if area is None else (area[0], area[1].code, area[1].name),
         component=None if asset is None else (asset.code, asset.distance_m),
         flags=tuple(sorted(flags)),

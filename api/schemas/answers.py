@@ -216,6 +216,7 @@ class Routing(Shape):
     rule: RuleName | None
     basis: Basis | None
     time_limit: str | None
+    supervisor: Named | None
     area: DecidingArea | None
     component: ComponentMeant | None
     flags: list[str]

@@ -37,6 +37,13 @@ def _fault(rule: Rule, code: str, en: str, zh: str, severity: Severity = "error"
 
 
 def _targets(rule: Rule, names: _Names) -> Iterator[Fault]:
+    if rule.supervisor is not None and rule.supervisor not in names.departments:
+        yield _fault(
+            rule,
+            "department_unknown",
+            f"no department {rule.supervisor} is in force; it is named as supervisor.",
+            f"没有在用的部门{rule.supervisor}（监管单位）。",
+        )
     for target in rule.to:
         if target.kind == "department" and target.value not in names.departments:
             yield _fault(

@@ -46,7 +46,7 @@ class Rule:
     `owner` is a division code ("" everywhere) and must begin the place's code, as must `place`. The class is named
     exactly (`class_code`) or by `class_prefix`, never both. The point must lie in an area of `area_layer`, in the very
     one with code `area` if given. The case must have been reported within `when`. `to` holds at least one target, best
-    first.
+    first. `supervisor` is the department that supervises the handling; it is carried through to the answer.
     """
 
     owner: str
@@ -66,6 +66,7 @@ class Rule:
     basis: Basis | None = None
     time_limit: str | None = None
     when: Window | None = None
+    supervisor: str | None = None
 
     @property
     def rank(self) -> tuple[int, ...]:

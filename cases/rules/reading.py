@@ -16,7 +16,7 @@ from gis.errors import Fault, Refusal, refuse
 
 Span = TypeVar("Span")
 
-_TEXTS = ("name", "class", "class_prefix", "condition", "place", "area_layer", "area", "time_limit")
+_TEXTS = ("name", "supervisor", "class", "class_prefix", "condition", "place", "area_layer", "area", "time_limit")
 _BASIS = ("text", "document", "number", "date", "url")
 _RULE = frozenset({"code", "owner", "edition", "kind", *_TEXTS, "priority", "fallback", "to", "basis", "when"})
 _DOCUMENT = frozenset({"owner", "zone", "rules"})

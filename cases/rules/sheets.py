@@ -30,6 +30,7 @@ HEADS: Final[Mapping[str, Sequence[str]]] = {
     "priority": ("优先级",),
     "fallback": ("兜底", "属地兜底"),
     "to": ("派遣对象", "处置单位", "责任单位"),
+    "supervisor": ("监管单位", "主管单位"),
     "time_limit": ("处置时限", "时限"),
     "basis": ("依据",),
     "document": ("依据文件",),

@@ -229,6 +229,7 @@ def test_the_answer_as_json_has_the_members_of_the_contract() -> None:
             "text": "第十二条", "document": "排水条例", "number": "深府〔2024〕5号", "date": "2024-05-01", "url": None,
         },
         "time_limit": "4h",
+        "supervisor": None,
         "area": None,
         "component": {"code": "P1", "distance_m": 3.14},
         "flags": ["ambiguous", "gap", "near_boundary"],

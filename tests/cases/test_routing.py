@@ -7,6 +7,7 @@ import pytest
 from cases.routing import AreaHolder
 from cases.rules import Basis, Target
 from tests.cases.situations import (
+    CASE,
     COVER,
     areas,
     body,
@@ -22,6 +23,14 @@ def test_a_fixed_body_is_the_answer() -> None:
     assert (body(answer), answer.advice, answer.flags) == ("WATER", "dispatch", ())
     assert (answer.rule, answer.target) == (("440305", "r"), Target("department", "WATER"))
     assert (answer.time_limit, answer.basis, answer.revision) == ("4h", Basis("第十二条"), 7)
+
+
+def test_the_supervising_body_of_a_rule_is_carried_through_and_told() -> None:
+    answer = routed(rule(("department", "WATER"), supervisor="CITY"))
+    assert (answer.supervisor, body(answer)) == (("CITY", "市城管中心"), "WATER")
+    assert answer.to_dict(CASE)["supervisor"] == {"code": "CITY", "name": "市城管中心"}
+    assert "supervised_by" in steps(answer)
+    assert routed(rule(("department", "WATER"), supervisor="GONE")).supervisor is None
 
 
 def test_the_department_of_the_area_that_holds_the_point_is_the_answer() -> None:

@@ -199,6 +199,7 @@ def test_a_rule_book_that_fits_the_world_has_no_faults() -> None:
     ("rule", "code"),
     [
         (aimed(("department", "W2")), "department_unknown"),
+        (aimed(supervisor="W2"), "department_unknown"),
         (aimed(("area", "green")), "area_layer_unknown"),
         (aimed(area_layer="green"), "area_layer_unknown"),
         (aimed(("division", "village")), "level_unknown"),

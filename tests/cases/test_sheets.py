@@ -88,7 +88,7 @@ RULES = st.builds(
         lambda targets: tuple(Target(*each) for each in targets)
     ), name=MAYBE, edition=st.sampled_from([None, "2026"]), kind=st.sampled_from([None, "component", "matter"]),
     class_code=st.sampled_from([None, "01001"]), condition=MAYBE, priority=st.integers(-9, 9), fallback=st.booleans(),
-    time_limit=MAYBE, basis=st.one_of(st.none(), st.builds(Basis, text=TEXT, url=MAYBE)),
+    time_limit=MAYBE, supervisor=MAYBE, basis=st.one_of(st.none(), st.builds(Basis, text=TEXT, url=MAYBE)),
     when=st.one_of(st.none(), WINDOWS),
 )  # fmt: skip
 

@@ -95,6 +95,7 @@ export interface Routing {
   rule: Rule | null;
   basis: Basis | null;
   time_limit?: string | null;
+  supervisor?: Named | null;
   area: (Named & { layer: string }) | null;
   component?: { code: string; distance_m?: number | null } | null;
   flags: string[];

@@ -70,7 +70,7 @@ function Flags({ flags }: { flags: string[] }) {
 }
 
 function RuleFacts({ routing }: { routing: Routing }) {
-  const { rule, area, target, basis, time_limit: limit } = routing;
+  const { rule, area, target, basis, time_limit: limit, supervisor } = routing;
   return (
     <section>
       <h3>{t("answer.rule")}</h3>
@@ -89,6 +89,12 @@ function RuleFacts({ routing }: { routing: Routing }) {
         {rule && <dd>{basis ? <BasisText basis={basis} /> : <span class="quiet">{t("answer.no_basis")}</span>}</dd>}
         {limit && <dt>{t("answer.time_limit")}</dt>}
         {limit && <dd>{limit}</dd>}
+        {supervisor && <dt>{t("answer.supervisor")}</dt>}
+        {supervisor && (
+          <dd>
+            {supervisor.name} <code>{supervisor.code}</code>
+          </dd>
+        )}
       </dl>
     </section>
   );
