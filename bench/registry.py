@@ -12,7 +12,7 @@ from bench.editing import (
 from bench.locating import index_memory, locate_bulk, locate_cold, locate_growth
 from bench.nearness import nearest
 from bench.results import Result
-from bench.routing import route_year
+from bench.routing import route_rulebook_growth, route_year
 from bench.serving import http_batch_arrow, http_locate
 from bench.size import Size
 
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[Size], Result]] = {
     "index_memory_200k": index_memory,
     "nearest_1m": nearest,
     "route_year": route_year,
+    "route_rulebook_growth": route_rulebook_growth,
     "http_locate": http_locate,
     "http_batch_arrow": http_batch_arrow,
     "publish_to_visible_200k": publish_to_visible_200k,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any, Final
 
 from cases.reports import parse_zone
@@ -70,12 +71,14 @@ def to_members(window: Window) -> dict[str, Any]:
 
 def from_members(members: Mapping[str, Any]) -> Window:
     """The window that `to_members` wrote."""
-    return Window(
-        members["zone"],
-        tuple(read_dates(each) for each in members.get("dates", ())),
-        tuple(day for each in members.get("weekdays", ()) for day in read_weekdays(each)),
-        tuple(read_hours(each) for each in members.get("hours", ())),
-    )
+    dates, weekdays, hours = (tuple(members.get(name, ())) for name in MEMBERS)
+    return _window(members["zone"], dates, weekdays, hours)
+
+
+@lru_cache(maxsize=1024)  # thousands of rules share a few windows
+def _window(zone: str, dates: tuple[str, ...], weekdays: tuple[str, ...], hours: tuple[str, ...]) -> Window:
+    days = tuple(day for each in weekdays for day in read_weekdays(each))
+    return Window(zone, tuple(map(read_dates, dates)), days, tuple(map(read_hours, hours)))
 
 
 def read_dates(text: str) -> tuple[date, date]:
