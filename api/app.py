@@ -38,10 +38,13 @@ from api.routers import (
     locate,
     pages,
     rasters,
+    search,
     tiles,
     units,
     work,
 )
+from api.search.naming import Naming
+from api.search.places import Toponymy
 from api.settings import Settings
 from api.shelf import Shelf
 from api.systems import LiveSystems
@@ -65,6 +68,7 @@ ROUTERS = (
     units.router,
     history.router,
     rasters.router,
+    search.router,
     work.router,
     jobs.router,
     tiles.router,
@@ -136,6 +140,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.drafts, app.state.drafted = Workbench(store, DOORS, holders), Shelf(DRAFTED)
     app.state.page_folder, app.state.watch = pages.APP, Watch(worlds)
     app.state.rasters = Files(settings.data)
+    app.state.naming, app.state.toponymy = Naming(store), Toponymy(store)
     app.state.runner = Runner(store, settings, KINDS)
     add_handlers(app)
     logging.getLogger("uvicorn.access").addFilter(KEY_MASK)

@@ -59,7 +59,7 @@ class DrawnLayers:
 
         A version after the newest one known is made of that and of what changed; one before it is read for itself.
         """
-        fields = tuple(each.name for each in layer.shown)
+        fields = tuple(each.name for each in layer.told)
         name = layer.id, scope, fields
         place = self._place(name)
         found = _at(place.growth, version)
@@ -110,9 +110,13 @@ def _advance(connection: Connection, growth: Growth, layer: Layer, scope: Scope,
 
 
 def _wanted(layer: Layer) -> tuple[str, ...]:
-    return "uid", *dict.fromkeys(("code", *(each.name for each in layer.shown))), "geom"
+    within = ("attributes",) if layer.further else ()
+    return "uid", *dict.fromkeys(("code", *(each.name for each in layer.shown))), *within, "geom"
 
 
 def _parts(layer: Layer, columns: Columns) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.int64], Columns]:
     fields = {each.name: columns[each.name] for each in layer.shown}
+    for each in layer.further:
+        held = [(document or {}).get(each.name) for document in columns["attributes"]]
+        fields[each.name] = np.fromiter(held, dtype=object, count=len(held))
     return columns["code"], columns["geom"], columns["uid"].astype("int64"), fields

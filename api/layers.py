@@ -11,8 +11,20 @@ from gis.layer import Field, Layer
 from gis.store.scope import Scope
 from gis.store.tables import WORLD
 from gis.store.versions import Query, read_rows
-from grids.layers import AREA_FIELDS, CODE, DEPARTMENTS, DIVISIONS, GAPS, UNITS, area_layer
+from grids.layers import (
+    AREA_FIELDS,
+    ATTRIBUTES,
+    CODE,
+    DEPARTMENTS,
+    DIVISIONS,
+    GAPS,
+    NAME,
+    UNITS,
+    area_layer,
+    reference_layer,
+)
 from grids.tables import area_layer as area_layer_table
+from grids.tables import reference_layer as reference_layer_table
 
 FIXED = (UNITS, DIVISIONS, GAPS, COMPONENTS, DEPARTMENTS)
 AREA_LAYERS = Layer(
@@ -24,13 +36,36 @@ AREA_LAYERS = Layer(
     (CODE, Field("title", "text", "title", "名称"), Field("overlap", "text", "overlap", "重叠")),
 )
 AREAS = Layer("areas", "Areas", "责任片区", "area", "polygon", AREA_FIELDS)
+REFERENCE_LAYERS = Layer(
+    "reference_layers",
+    "Reference layers",
+    "参考图层",
+    "reference_layer",
+    "none",
+    (CODE, Field("title", "text", "title", "名称"), Field("license", "text", "licence", "许可")),
+)
+REFERENCES = Layer(
+    "references", "Features of reference layers", "参考要素", "reference", "mixed", (CODE, NAME, ATTRIBUTES)
+)
 RULES = Layer("rules", "Rules", "指挥手册", "rule", "none", (CODE, Field("document", "document", "rule", "规则")))
 # All that is revisioned, whoever is named by others before those who name them.
-REVISIONED = (DEPARTMENTS, DIVISIONS, UNITS, GAPS, AREA_LAYERS, AREAS, CATALOGUE, COMPONENTS, RULES)
+REVISIONED = (
+    DEPARTMENTS,
+    DIVISIONS,
+    UNITS,
+    GAPS,
+    AREA_LAYERS,
+    AREAS,
+    CATALOGUE,
+    COMPONENTS,
+    RULES,
+    REFERENCE_LAYERS,
+    REFERENCES,
+)
 
 
 def list_layers(connection: Connection, scope: Scope, at: int | None = None) -> Iterator[Layer]:
-    """Every layer in scope: the fixed ones, then one for each layer of areas."""
+    """Every layer in scope: the fixed ones, one for each layer of areas, the reference layers."""
     yield from (layer for layer in FIXED if scope.allows_layer(layer.id))
     seen = set()
     for row in read_rows(connection, area_layer_table, Query(scope, at=at)):
@@ -38,6 +73,14 @@ def list_layers(connection: Connection, scope: Scope, at: int | None = None) -> 
         if layer.id not in seen and scope.allows_layer(layer.id):
             seen.add(layer.id)
             yield layer
+    yield from reference_layers(connection, scope, at)
+
+
+def reference_layers(connection: Connection, scope: Scope, at: int | None = None) -> Iterator[Layer]:
+    """The reference layers in scope, by name."""
+    for row in read_rows(connection, reference_layer_table, Query(scope, at=at)):
+        if scope.allows_layer(row["code"]):
+            yield reference_layer(row)
 
 
 def find_layer(connection: Connection, layer_id: str, scope: Scope, at: int | None = None) -> Layer:
@@ -64,6 +107,11 @@ def revisioned_layers(connection: Connection, layer_id: str | None, scope: Scope
         )
         if name != layer_id and connection.execute(known.limit(1)).first() is not None:
             return [replace(AREAS, id=layer_id, where={"layer": name})]
+        declared = select(reference_layer_table.c.uid).where(
+            reference_layer_table.c.code == layer_id, scope.clause(reference_layer_table.c.owner)
+        )
+        if connection.execute(declared.limit(1)).first() is not None:
+            return [replace(REFERENCES, id=layer_id, where={"layer": layer_id})]
     raise layer_unknown(layer_id)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 FieldType = Literal["text", "code", "integer", "number", "date", "time", "document"]
-GeometryType = Literal["polygon", "point", "mixed", "none"]
+GeometryType = Literal["polygon", "line", "point", "mixed", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer as everything outside sees it. `table` names its versioned table, `where` its rows that are meant."""
+    """A layer as everything outside sees it. `table` names its versioned table, `where` its rows that are meant.
+
+    `further` are fields whose values lie in the document `attributes` of its rows. `about` says where it comes from.
+    """
 
     id: str
     en: str
@@ -34,8 +37,15 @@ class Layer:
     geometry: GeometryType
     fields: tuple[Field, ...]
     where: Mapping[str, str] | None = None
+    further: tuple[Field, ...] = ()
+    about: str = ""
 
     @property
     def shown(self) -> tuple[Field, ...]:
-        """The fields that answers show."""
+        """The fields that answers show and that are columns of the table."""
         return tuple(field for field in self.fields if field.type != "document")
+
+    @property
+    def told(self) -> tuple[Field, ...]:
+        """All fields that answers show."""
+        return self.shown + self.further

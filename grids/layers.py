@@ -1,5 +1,8 @@
 """The layers of the grid, described once."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from gis.layer import Field, Layer
 
 CODE = Field("code", "code", "code", "编码", required=True, aliases=("编码", "代码"))
@@ -69,3 +72,20 @@ AREA_FIELDS = (
 def area_layer(name: str, title: str) -> Layer:
     """The layer of the areas of one field: `areas.drainage`."""
     return Layer(f"areas.{name}", title, title, "area", "polygon", AREA_FIELDS, where={"layer": name})
+
+
+def reference_layer(declared: Mapping[str, Any]) -> Layer:
+    """The layer of a row of `grids.tables.reference_layer`; it is called as it was named."""
+    english = (Field("name_en", "text", "English name", "英文名称"),) if "name_en" in declared["mapping"] else ()
+    about = [declared["note"], declared["source"], declared["license"]]
+    return Layer(
+        declared["code"],
+        declared["title_en"],
+        declared["title"],
+        "reference",
+        declared["geometry"],
+        (CODE, NAME, *english, ATTRIBUTES),
+        where={"layer": declared["code"]},
+        further=tuple(Field(each["name"], each["type"], each["name"], each["name"]) for each in declared["fields"]),
+        about=" · ".join(part for part in about if part),
+    )

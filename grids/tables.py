@@ -1,6 +1,6 @@
 """The tables of the grid. Divisions and units own themselves: their `owner` is their code."""
 
-from sqlalchemy import Column, Float, Index, Integer, Text
+from sqlalchemy import Boolean, Column, Float, Index, Integer, Text
 
 from gis.store.tables import versioned_table
 from gis.store.types import Code, Document
@@ -51,3 +51,32 @@ department = versioned_table(
     Column("ids", Document, nullable=False),
     spatial=False,
 )
+
+# Layers that are only shown and named by: roads, buildings. `fields` are {"name", "type"} of what lies in `attributes`
+# of their features, `mapping` the columns of the file that features are read from.
+reference_layer = versioned_table(
+    "reference_layer",
+    Column("title", Text, nullable=False),
+    Column("title_en", Text, nullable=False),
+    Column("geometry", Text, nullable=False),
+    Column("fields", Document, nullable=False),
+    Column("mapping", Document, nullable=False),
+    Column("is_names", Boolean, nullable=False),
+    Column("license", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    spatial=False,
+    key=("code",),
+)
+
+reference = versioned_table(
+    "reference",
+    Column("layer", Code, nullable=False),
+    Column("name", Text),
+    Column("name_en", Text),
+    Column("attributes", Document),
+    spatial=True,
+    key=("layer", "code"),
+)
+Index("reference_layer_begun", reference.c.layer, reference.c.from_revision)
+Index("reference_layer_ended", reference.c.layer, reference.c.to_revision)

@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from api.bulk.as_of import BEFORE
-from api.bulk.placing import Placer
+from api.bulk.placing import PLACE, PlaceColumn, Placer
 from api.systems import LiveSystems
 from api.worlds import Worlds
 from cases.desk import Desk
@@ -104,8 +104,17 @@ def by_revision(worlds: Worlds, asked: list[Moment]) -> dict[int, NDArray[np.int
     return {int(number): np.flatnonzero(of == number) for number in np.unique(of)}
 
 
-def locate_table(worlds: Worlds, table: Table, points: Floats, asked: list[Moment], advance: Advance) -> Table:
-    """The table with the columns of `locate`; a row before history is flagged so, and a bad row stays empty."""
+def locate_table(
+    worlds: Worlds,
+    table: Table,
+    points: Floats,
+    asked: list[Moment],
+    advance: Advance,
+    named: PlaceColumn | None = None,
+) -> Table:
+    """The table with the columns of `locate`, with `named` also the place in words; a row before history is flagged so,
+    and a bad row stays empty.
+    """
     added: dict[str, NDArray[Any]] = {}
     good = np.asarray(np.isfinite(points).all(axis=1))
     for number, rows in by_revision(worlds, asked).items():
@@ -116,6 +125,8 @@ def locate_table(worlds: Worlds, table: Table, points: Floats, asked: list[Momen
             answers: dict[str, list[Any]] = {"flags": [BEFORE] * len(batch)}
             if placer is not None:
                 answers = {name: column.to_pylist() for name, column in placer.answer(points[batch]).items()}
+            if placer is not None and named is not None:
+                answers[PLACE] = named(number, points[batch]).to_pylist()
             for name, values in answers.items():
                 added.setdefault(name, np.full(len(table), None, dtype=object))[batch] = values
             advance(len(taken))

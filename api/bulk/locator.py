@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from api.bulk.as_of import EARLY, AsOf
 from api.bulk.conveyor import Added, put_back
 from api.bulk.files import column_missing
-from api.bulk.placing import Placer, before_history, column_names
+from api.bulk.placing import PLACE, PlaceColumn, Placer, before_history, column_names
 from api.bulk.tallies import Tally
 from api.systems import LiveSystems
 from cases.positions import suspect, to_places
@@ -34,8 +34,9 @@ class Locator:
     Errors: Refusal column_missing, crs_missing, crs_unknown.
     """
 
-    def __init__(self, asked: AsOf, source: Source, crs: CrsLike | None) -> None:
-        self.asked, self.source, self.given = asked, source, crs
+    def __init__(self, asked: AsOf, source: Source, crs: CrsLike | None, named: PlaceColumn | None = None) -> None:
+        """With `named` each place is told in words too."""
+        self.asked, self.source, self.given, self.named = asked, source, crs, named
         self.systems = LiveSystems(asked.worlds.store)
         declared = self.systems.find(source.shape.crs) if source.shape is not None else None
         self.crs, faults = reference.choose(declared, crs)
@@ -46,7 +47,7 @@ class Locator:
         self.system = next((name for name in source.names if name.lower() == "crs"), None)
         self.levels = [level.id for level in asked.worlds.newest().grid.profile.levels]
         self.layers = asked.layers
-        self.names = column_names(self.levels, self.layers)
+        self.names = [*column_names(self.levels, self.layers), *(() if named is None else (PLACE,))]
         self._placers: dict[int, Placer] = {}
         self._lock = threading.Lock()
 
@@ -66,11 +67,15 @@ class Locator:
         if number == EARLY:
             found = before_history(self.levels, self.layers, len(lonlat))
             bad = pa.array(np.isnan(lonlat[:, 0]))
+            if self.named is not None:
+                found[PLACE] = pa.nulls(len(lonlat), pa.string())
             return found | {"flags": pc.if_else(bad, pa.scalar(None, pa.string()), plain(found["flags"]))}
         with self._lock:
             if number not in self._placers:
                 self._placers[number] = Placer(self.asked.worlds.at(number).grid)
         found = self._placers[number].answer(lonlat)
+        if self.named is not None:
+            found[PLACE] = self.named(number, lonlat)
         empty = pa.nulls(len(lonlat), pa.dictionary(pa.int32(), pa.string()))
         return {name: found.get(name, empty) for name in self.names}
 

@@ -4,7 +4,7 @@ What a unit or a set of areas tells is spelled once, as an Arrow dictionary; a p
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ from gis.points import missing
 from grids.lookup import AreaLayer, Grid
 
 Added = dict[str, pa.Array]
+PLACE = "place"
+PlaceColumn = Callable[[int, Floats], pa.Array]
+"""The places (n, 2) of a revision in words."""
 FLAGS = ("", "outside", "named_gap", BEFORE)
 SPELLED = pa.array(FLAGS, pa.string())
 DISTANCE_DECIMALS = 3

@@ -27,6 +27,7 @@ from api.bulk.tallies import Tally, why_unrouted
 from api.cli.opening import open_settled, open_worlds, read_mapping
 from api.cli.screen import progress, show_counts, show_faults, show_line
 from api.lookups.moments import read_moment
+from api.search.places import column_of_places
 from api.settings import Settings
 from api.systems import LiveSystems, read_systems
 from cases.reports import KINDS, WORST_ACCURACY_M, Defaults, parse_zone
@@ -69,6 +70,7 @@ def locate(
     encoding: Encoding = None,
     layer: InLayer = None,
     index: Index = None,
+    names: Annotated[bool, typer.Option("--names", help="Also the place in words, by the layers of names")] = False,
 ) -> None:
     """Add to every point its unit, divisions, areas and distance to the boundary. 批量定位。"""
     settings = Settings()
@@ -86,7 +88,8 @@ def locate(
         with open_worlds(settings, index) as worlds, progress() as bar:
             task = bar.add_task("locate", total=source.count)
             asked_ = AsOf.of(worlds, as_of, partial(read_moment, zone=settings.zone), source.names)
-            locator = Locator(asked_, source, frame)
+            words = column_of_places(worlds.store, settings.language) if names else None
+            locator = Locator(asked_, source, frame, words)
             with written(out, source, locator.crs) as sink:
                 tally = convey(source.pieces(), sink, locator.answer, partial(bar.advance, task))
         show_tallied_faults(tally, settings.language)
@@ -99,7 +102,8 @@ def locate(
         table = replace(table, crs=systems.find(table.crs))
         lonlat, faults = read_points(table, frame, systems)
         task = bar.add_task("locate", total=len(table))
-        answered = locate_table(worlds, table, lonlat, asked, partial(bar.advance, task))
+        words = column_of_places(worlds.store, settings.language) if names else None
+        answered = locate_table(worlds, table, lonlat, asked, partial(bar.advance, task), words)
     unfit = write(out, answered)
     show_faults([*table.faults, *faults, *(unfit or ())], settings.language)
     show_line(f"{len(table)} -> {out}")

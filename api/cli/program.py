@@ -14,6 +14,7 @@ from api.cli import (
     history,
     jobs,
     keys,
+    layers,
     profiles,
     rasters,
     repairs,
@@ -66,6 +67,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(rasters.app, name="rasters")
+app.add_typer(layers.app, name="layers")
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """What the streams of lookups and routings carry: rows in, answers out, in whichever of the kinds."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from gis.crs import CrsLike
 from gis.errors import Refusal, refuse
 from gis.metres import Floats
 from gis.store.scope import Scope
+from gis.toponyms import Words
 
 PLACED = (
     ("unit", pa.string()),
@@ -100,6 +101,7 @@ class LocateFlow(Flow):
     everything: bool = False
     units: UnitCodes | None = None
     threads: int | None = None
+    words: Callable[[Floats], list[Words | None]] | None = None
 
     def points(self, parts: Iterator[bytes], kind: Kind) -> Iterator[Points]:
         """The points of a body of lines or record batches."""
@@ -134,6 +136,8 @@ class LocateFlow(Flow):
             found: list[Any] = [None] * len(points.lonlat)
             for at, answer in zip(good.tolist(), answers, strict=True):
                 found[at] = answer
+            for at, named in zip(good.tolist(), self.words(points.lonlat[good]) if self.words else (), strict=False):
+                found[at] |= {} if named is None else {"place": named.as_dict()}
             for at, fault in points.faults.items():
                 found[at] = self.error(self.rows + at, fault)
             self._count(points)

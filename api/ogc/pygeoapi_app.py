@@ -111,7 +111,7 @@ def _resource(collection: Collection, begins: str | None) -> dict[str, Any]:
     return {
         "type": "collection",
         "title": title,
-        "description": title,
+        "description": {tongue: f"{name}: {layer.about}" if layer.about else name for tongue, name in title.items()},
         "keywords": {"zh": [layer.zh], "en": [layer.en]},
         "links": [],
         "extents": extents,

@@ -19,6 +19,7 @@ TYPES: dict[str, dict[str, str]] = {
 }
 GEOMETRIES = {
     "polygon": "geometry-polygon-or-multipolygon",
+    "line": "geometry-linestring-or-multilinestring",
     "point": "geometry-point",
     "mixed": "geometry-any",
 }
@@ -29,7 +30,8 @@ def features_schema(layer: Layer, base: str, language: str) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     if layer.geometry != "none":
         properties["geometry"] = {"x-ogc-role": "primary-geometry", "format": GEOMETRIES[layer.geometry]}
-    for place, (field, described) in enumerate(_described(layer, language), 1):
+    further = ((field, field_schema(field, language)) for field in layer.further)
+    for place, (field, described) in enumerate((*_described(layer, language), *further), 1):
         role = {"x-ogc-role": "id"} if field.name == "code" else {}
         properties[field.name] = {**described, **role, "x-ogc-propertySeq": place}
     open_ended = any(field.type == "document" for field in layer.fields)

@@ -10,6 +10,7 @@ from api.http.bodies import answer
 from api.layers import list_layers, query_of, table_of
 from api.routers.parameters import AsOf, Limit, number_at, shelf_of
 from api.schemas.answers import LayerList, RevisionList
+from api.transfer.references import described_references
 from gis.layer import Layer
 from gis.store.engine import Store, reading
 from gis.store.revisions import Revision, list_revisions
@@ -34,7 +35,8 @@ def _layers(store: Store, scope: Scope, number: int) -> list[dict[str, Any]]:
             table, query = table_of(layer), query_of(layer, scope, number)
             box = bounds(connection, table, query) if layer.geometry != "none" else None
             found.append(_described(layer) | {"bounds": box, "count": count(connection, table, query)})
-        return found
+        about = {each.name: each for each in described_references(connection, scope, number)}
+        return [each | ({"about": about[each["id"]].about()} if each["id"] in about else {}) for each in found]
 
 
 def _described(layer: Layer) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def _described(layer: Layer) -> dict[str, Any]:
         "title": {"zh": layer.zh, "en": layer.en},
         "geometry": layer.geometry,
         "fields": [
-            {"name": field.name, "title": {"zh": field.zh, "en": field.en}, "type": field.type} for field in layer.shown
+            {"name": field.name, "title": {"zh": field.zh, "en": field.en}, "type": field.type} for field in layer.told
         ],
     }
 

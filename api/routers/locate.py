@@ -25,6 +25,7 @@ from cases.reports import WORST_ACCURACY_M
 
 router = APIRouter(prefix="/v1", tags=["lookups"])
 
+Names = Annotated[bool, Query(description="Also the place in words, by the layers of names")]
 Coordinate = Query(allow_inf_nan=False, description="x (lon, easting) or y (lat, northing) of the CRS")
 
 
@@ -38,13 +39,17 @@ def locate_one(
     accuracy_m: Annotated[
         float | None, Query(gt=0, le=WORST_ACCURACY_M, allow_inf_nan=False, description="Position error in metres")
     ] = None,
+    names: Names = False,
     as_of: AsOf = None,
     draft: DraftId = None,
 ) -> Response:
-    """The unit, the divisions and the areas that hold a point."""
+    """The unit, the divisions and the areas that hold a point; with `names` also the place in words."""
     desk = desk_of(request, key, as_of, draft)
-    (place,) = locate_answers(desk, read_point(lon, lat, crs, request.app.state.systems), [accuracy_m], key.scope)
-    return answer({**place, "revision": desk.revision}, desk.revision)
+    lonlat = read_point(lon, lat, crs, request.app.state.systems)
+    (place,) = locate_answers(desk, lonlat, [accuracy_m], key.scope)
+    (words,) = request.app.state.toponymy.words(desk.revision, lonlat, key.scope) if names else (None,)
+    named = {} if words is None else {"place": words.as_dict()}
+    return answer({**place, **named, "revision": desk.revision}, desk.revision)
 
 
 @router.post(
@@ -63,6 +68,7 @@ async def locate_many(
         Query(gt=0, le=WORST_ACCURACY_M, allow_inf_nan=False, description="Of the points of a stream that state none"),
     ] = None,
     as_of: AsOf = None,
+    names: Names = False,
     columns: Annotated[
         Literal["plain", "all"], Query(description="Of Arrow: with divisions and areas, or not")
     ] = "plain",
@@ -70,17 +76,18 @@ async def locate_many(
 ) -> Response:
     """The same for many points, in their order. A point that is none gets `{"i", "error"}` in its place.
 
-    JSON, or a stream (NDJSON, Arrow) of any length: then `crs`, `accuracy_m` and `as_of` stand in the address, all is
-    answered of one revision, and the last line is `{"end": true, "rows", "errors", "revision"}`.
+    With `names` each has its place in words, where something named is near; not in Arrow. JSON, or a stream (NDJSON,
+    Arrow) of any length: then `crs`, `accuracy_m` and `as_of` stand in the address, all is answered of one revision,
+    and the last line is `{"end": true, "rows", "errors", "revision"}`.
     """
     sent = sent_kind(request.headers)
     wanted = wanted_kind(request.headers, sent)
     if sent == "json":
         body = await read_body(request)
-        return await run_in_threadpool(_locate_document, request, key, lang, body, wanted, columns, draft)
+        return await run_in_threadpool(_locate_document, request, key, lang, body, wanted, columns, draft, names)
 
     def begin() -> LocateFlow:
-        flow = _flow(request, key, desk_of(request, key, as_of, draft), lang, columns)
+        flow = _flow(request, key, desk_of(request, key, as_of, draft), lang, columns, names)
         flow.crs, flow.accuracy_m = read_crs(crs, request.app.state.systems), accuracy_m
         return flow
 
@@ -92,21 +99,24 @@ async def locate_many(
 
 
 def _locate_document(
-    request: Request, key: Key, lang: str, body: bytes, wanted: Kind, columns: str, draft: str | None
+    request: Request, key: Key, lang: str, body: bytes, wanted: Kind, columns: str, draft: str | None, names: bool
 ) -> Response:
     question = parse_json(body)
     points = read_points(question, request.app.state.settings.max_points, request.app.state.systems)
     moment = question.get("as_of")
     desk = desk_of(request, key, None if moment is None else str(moment), draft)
-    flow = _flow(request, key, desk, lang, columns)
+    flow = _flow(request, key, desk, lang, columns, names)
     made = b"".join(_answers(flow, iter([points]), wanted))
     return told(made, desk.revision, MEDIA_TYPES[wanted])
 
 
-def _flow(request: Request, key: Key, desk: Desk, lang: str, columns: str) -> LocateFlow:
+def _flow(request: Request, key: Key, desk: Desk, lang: str, columns: str, names: bool) -> LocateFlow:
     settings: Settings = request.app.state.settings
     units = unit_codes(shelf_of(request), desk.grid)
-    return LocateFlow(desk, key.scope, lang, int(settings.max_body_mb * 1e6), everything=columns == "all", units=units)
+    flow = LocateFlow(desk, key.scope, lang, int(settings.max_body_mb * 1e6), everything=columns == "all", units=units)
+    if names:
+        flow.words = lambda lonlat: request.app.state.toponymy.words(desk.revision, lonlat, key.scope)
+    return flow
 
 
 def _answers(flow: LocateFlow, points: Iterator[Points], wanted: Kind) -> Iterator[bytes]:

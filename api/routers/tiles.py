@@ -168,7 +168,7 @@ def describe_tiles(
         ("bounds", layer, changed, key.scope), lambda: _bounds(store, described, key.scope, changed)
     )
     title = described.zh if lang == "zh" else described.en
-    fields = {field.name: field.zh if lang == "zh" else field.en for field in described.shown}
+    fields = {field.name: field.zh if lang == "zh" else field.en for field in described.told}
     address = f"{_root(request)}/tiles/{quote(layer, safe='')}/{{z}}/{{x}}/{{y}}.mvt{_suffix(request, as_of, draft)}"
     return answer(tilejson(layer, title, box, address, fields, 0, MAX_ZOOM, changed), number)
 

@@ -69,6 +69,13 @@ class PlaceDepartment(Shape):
     layer: str
 
 
+class PlaceInWords(Both):
+    """A place by the names around it, and how far the point is from what names it."""
+
+    kind: Literal["crossing", "road", "place"]
+    distance_m: float
+
+
 class Place(Shape):
     """Where a point lies. `point` is lon, lat in EPSG:4490; `divisions` by level and `areas` by layer."""
 
@@ -80,6 +87,7 @@ class Place(Shape):
     gap: str | None
     boundary_distance_m: float | None
     flags: list[str]
+    place: PlaceInWords | None = Field(None, description="Only with `names`, and where something that has one is near")
 
 
 class LocateAnswer(Place):
@@ -233,15 +241,26 @@ class LayerField(Shape):
     type: str
 
 
+class LayerOrigin(Shape):
+    """Of a reference layer: where it comes from, when it was last changed, whether places are told by its names."""
+
+    license: str
+    source: str
+    note: str
+    updated: AwareDatetime
+    names: bool
+
+
 class LayerItem(Shape):
     """A layer: what it is called, where it lies, how many features and which fields it has."""
 
     id: str
     title: Both
-    geometry: Literal["polygon", "point", "mixed", "none"]
+    geometry: Literal["polygon", "line", "point", "mixed", "none"]
     bounds: tuple[float, float, float, float] | None
     count: int
     fields: list[LayerField]
+    about: LayerOrigin | None = None
 
 
 class LayerList(Shape):

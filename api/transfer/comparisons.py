@@ -116,7 +116,7 @@ def run_comparison(
     """
     check_options(layer, options)
     told("read", None)
-    table, options = read_delivery(store, layer, path, knowing(store, options))
+    table, options = read_delivery(store, layer, path, knowing(store, options, layer))
     if layer in OWNED:
         table = of_owner(table, options.owner)
     if layer == "departments" and wanted.extent is not None and wanted.extent.polygon is not None:

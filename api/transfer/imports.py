@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from api.systems import read_systems
 from api.transfer.fields import NONE, PLACES, find_fields, recognised
+from api.transfer.references import find_declaration
 from api.transfer.rejects import place_of, without_reasons, write_rejects
 from cases import books
 from components import catalogue, inventory, provenance
@@ -25,7 +26,7 @@ from gis.store.engine import Store, reading
 from gis.store.revisions import Publication, Revision, publish, read_settings
 from gis.systems import Systems
 from gis.tables import Table
-from grids import areas, departments, divisions, units
+from grids import areas, departments, divisions, references, units
 from grids.profiles import GBT, CodeProfile, read_profile
 
 ATTEMPTS = 5
@@ -62,6 +63,7 @@ class Options:
     basis: Mapping[str, Any] | None = None
     ticket: str | None = None
     systems: Systems = field(default_factory=Systems)
+    reference: references.Declaration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,8 @@ def run_import(
 
     Errors: Refusal when the file cannot be read or the call itself is wrong; faults of the data are in the report.
     """
-    check_layer(layer)
+    options = knowing(store, options, layer)
     told("read", None)
-    options = knowing(store, options)
     source: Table | Any
     if layer == "rules":
         source = books.read_book(path, options.layer, options.encoding)
@@ -170,11 +171,14 @@ def run_import(
     )
 
 
-def knowing(store: Store, options: Options) -> Options:
-    """The options with the local systems of the store known, also the one that they may name."""
+def knowing(store: Store, options: Options, layer: str) -> Options:
+    """The options with the local systems and the reference layer that they may name known. Errors: layer_unknown."""
     with reading(store.world) as connection:
         systems = read_systems(connection)
-    return replace(options, systems=systems, crs=systems.find(options.crs))
+        declared = options.reference or (None if layer in LAYERS else find_declaration(connection, layer))
+    if declared is None:
+        check_layer(layer)
+    return replace(options, systems=systems, crs=systems.find(options.crs), reference=declared)
 
 
 def read_delivery(store: Store, layer: str, path: Path, options: Options) -> tuple[Table, Options]:
@@ -263,7 +267,7 @@ def of_owner(table: Table, owner: str) -> Table:
 
 def deliver(connection: Connection, layer: str, source: Any, options: Options) -> Delivery:
     """What a delivery would do to the layer, and what is wrong with it; nothing is left out or changed."""
-    return LAYERS[layer](connection, source, profile_of(connection, options.profile), options)
+    return LAYERS.get(layer, _references)(connection, source, profile_of(connection, options.profile), options)
 
 
 def _deliver(
@@ -274,7 +278,7 @@ def _deliver(
     dropped: list[Fault] = []
     errors: list[Fault] = []
     while True:
-        delivery = LAYERS[layer](connection, source, profile, options)
+        delivery = LAYERS.get(layer, _references)(connection, source, profile, options)
         if isinstance(source, Table):
             delivery = replace(delivery, faults=(*delivery.faults, *examined(connection, delivery, source, options)))
             delivery = replace(delivery, faults=(*source.faults, *dropped, *delivery.faults))
@@ -373,6 +377,11 @@ def _components(connection: Connection, table: Table, profile: CodeProfile, opti
 
 def _catalogue(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
     return catalogue.deliver(connection, table, options.owner, options.mapping)
+
+
+def _references(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
+    assert options.reference is not None
+    return references.deliver(connection, table, options.reference, options.crs)
 
 
 def _rules(connection: Connection, document: Any, profile: CodeProfile, options: Options) -> Delivery:

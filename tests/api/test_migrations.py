@@ -26,7 +26,10 @@ from gis.store.revisions import current_head
 from gis.store.tables import LOG, WORLD
 from tests.fixtures.postgis import database, execute
 
-STEPS = {"world": ["0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001"], "log": ["0003", "0002", "0001"]}
+STEPS = {
+    "world": ["0011", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001"],
+    "log": ["0003", "0002", "0001"],
+}
 # Every module that adds tables to the metadata.
 MODULES = (
     api.jobs.tables,
