@@ -12,15 +12,11 @@ from gis.errors import Refusal
 USUAL = "CRS84"
 LONGEST = 120
 _PAIR = re.compile(r"\s*([-+]?\d{1,9}(?:\.\d{1,15})?)\s*[\s,，;；、]\s*([-+]?\d{1,9}(?:\.\d{1,15})?)\s*")
-_SIDE = r"(?P<{0}>[NSEWnsew]|[东西南北]|[东西]经|[南北]纬)?"
 _ANGLE = re.compile(
-    r"\s*"
-    + _SIDE.format("before")
-    + r"\s*(?P<degrees>\d{1,3}(?:\.\d{1,15})?)\s*"
-    + r"(?:[°度]\s*(?:(?P<minutes>\d{1,2}(?:\.\d{1,15})?)\s*['′’分]\s*"
-    + r"(?:(?P<seconds>\d{1,2}(?:\.\d{1,15})?)\s*(?:[\"″”秒]|'')\s*)?)?)?"
-    + _SIDE.format("after")
-    + r"\s*[,，;；、]?"
+    r"\s*(?P<before>[东西]经|[南北]纬|[NSEWnsew]|[东西南北])?\s*(?P<degrees>\d{1,3}(?:\.\d{1,15})?)\s*"
+    r"(?:[°度]\s*(?:(?P<minutes>\d{1,2}(?:\.\d{1,15})?)\s*['′’分]\s*"
+    r"(?:(?P<seconds>\d{1,2}(?:\.\d{1,15})?)\s*(?:[\"″”秒]|'')\s*)?)?)?"
+    r"(?(before)|(?P<after>[NSEWnsew]|[东西南北]))\s*[,，;；、]?"
 )
 _SIDES = {
     "N": (1, 1),
@@ -89,10 +85,7 @@ def _read_angles(text: str) -> tuple[float, float] | None:
         return None
     found: dict[int, float] = {}
     for each in (first, second):
-        side = each["before"] or each["after"]
-        if side is None or (each["before"] and each["after"]):
-            return None
-        axis, sign = _SIDES[side[0].upper()]
+        axis, sign = _SIDES[(each["before"] or each["after"])[0].upper()]
         minutes, seconds = float(each["minutes"] or 0), float(each["seconds"] or 0)
         if minutes >= 60 or seconds >= 60:
             return None

@@ -41,6 +41,8 @@ CODE_EXACT, CODE_PREFIX = 1.0, 0.8
 A_CHARACTER = 0.001
 MOST_SOURCES = 100
 LONGEST_CODE = 60
+MOST_RANKED = 200
+"""Things of one beginning among which the nearest are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,9 @@ class Searcher:
     def _by_name(self, number: int, key: Key, text: str, wanted: Wanted) -> Iterator[Hit]:
         for kind, named in self.naming.lists(number):
             if kind in wanted.kinds:
-                for entry, found in named.find(text, 4 * wanted.limit, key.scope):
+                for entry, found in named.find(
+                    text, 4 * wanted.limit if wanted.near is None else MOST_RANKED, key.scope
+                ):
                     is_code = found.rank == EXACT and entry.code.casefold() == text.casefold()
                     yield Hit(entry, CODE_EXACT if is_code else SCORES[found.rank], found.rest)
 
@@ -151,7 +155,8 @@ def _by_code(connection: Connection, number: int, key: Key, text: str, wanted: W
         sides = BOX if table.info["spatial"] else ()
         names = ("code", "name", "owner", "uid", *(("layer",) if layer is AREAS else ()), *sides)
         for beginning in dict.fromkeys((text, text.upper())):
-            query = Query(key.scope, at=number, prefix=beginning, limit=wanted.limit)
+            limit = wanted.limit if wanted.near is None else MOST_RANKED
+            query = Query(key.scope, at=number, prefix=beginning, limit=limit)
             columns = read_columns(connection, table, query, names)
             for at, code in enumerate(columns["code"].tolist()):
                 row = {name: column[at] for name, column in columns.items()}
@@ -205,9 +210,17 @@ def _points(connection: Connection, hits: Sequence[Hit]) -> dict[int, tuple[floa
         columns = read_where(connection, table, meant, ("uid", "geom"))
         for uid, shape in zip(columns["uid"].tolist(), columns["geom"], strict=True):
             if shape is not None and not shapely.is_empty(shape):
-                place = shapely.point_on_surface(shape)
+                place = _on(shape)
                 found[int(uid)] = (float(place.x), float(place.y))
     return found
+
+
+def _on(shape: Any) -> Any:
+    """A point on a shape, in the middle of a line."""
+    if shapely.get_dimensions(shape) != 1:
+        return shapely.point_on_surface(shape)
+    parts = shapely.get_parts(shape)
+    return shapely.line_interpolate_point(parts[int(np.argmax(shapely.length(parts)))], 0.5, normalized=True)
 
 
 def _told(desk: Desk, hit: Hit, point: tuple[float, float] | None) -> dict[str, Any]:
