@@ -22,7 +22,7 @@ from cases.reports import Defaults, from_record
 from cases.rules import RuleBook, parse
 from cases.situation import Department
 from components.lookup import FIELDS, Inventory
-from gis import china, locate, points
+from gis import china, locate, points, spelling
 from gis.locate import PolygonIndex
 from gis.nearest import FeatureIndex
 from gis.store.scope import EVERYTHING
@@ -56,6 +56,7 @@ def warm() -> None:
     locate.warm()
     china.warm()
     points.warm()
+    spelling.warm()
     desk = _desk()
     spots = Spots(desk)
     spots.answer(0.5 * SIDE, 0.5 * SIDE, 5.0, EVERYTHING)

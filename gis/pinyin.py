@@ -32,7 +32,7 @@ def fold(text: str) -> str:
 
 def readings(character: str) -> tuple[str, ...]:
     """The syllables of a character, without tones; none for what is no Chinese character."""
-    return _table().get(character, ())
+    return table().get(character, ())
 
 
 def find(text: str, letters: str) -> Spelling | None:
@@ -85,10 +85,11 @@ def _spellings(character: str, wanted: str, at: int) -> list[tuple[str, bool]]:
 
 
 @cache
-def _table() -> Mapping[str, tuple[str, ...]]:
-    table: dict[str, tuple[str, ...]] = {}
+def table() -> Mapping[str, tuple[str, ...]]:
+    """The syllables of every character that has some."""
+    found: dict[str, tuple[str, ...]] = {}
     for line in files("gis").joinpath("data/pinyin.txt").read_text(encoding="utf-8").splitlines():
         syllable, characters = line.split(" ")
         for character in characters:
-            table[character] = (*table.get(character, ()), syllable)
-    return table
+            found[character] = (*found.get(character, ()), syllable)
+    return found

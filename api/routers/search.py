@@ -62,7 +62,7 @@ def _kinds(text: str | None) -> frozenset[str]:
     unknown = sorted(named - set(KINDS))
     if unknown:
         raise refuse(
-            "kind_unknown",
+            "search_kind_unknown",
             f"There is no kind '{unknown[0][:60]}' to search; there are {', '.join(KINDS)}.",
             f"没有可搜索的种类“{unknown[0][:60]}”；可用：{'、'.join(KINDS)}。",
         )

@@ -1,13 +1,13 @@
 """The names of a revision by kind, as word lists that are made again only for what changed."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
 from api.layers import AREAS, last_change, query_of, table_of
 from api.shelf import Shelf
@@ -18,7 +18,7 @@ from gis.layer import Layer
 from gis.store.engine import Store, reading
 from gis.store.scope import EVERYTHING, Scope
 from gis.store.tables import BOX
-from gis.store.versions import Columns, in_force, read_where
+from gis.store.versions import Columns, in_force, read_changed, read_where
 from gis.wordlist import Found, WordList
 from grids.layers import DEPARTMENTS, DIVISIONS, UNITS
 
@@ -32,6 +32,8 @@ FIXED: tuple[tuple[Kind, Layer], ...] = (
 NEAR_DEG = 0.002
 """Parts of one name that lie within this of each other are one thing: some 200 metres."""
 MOST_PARTS = 2_000
+MOST_LATER = 5_000
+"""Changes up to which a list is kept and told what changed, which is quicker than to make it anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,37 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The entries of a list, and the words they are found by."""
+    """The entries of a list, and the words they are found by. What is `gone` counts no more, what is `later` too."""
 
     entries: Sequence[Entry]
     words: WordList
+    gone: frozenset[int] = frozenset()
+    later: "Named | None" = None
 
     def find(self, typed: str, most: int, scope: Scope) -> list[tuple[Entry, Found]]:
-        """The entries in scope that are meant, the closest first."""
+        """The entries in scope that are meant, the closest first, those of later ones behind."""
 
         def allowed(number: int) -> bool:
             entry = self.entries[number]
-            return scope.allows_owner(entry.owner) and scope.allows_layer(entry.layer)
+            return entry.uid not in self.gone and scope.allows_owner(entry.owner) and scope.allows_layer(entry.layer)
 
-        return [(self.entries[each.number], each) for each in self.words.find(typed, most, allowed)]
+        found = [(self.entries[each.number], each) for each in self.words.find(typed, most, allowed)]
+        return found if self.later is None else [*found, *self.later.find(typed, most, scope)]
+
+    def renewed(self, over: Collection[int], begun: Sequence[Entry]) -> "Named":
+        """The list without the things whose versions are over, and with what has begun."""
+        held = () if self.later is None else self.later.entries
+        gone = self.gone | frozenset(over)
+        return replace(self, gone=gone, later=named([each for each in held if each.uid not in over] + list(begun)))
+
+
+def named(entries: Sequence[Entry]) -> Named:
+    """The entries found by their names."""
+    return Named(entries, WordList.build([(each.name,) for each in entries]))
+
+
+Before = tuple[int, Named]
+"""A list and the revision that it is of."""
 
 
 class Naming:
@@ -74,7 +94,7 @@ class Naming:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lists = Shelf(1)
-        self._kept: dict[tuple[Kind, str], tuple[int, Named]] = {}
+        self._kept: dict[tuple[Kind, str], Before] = {}
 
     def lists(self, number: int) -> list[tuple[Kind, Named]]:
         """The lists at a revision: of divisions, units, areas, departments, classes, and each layer of names."""
@@ -82,16 +102,16 @@ class Naming:
         return found
 
     def _at(self, number: int) -> list[tuple[Kind, Named]]:
-        kept: dict[tuple[Kind, str], tuple[int, Named]] = {}
+        kept: dict[tuple[Kind, str], Before] = {}
 
-        def keep(kind: Kind, layer: str, changed: int, make: Callable[[], Named]) -> None:
+        def keep(kind: Kind, layer: str, changed: int, make: Callable[[Before | None], Named]) -> None:
             before = self._kept.get((kind, layer))
-            kept[kind, layer] = before if before is not None and before[0] == changed else (changed, make())
+            kept[kind, layer] = before if before is not None and before[0] == changed else (changed, make(before))
 
         with reading(self._store.world) as connection:
             for kind, layer in FIXED:
                 changed = last_change(connection, layer, number)
-                keep(kind, layer.id, changed, partial(_rows, connection, kind, layer, number))
+                keep(kind, layer.id, changed, partial(_rows, connection, kind, layer, changed))
             changed = last_change(connection, CATALOGUE, number)
             keep("class", CATALOGUE.id, changed, partial(_classes, connection, number))
             for each in described_references(connection, EVERYTHING, number):
@@ -101,23 +121,26 @@ class Naming:
         return [(kind, named) for (kind, _), (_, named) in kept.items()]
 
 
-def _rows(connection: Connection, kind: Kind, layer: Layer, number: int) -> Named:
+def _rows(connection: Connection, kind: Kind, layer: Layer, changed: int, before: Before | None) -> Named:
+    """What has a name in a layer as revision `changed` left it; made of the list before where little changed."""
     table = table_of(layer)
-    columns = _read(connection, table, number, ("layer",) if layer is AREAS else ())
-    ids = [f"areas.{name}" for name in columns["layer"]] if layer is AREAS else [layer.id] * len(columns["code"])
-    boxes = _boxes(columns) if table.info["spatial"] else [None] * len(ids)
-    entries = [
-        Entry(kind, *row)
-        for row in zip(ids, columns["code"], columns["name"], columns["owner"], columns["uid"], boxes, strict=True)
-    ]
-    return Named(entries, WordList.build([(each.name,) for each in entries]))
+    names = ("uid", "code", "name", "owner", *(("layer",) if layer is AREAS else ()))
+    names += BOX if table.info["spatial"] else ()
+    if before is not None and before[0] < changed:
+        over, begun = read_changed(connection, table, before[0], changed, names)
+        later = 0 if before[1].later is None else len(before[1].later.entries)
+        if len(over["uid"]) + len(begun["uid"]) + later <= MOST_LATER:
+            return before[1].renewed(set(over["uid"].tolist()), _entries(kind, layer, begun))
+    meant = in_force(table, changed) & table.c.name.is_not(None)
+    return named(_entries(kind, layer, read_where(connection, table, meant, names)))
 
 
-def _read(connection: Connection, table: Table, number: int, further: tuple[str, ...]) -> Columns:
-    """What has a name."""
-    sides = BOX if table.info["spatial"] else ()
-    named = in_force(table, number) & table.c.name.is_not(None)
-    return read_where(connection, table, named, ("code", "name", "owner", "uid", *sides, *further))
+def _entries(kind: Kind, layer: Layer, columns: Columns) -> list[Entry]:
+    count = len(columns["uid"])
+    ids = [f"areas.{name}" for name in columns["layer"]] if layer is AREAS else [layer.id] * count
+    boxes = _boxes(columns) if "west" in columns else [None] * count
+    rows = zip(ids, *(columns[name] for name in ("code", "name", "owner", "uid")), boxes, strict=True)
+    return [Entry(kind, *row) for row in rows if row[2] is not None]
 
 
 def _boxes(columns: Columns) -> list[Any]:
@@ -125,13 +148,13 @@ def _boxes(columns: Columns) -> list[Any]:
     return [None if box[0] is None else box for box in sides]
 
 
-def _classes(connection: Connection, number: int) -> Named:
+def _classes(connection: Connection, number: int, _before: Before | None) -> Named:
     classes = list_classes(connection, EVERYTHING, number)
     entries = [Entry("class", "catalogue", each.code, each.name_zh, each.owner, known=each) for each in classes]
     return Named(entries, WordList.build([(each.code, each.name_zh, each.name_en) for each in classes]))
 
 
-def _places(connection: Connection, described: Described, number: int) -> Named:
+def _places(connection: Connection, described: Described, number: int, _before: Before | None) -> Named:
     """The names of a reference layer; lines of one name that lie together are one thing."""
     layer = described.layer
     table, query = table_of(layer), query_of(layer, EVERYTHING, number)

@@ -21,7 +21,8 @@ from cases.tables import decision
 from components.layers import COMPONENTS
 from gis.store.engine import Store, reading
 from gis.store.tables import BOX
-from gis.store.versions import Query, read_columns, read_where
+from gis.store.versions import Query, read_columns
+from gis.store.vicinity import read_uids
 from gis.wordlist import EXACT, INITIALS, PART, PREFIX, SPELT
 from grids.layers import DEPARTMENTS, DIVISIONS, UNITS
 from grids.tables import reference
@@ -91,7 +92,7 @@ class Searcher:
             hits += _by_code(connection, desk.revision, key, text, wanted)
             hits += self._by_name(desk.revision, key, text, wanted)
             best = _best(hits, wanted)
-            points = _points(connection, best)
+            points = _points(connection, desk.revision, best)
         if "case" in wanted.kinds and key.scope.allows_layer("cases"):
             best = [*self._cases(key, text), *best][: wanted.limit]
         return [_told(desk, each, points.get(each.entry.uid, each.point)) for each in best]
@@ -196,7 +197,7 @@ def _distance(hit: Hit, near: tuple[float, float]) -> float:
     return hypot((lon - near[0]) * cos(radians(near[1])), lat - near[1])
 
 
-def _points(connection: Connection, hits: Sequence[Hit]) -> dict[int, tuple[float, float]]:
+def _points(connection: Connection, number: int, hits: Sequence[Hit]) -> dict[int, tuple[float, float]]:
     """By uid a place on each shape."""
     found: dict[int, tuple[float, float]] = {}
     by_table: dict[str, list[int]] = {}
@@ -206,12 +207,10 @@ def _points(connection: Connection, hits: Sequence[Hit]) -> dict[int, tuple[floa
             by_table.setdefault(hit.entry.kind, []).append(hit.entry.uid)
     for kind, uids in by_table.items():
         table = table_of(tables[kind]) if kind in tables else reference
-        meant = table.c.uid.in_(uids) & table.c.to_revision.is_(None)
-        columns = read_where(connection, table, meant, ("uid", "geom"))
-        for uid, shape in zip(columns["uid"].tolist(), columns["geom"], strict=True):
-            if shape is not None and not shapely.is_empty(shape):
-                place = _on(shape)
-                found[int(uid)] = (float(place.x), float(place.y))
+        for row in read_uids(connection, table, number, uids):
+            if row["geom"] is not None and not shapely.is_empty(row["geom"]):
+                place = _on(row["geom"])
+                found[int(row["uid"])] = (float(place.x), float(place.y))
     return found
 
 

@@ -99,7 +99,7 @@ def test_only_the_kinds_that_are_asked_for_are_found(http: httpx.Client) -> None
     assert {each["kind"] for each in hits(http, "南头街道", kinds="division")} == {"division"}
     assert hits(http, "114.005,22.505", kinds="unit") == []
     refused = http.get("/v1/search?q=a&kinds=animal")
-    assert (refused.status_code, refused.json()["code"]) == (422, "kind_unknown")
+    assert (refused.status_code, refused.json()["code"]) == (422, "search_kind_unknown")
 
 
 def test_of_equally_close_hits_the_nearest_comes_first(http: httpx.Client) -> None:
