@@ -19,6 +19,7 @@ from grids.layers import (
     DIVISIONS,
     GAPS,
     NAME,
+    NAME_EN,
     UNITS,
     area_layer,
     reference_layer,
@@ -45,7 +46,7 @@ REFERENCE_LAYERS = Layer(
     (CODE, Field("title", "text", "title", "名称"), Field("license", "text", "licence", "许可")),
 )
 REFERENCES = Layer(
-    "references", "Features of reference layers", "参考要素", "reference", "mixed", (CODE, NAME, ATTRIBUTES)
+    "references", "Features of reference layers", "参考要素", "reference", "mixed", (CODE, NAME, NAME_EN, ATTRIBUTES)
 )
 RULES = Layer("rules", "Rules", "指挥手册", "rule", "none", (CODE, Field("document", "document", "rule", "规则")))
 # All that is revisioned, whoever is named by others before those who name them.

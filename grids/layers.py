@@ -9,6 +9,7 @@ CODE = Field("code", "code", "code", "编码", required=True, aliases=("编码",
 NAME = Field("name", "text", "name", "名称", aliases=("名称",))
 DEPARTMENT = Field("department", "code", "department", "责任部门", aliases=("dept", "责任部门"))
 NOTE = Field("note", "text", "note", "备注", aliases=("bz", "备注"))
+NAME_EN = Field("name_en", "text", "English name", "英文名称")
 ATTRIBUTES = Field("attributes", "document", "further attributes", "其他属性")
 
 DIVISIONS = Layer(
@@ -76,7 +77,7 @@ def area_layer(name: str, title: str) -> Layer:
 
 def reference_layer(declared: Mapping[str, Any]) -> Layer:
     """The layer of a row of `grids.tables.reference_layer`; it is called as it was named."""
-    english = (Field("name_en", "text", "English name", "英文名称"),) if "name_en" in declared["mapping"] else ()
+    english = (NAME_EN,) if "name_en" in declared["mapping"] else ()
     about = [declared["note"], declared["source"], declared["license"]]
     return Layer(
         declared["code"],

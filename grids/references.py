@@ -17,14 +17,14 @@ from gis.delivery import Delivery, Key, compare, rows_in_force
 from gis.errors import Fault
 from gis.geometry import prepare
 from gis.intake import map_fields, read_code
-from gis.layer import Field, FieldType, GeometryType
+from gis.layer import FieldType, GeometryType
 from gis.store.revisions import Change, head
 from gis.tables import Table
 from grids.codes import check_codes
-from grids.layers import CODE, NAME
+from grids.layers import CODE, NAME, NAME_EN
 from grids.tables import reference, reference_layer
 
-FIELDS = (replace(CODE, required=False, aliases=()), NAME, Field("name_en", "text", "English name", "英文名称"))
+FIELDS = (replace(CODE, required=False, aliases=()), NAME, NAME_EN)
 CODES = ("code", "编码", "代码", "id", "osm_id", "objectid")
 """Heads under which files bring a code; taken when every row has another one."""
 TAKEN = frozenset({"code", "name", "name_en", "owner", "layer", "uid", "geometry", "geom"})

@@ -52,7 +52,22 @@ export interface Place {
   departments?: (Named & { role?: string; layer?: string })[];
   boundary_distance_m: number | null;
   flags: string[];
+  /** Where it is in words, by the named roads and places around it. */
+  place?: Both;
   revision: number;
+}
+
+/** Something that a search has found; `in` are the divisions above it, the widest first. */
+export interface Hit {
+  kind: string;
+  layer: string | null;
+  code: string;
+  name: string | null;
+  point: [number, number] | null;
+  bbox: Bounds | null;
+  in: string[];
+  class?: { edition: string; kind: Kind };
+  note?: Both;
 }
 
 export interface Basis {
@@ -139,13 +154,18 @@ export function tileAddress(layer: string, key: string): string {
 }
 
 export function locateAddress(point: Point, accuracy: number): string {
-  return `/v1/locate?lon=${point[0]}&lat=${point[1]}&crs=CRS84&accuracy_m=${accuracy}`;
+  return `/v1/locate?lon=${point[0]}&lat=${point[1]}&crs=CRS84&accuracy_m=${accuracy}&names=true`;
 }
 
 export const fetchLayers = (): Promise<Layers> => ask("/v1/layers");
 
 export const fetchCatalogue = async (): Promise<CaseClass[]> =>
   (await ask<{ classes: CaseClass[] }>("/v1/catalogue")).classes;
+
+export const search = async (q: string, near: Point | null, signal: AbortSignal): Promise<Hit[]> => {
+  const asked = new URLSearchParams({ q, ...(near ? { near: near.map((number) => number.toFixed(6)).join(",") } : {}) });
+  return (await ask<{ hits: Hit[] }>(`/v1/search?${asked}`, { signal })).hits;
+};
 
 export const locate = (point: Point, accuracy: number, signal: AbortSignal): Promise<Place> =>
   ask(locateAddress(point, accuracy), { signal });

@@ -7,6 +7,7 @@ import { Chooser, openClassSearch } from "./panels/chooser";
 import { Drawer } from "./panels/drawer";
 import { KeyForm } from "./panels/key";
 import { LayerList } from "./panels/layers";
+import { openSearch, Search } from "./panels/search";
 import { Strip } from "./panels/strip";
 import { ZoomButtons } from "./panels/zoom";
 import { closeResult, railOpen, setLang } from "./state";
@@ -38,6 +39,7 @@ export function App() {
         {railOpen.value && (
           <div class="rail-body">
             <KeyForm />
+            <Search />
             <Chooser />
             <LayerList />
           </div>
@@ -81,8 +83,13 @@ function Head() {
   );
 }
 
-/** Esc closes the result; T goes to the class chooser, unless a letter is being typed somewhere. */
+/** Ctrl-K goes to the search; Esc closes the result; T goes to the class chooser, unless a letter is being typed. */
 function onKey(event: KeyboardEvent): void {
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    openSearch();
+    return;
+  }
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") closeResult();
   const typing = event.target instanceof HTMLElement && event.target.matches("input, select, textarea");

@@ -4,7 +4,7 @@ import { effect, untracked } from "@preact/signals";
 import { Map as MapLibre, Marker, ScaleControl, setWorkerUrl, type LngLat } from "maplibre-gl";
 import "maplibre-gl/dist/maplibre-gl.css";
 import worker from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
-import type { Bounds, Layer } from "./api";
+import type { Bounds, Layer, Point } from "./api";
 import { drawn, type Scene } from "./cartography";
 import * as state from "./state";
 import { t } from "./words";
@@ -56,6 +56,17 @@ export function zoomBy(steps: number): void {
 export function showWhole(animate = true): void {
   const bounds = state.layers.value.state === "done" ? wholeBounds(state.layers.value.value.layers) : null;
   if (bounds) map?.fitBounds(bounds, { padding: room(), animate, maxZoom: 18 });
+}
+
+/** Shows something: all of it, or what lies around a point. */
+export function goTo(at: Point, bounds: Bounds | null): void {
+  if (bounds) map?.fitBounds(bounds, { padding: room(), maxZoom: 17 });
+  else map?.easeTo({ center: [at[0], at[1]], zoom: Math.max(map.getZoom(), CLOSE_UP) });
+}
+
+/** The middle of the view, once it is so near that it says where somebody looks. */
+export function middle(): Point | null {
+  return map && map.getZoom() >= 9 ? lonLat(map.getCenter().wrap()) : null;
 }
 
 function wholeBounds(layers: Layer[]): Bounds | null {

@@ -2,7 +2,7 @@
 
 import type { Area, Place } from "../api";
 import { areaTitle, routing } from "../state";
-import { distance, t, word } from "../words";
+import { distance, either, t, word } from "../words";
 
 export function PlaceFacts({ place }: { place: Place }) {
   const component = routing.value.state === "done" ? routing.value.value.component : null;
@@ -11,6 +11,8 @@ export function PlaceFacts({ place }: { place: Place }) {
     <section>
       <h3>{t("place.title")}</h3>
       <dl>
+        {place.place && <dt>{t("place.words")}</dt>}
+        {place.place && <dd data-testid="words">{either(place.place)}</dd>}
         <dt>{t("place.unit")}</dt>
         <dd data-testid="unit">{place.unit ? <code class="unit">{place.unit}</code> : t("place.no_unit")}</dd>
         {Object.entries(place.divisions).map(
