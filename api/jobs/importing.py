@@ -24,11 +24,12 @@ from api.transfer.comparisons import (
     run_comparison,
     scope_without_base,
 )
-from api.transfer.imports import OWNED, Options, Report, check_layer, read_mapping, run_import
+from api.transfer.imports import LAYERS, OWNED, Options, Report, check_layer, read_mapping, run_import
+from api.transfer.references import find_declaration
 from components.editions import CURRENT
 from gis.delivery import Delivery
 from gis.errors import Refusal
-from gis.store.engine import reading
+from gis.store.engine import Store, reading
 from gis.store.revisions import Change, Revision, revision_of_ticket
 from grids.deliveries.extents import is_shape
 from grids.units import SNAP_M
@@ -89,9 +90,12 @@ def allow(key: Key, arguments: ImportArguments) -> None:
         permit(key, role, arguments.scope)
 
 
-def check_arguments(arguments: ImportArguments) -> None:
+def check_arguments(store: Store, arguments: ImportArguments) -> None:
     """What can be told before the file is read. Errors: Refusal layer_unknown, mapping_wrong."""
-    check_layer(arguments.layer)
+    with reading(store.world) as connection:
+        declared = None if arguments.layer in LAYERS else find_declaration(connection, arguments.layer)
+    if declared is None:
+        check_layer(arguments.layer)
     read_mapping(arguments.map)
     scope = arguments.scope
     if arguments.is_compared:

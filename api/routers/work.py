@@ -75,7 +75,7 @@ def _make_import(
         effective=effective,
         **said,
     )
-    check_import(arguments)
+    check_import(request.app.state.store, arguments)
     IMPORT.allow(key, arguments)
     folders.keep(settings.data, job_id)
     try:
