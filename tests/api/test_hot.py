@@ -305,7 +305,7 @@ def test_a_revision_that_this_process_published_is_answered_before_anybody_looks
 def test_the_hot_questions_are_described_like_all_others(app: FastAPI) -> None:
     paths = app.openapi()["paths"]
     assert {each["name"] for each in paths["/v1/locate"]["get"]["parameters"]} == {
-        "lon", "lat", "crs", "accuracy_m", "as_of", "draft",
+        "lon", "lat", "crs", "accuracy_m", "as_of", "draft", "names",
     }  # fmt: skip
     answer = paths["/v1/cases/route"]["post"]["responses"]["200"]["content"]
     assert orjson.dumps(answer)
