@@ -131,23 +131,28 @@ def find_crossings(shapes: NDArray[Any], names: NDArray[Any]) -> tuple[Floats, I
     Sorted by the names, so that of several at one place the first is always the same.
     """
     lines = np.flatnonzero(shapely.get_dimensions(shapes) == 1)
+    place_of = np.unique(names.astype(str), return_inverse=True)[1]  # of each name in their order
     tree = shapely.STRtree(shapes[lines])
-    reach = TOUCH_M / METRES_OF_A_DEGREE
-    ones, others = tree.query(shapes[lines], predicate="dwithin", distance=reach)
+    ones, others = tree.query(shapes[lines], predicate="dwithin", distance=TOUCH_M / METRES_OF_A_DEGREE)
     ones, others = lines[ones], lines[others]
-    kept = np.array([names[a] < names[b] for a, b in zip(ones.tolist(), others.tolist(), strict=True)], dtype=bool)
+    kept = place_of[ones] < place_of[others]
     ones, others = ones[kept], others[kept]
     places, of = _meetings(shapes[ones], shapes[others])
-    by_name: dict[tuple[str, str], list[int]] = {}
-    for at, pair in enumerate(of.tolist()):
-        by_name.setdefault((names[ones[pair]], names[others[pair]]), []).append(at)
-    corners, pairs = list[Floats](), list[tuple[int, int]]()
-    for _, held in sorted(by_name.items()):
-        pair = of[held[0]]
-        for corner in _merged(places[held]):
+    if not len(of):
+        return np.empty((0, 2)), np.empty((0, 2), dtype=np.int64)
+    order = np.lexsort((of, place_of[others[of]], place_of[ones[of]]))
+    places, of = places[order], of[order]
+    named = np.column_stack([place_of[ones[of]], place_of[others[of]]])
+    starts = np.flatnonzero(np.concatenate([[True], (named[1:] != named[:-1]).any(axis=1)]))
+    corners, pairs = list[Floats](), list[int]()
+    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(of)], strict=True):
+        for corner in _merged(places[start:end]):
             corners.append(corner)
-            pairs.append((int(ones[pair]), int(others[pair])))
-    return np.array(corners, dtype=np.float64).reshape(-1, 2), np.array(pairs, dtype=np.int64).reshape(-1, 2)
+            pairs.append(start)
+    return (
+        np.array(corners, dtype=np.float64),
+        np.column_stack([ones[of[pairs]], others[of[pairs]]]).astype(np.int64),
+    )
 
 
 def _meetings(ones: NDArray[Any], others: NDArray[Any]) -> tuple[Floats, Indices]:
@@ -169,12 +174,13 @@ def _meetings(ones: NDArray[Any], others: NDArray[Any]) -> tuple[Floats, Indices
 
 def _merged(places: Floats) -> Iterator[Floats]:
     """The middles of groups of places that lie within MERGED_M of the first of each."""
-    while len(places):
+    while len(places) > 1:
         per_lon, per_lat = per_degree(places[0, 1])
         step = places - places[0]
         close = np.hypot(step[:, 0] * per_lon, step[:, 1] * per_lat) <= MERGED_M
         yield places[close].mean(axis=0)
         places = places[~close]
+    yield from places
 
 
 def _said(kind: Kind, zh: str, en: str, metres: float, seen_from: Floats, point: Floats, at: tuple[str, str]) -> Words:

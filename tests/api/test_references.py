@@ -9,17 +9,22 @@ import httpx
 import mapbox_vector_tile
 import morecantile
 import pytest
+from typer.testing import CliRunner
 
 from api.app import create_app
+from api.cli.program import app
+from api.editing.undo import run_undo
 from api.schemas import answers as schemas
 from api.settings import Settings
 from api.transfer.exports import export_layer
 from api.transfer.imports import Options, Report, run_import
 from api.transfer.references import check_new, find_declaration, remove_reference
+from api.worlds import Worlds
 from gis.errors import Refusal
 from gis.store.engine import Store, reading
 from grids.references import Declaration
 from tests.api.conftest import client
+from tests.api.rasters.conftest import heights
 from tests.api.small_world import SOUTH, WEST, collection
 
 ROADS = Declaration(
@@ -123,6 +128,17 @@ def test_what_is_routed_and_located_is_as_before(http: httpx.Client) -> None:
     assert "place" not in now
 
 
+def test_lookups_go_on_with_the_index_of_units_that_they_had(roads: Store, tmp_path: Path) -> None:
+    worlds = Worlds(roads, tmp_path / "world", poll_s=0)
+    before = worlds.newest()
+    report = publish(roads, tmp_path, FEATURES[:1])
+    assert report.revision is not None
+    after = worlds.newest()
+    assert after.revision == report.revision.number == before.revision + 1
+    assert after.grid.units is before.grid.units
+    assert after.inventory is before.inventory
+
+
 def test_replacing_the_content_makes_a_version_and_keeps_the_one_before(
     roads: Store, http: httpx.Client, tmp_path: Path
 ) -> None:
@@ -166,8 +182,6 @@ def test_a_removed_layer_is_gone_from_every_list_and_there_as_of_before(roads: S
 
 
 def test_its_changes_are_in_the_feed_and_can_be_undone(roads: Store, http: httpx.Client) -> None:
-    from api.editing.undo import run_undo
-
     items = http.get("/v1/changes?since=6").json()["items"]
     assert [(each["layer"], each["code"]) for each in items] == [
         ("reference_layers", "roads"),
@@ -250,10 +264,6 @@ def test_attributes_called_like_what_answers_mean_get_another_name(store: Store,
 
 
 def test_the_command_line_adds_lists_shows_replaces_and_removes(tmp_path: Path, monkeypatch: Any) -> None:
-    from typer.testing import CliRunner
-
-    from api.cli.program import app
-
     monkeypatch.setenv("WANGGE_STORE", f"sqlite:///{tmp_path / 'wangge.db'}")
     monkeypatch.setenv("WANGGE_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("WANGGE_LANGUAGE", "en")
@@ -275,3 +285,23 @@ def test_the_command_line_adds_lists_shows_replaces_and_removes(tmp_path: Path, 
     assert run("layers", "add", "roads", str(file)).exception.code == "layer_exists"
     assert run("layers", "remove", "roads").exit_code == 0
     assert run("layers", "show", "roads").exception.code == "layer_unknown"
+
+
+def test_a_geotiff_becomes_a_raster_that_is_listed_beside_the_layers(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("WANGGE_STORE", f"sqlite:///{tmp_path / 'wangge.db'}")
+    monkeypatch.setenv("WANGGE_DATA", str(tmp_path / "data"))
+    runner = CliRunner()
+    photo = heights(tmp_path)
+    about = ["--title", "正射影像", "--license", "CC BY 4.0", "--source", "测绘院"]
+    added = runner.invoke(app, ["layers", "add", "photo", str(photo), *about])
+    assert added.exit_code == 0, added.output
+    assert "photo" in runner.invoke(app, ["layers", "list"]).stdout
+    shown = json.loads(runner.invoke(app, ["layers", "show", "photo"]).stdout)
+    assert (shown["title"], shown["note"]) == ("正射影像", "测绘院 · CC BY 4.0")
+    again = runner.invoke(app, ["layers", "add", "photo", str(photo)])
+    assert isinstance(again.exception, Refusal)
+    assert again.exception.code == "layer_exists"
+    assert runner.invoke(app, ["layers", "remove", "photo"]).exit_code == 0
+    gone = runner.invoke(app, ["layers", "show", "photo"])
+    assert isinstance(gone.exception, Refusal)
+    assert gone.exception.code == "layer_unknown"
