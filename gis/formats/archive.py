@@ -24,6 +24,18 @@ def opened(
 
     Errors: Refusal file_unreadable, layer_missing, layer_ambiguous.
     """
+    with unpacked(path) as folder:
+        files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+        yield _choose(path, files, layer, readable, first)
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """The folder into which a zip is unpacked for the time of the block.
+
+    Errors: Refusal file_unreadable for what is no zip, what unpacks to more than LARGEST bytes or MOST_MEMBERS files,
+    and for names that lead out of the folder.
+    """
     with tempfile.TemporaryDirectory(prefix="wangge-") as folder:
         try:
             with zipfile.ZipFile(path) as packed:
@@ -34,7 +46,8 @@ def opened(
                         f"it unpacks to more than 4 GB or {MOST_MEMBERS} files",
                         f"解压后超过 4 GB 或 {MOST_MEMBERS} 个文件",
                     )
-                files = [_unpack(packed, member, Path(folder)) for member in members]
+                for member in members:
+                    _unpack(path, packed, member, Path(folder))
         except (
             zipfile.BadZipFile,
             zipfile.LargeZipFile,
@@ -44,11 +57,11 @@ def opened(
             EOFError,
         ) as error:
             raise _unreadable(path, str(error), str(error)) from error
-        yield _choose(path, files, layer, readable, first)
+        yield Path(folder)
 
 
-def _unpack(packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> Path:
-    """Unpack a member under its own name."""
+def _unpack(path: Path, packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
+    """Unpack a member under its own name. Errors: Refusal file_unreadable for a name that leads out of the folder."""
     name = member.filename
     if not member.flag_bits & 0x800:  # not marked as UTF-8: Windows writes the code page of the place
         try:
@@ -56,11 +69,16 @@ def _unpack(packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> P
         except UnicodeError:
             name = member.filename
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    target = folder.joinpath(*(part for part in parts if part not in ("/", "..")))  # never outside the folder
+    if not parts or {"/", "..", "//"} & {*parts}:
+        raise _unreadable(
+            path,
+            f"it holds '{name[:80]}', a name that leads out of the folder",
+            f"其中的“{name[:80]}”指向解压目录之外",
+        )
+    target = folder.joinpath(*parts)
     target.parent.mkdir(parents=True, exist_ok=True)
     with packed.open(member) as source, target.open("wb") as sink:
         shutil.copyfileobj(source, sink)
-    return target
 
 
 def _choose(
