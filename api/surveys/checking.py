@@ -42,6 +42,8 @@ WITNESSES = 2_000
 """So many rows of a part are held against the records, spread over its pieces."""
 FROM_A_PIECE = 500
 FINEST = 9
+OF_NO_CONCERN = frozenset({"fields_recognised"})
+"""What an importer wants to know, and no firm."""
 Told = Callable[[str, int, int], None]
 """Hears which part is being read: its name, its number from 0, and how many there are."""
 Located = tuple[Fault, dict[str, Any]]
@@ -160,7 +162,7 @@ def _read(
             seen.rows += len(table)
             ledger.count_rows(at, len(table))
             view = view_of(table, seen.named, edition, ground, limits)
-            faults = [*table.faults, *check_rows(view)]
+            faults = [fault for fault in (*table.faults, *check_rows(view)) if fault.code not in OF_NO_CONCERN]
             fresh = [each for each in faults if each.row is not None or (each.code, each.en) not in whole]
             whole.update((each.code, each.en) for each in faults if each.row is None)
             ledger.add(at, _located(fresh, view))

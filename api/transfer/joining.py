@@ -73,6 +73,23 @@ def read_joined(connection: Connection, path: Path, options: "Options") -> tuple
     return replace(joined, faults=(*joined.faults, *ignored), notes=same), origin
 
 
+def named_alone(connection: Connection, path: Path, table: Table, options: "Options") -> tuple[Table, "Options"]:
+    """A file that is a delivery of one part, with the class that its name says, and what contradicts that."""
+    if options.class_code is not None or not table.columns:
+        return table, options
+    names = None if options.classes is None else read_names(options.classes)
+    known = read_classes(connection, EVERYTHING, head(connection))
+    named = name_joined(Part(path, path.name, options.layer), known, options.edition, None, names)
+    if named.class_code is None:
+        return table, options
+    mapped = map_fields(table, COMPONENTS.fields, options.mapping)
+    edition = named.edition or options.edition
+    editions, classes = settle_classes(mapped, edition, named.class_code)
+    wrong = (fault for fault, _ in contradictions(named, table.rows, mapped.values["code"], editions, classes))
+    faults = (*table.faults, *named.faults, *wrong)
+    return replace(table, faults=faults), replace(options, edition=edition, class_code=named.class_code)
+
+
 def name_joined(
     part: Part, known: Mapping[ClassKey, Class], edition: str, class_code: str | None, names: NameTable | None
 ) -> Named:

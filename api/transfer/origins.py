@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from gis.errors import Fault
 from gis.tables import Table
 
-_ROW_EN = re.compile(r"(?<=\b[Rr]ow )\d+")
-_ROW_ZH = re.compile(r"(?<=第 )\d+(?= 行)")
+_ROW_EN = re.compile(r"(?<=\b[Rr]ow )(\d+)")
+_ROW_ZH = re.compile(r"第 (\d+) 行")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +44,18 @@ class Origin:
         here = self.part_of(fault.row)
         file = self.files[here]
 
-        def row_in(text: re.Match[str], other: str) -> str:
-            row = int(text[0])
+        def row_in(text: re.Match[str], own: str, other: str) -> str:
+            row = int(text[1])
             if not 0 < row <= self.starts[-1]:
                 return text[0]
             of = self.part_of(row)
-            return str(self.row_of(row)) if of == here else other.format(self.row_of(row), self.files[of])
+            return (own if of == here else other).format(self.row_of(row), self.files[of])
 
         return replace(
             fault,
             row=self.row_of(fault.row),
-            en=f"{file}: " + _ROW_EN.sub(lambda text: row_in(text, "{} of {}"), fault.en),
-            zh=f"{file}：" + _ROW_ZH.sub(lambda text: row_in(text, "{}（{}）"), fault.zh),
+            en=f"{file}: " + _ROW_EN.sub(lambda text: row_in(text, "{}", "{} of {}"), fault.en),
+            zh=f"{file}：" + _ROW_ZH.sub(lambda text: row_in(text, "第 {} 行", " {1} 第 {0} 行"), fault.zh),
             members={**(fault.members or {}), "file": file},
         )
 
@@ -73,7 +73,7 @@ def moved(fault: Fault, start: int) -> Fault:
     """The fault of a row of a file under its number in the whole, also in its sentences."""
 
     def later(text: re.Match[str]) -> str:
-        return str(int(text[0]) + start)
+        return text[0].replace(text[1], str(int(text[1]) + start))
 
     return replace(
         fault, row=(fault.row or 0) + start, en=_ROW_EN.sub(later, fault.en), zh=_ROW_ZH.sub(later, fault.zh)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from api.systems import read_systems
 from api.transfer.fields import NONE, PLACES, find_fields, recognised
-from api.transfer.joining import read_joined
+from api.transfer.joining import named_alone, read_joined
 from api.transfer.origins import Origin
 from api.transfer.rejects import without_reasons
 from components.heads import mapping_of
@@ -39,7 +39,11 @@ def read_delivery(store: Store, layer: str, path: Path, options: "Options") -> t
         with reading(store.world) as connection:
             table, origin = read_joined(connection, path, options)
         return table, replace(options, mapping={}, crs=None, class_code=None), origin
-    return *_read_single(store, layer, path, options), Origin()
+    table, options = _read_single(store, layer, path, options)
+    if layer == "components":
+        with reading(store.world) as connection:
+            table, options = named_alone(connection, path, table, options)
+    return table, options, Origin()
 
 
 def _read_single(store: Store, layer: str, path: Path, options: "Options") -> tuple[Table, "Options"]:
