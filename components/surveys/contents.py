@@ -3,14 +3,14 @@
 import hashlib
 import posixpath
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gis.errors import Refusal, refuse
 from gis.formats import layers_of
-from gis.formats.archive import unpacked
+from gis.formats.archive import list_names, unpacked
 from gis.formats.notes import SUFFIX as NOTES
 
 SPATIAL = (".shp", ".gpkg", ".gdb", ".fgb", ".geojson", ".geojsonl", ".parquet", ".kml", ".kmz", ".dxf", ".dbf")
@@ -58,7 +58,9 @@ def is_several(path: Path) -> bool:
     """Whether it may hold several parts: a folder, a zip, or a database of several layers."""
     if path.suffix.lower() in (".gpkg", ".gdb"):
         return path.exists() and len(layers_of(path) or ()) > 1
-    return path.is_dir() or (path.is_file() and path.suffix.lower() == ".zip")
+    if path.is_file() and path.suffix.lower() == ".zip":
+        return len(_sorted_out(list_names(path))[0]) > 1
+    return path.is_dir()
 
 
 @contextmanager
@@ -80,24 +82,9 @@ def opened(path: Path) -> Iterator[Contents]:
 
 def _listed(folder: Path, name: str) -> Contents:
     files = [(unicodedata.normalize("NFC", each.relative_to(folder).as_posix()), each) for each in folder.rglob("*")]
-    files = sorted((file, path) for file, path in files if path.is_file() and not _is_hidden(file))
-    shapes = {_stem(file) for file, _ in files if file.lower().endswith(".shp")}
-    parts: list[Part] = []
-    ignored: list[str] = []
-    databases: set[Path] = set()
-    for file, path in files:
-        database = next((each for each in path.parents if each.suffix.lower() == ".gdb" and each != folder), None)
-        suffix = path.suffix.lower()
-        if database is not None:
-            if database not in databases:
-                databases.add(database)
-                parts += _parts(database, unicodedata.normalize("NFC", database.relative_to(folder).as_posix()))
-        elif suffix in _BESIDE and (suffix == NOTES or _stem(file) in shapes):
-            continue
-        elif suffix in (*SPATIAL, *TABULAR):
-            parts += _parts(path, file)
-        else:
-            ignored.append(file)
+    paths = {file: path for file, path in sorted(files) if path.is_file() and not _is_hidden(file)}
+    layers, ignored = _sorted_out(list(paths))
+    parts = [part for file in layers for part in _parts(_path_of(file, paths, folder), file)]
     if not parts:
         raise refuse(
             "delivery_empty",
@@ -105,7 +92,36 @@ def _listed(folder: Path, name: str) -> Contents:
             f"{name} 中没有可作为图层的文件。",
             kind="unreadable",
         )
-    return Contents(name, tuple(parts), tuple(ignored), _digest(files))
+    return Contents(name, tuple(parts), tuple(ignored), _digest(list(paths.items())))
+
+
+def _path_of(file: str, paths: Mapping[str, Path], folder: Path) -> Path:
+    """The path of a file, or of a folder that is a database."""
+    if file in paths:
+        return paths[file]
+    below = next(path for name, path in paths.items() if name.startswith(f"{file}/"))
+    return next(each for each in below.parents if each.suffix.lower() == ".gdb" and each != folder)
+
+
+def _sorted_out(files: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Of the names of files those that may be layers, a folder that is a database as one, and those that are not."""
+    files = [file for file in files if not _is_hidden(file)]
+    shapes = {_stem(file) for file in files if file.lower().endswith(".shp")}
+    layers: dict[str, None] = {}
+    ignored = []
+    for file in files:
+        path = PurePosixPath(file)
+        database = next((each for each in reversed(path.parents) if each.suffix.lower() == ".gdb"), None)
+        suffix = path.suffix.lower()
+        if database is not None:
+            layers[str(database)] = None
+        elif suffix in _BESIDE and (suffix == NOTES or _stem(file) in shapes):
+            continue
+        elif suffix in (*SPATIAL, *TABULAR):
+            layers[file] = None
+        else:
+            ignored.append(file)
+    return list(layers), ignored
 
 
 def _parts(path: Path, file: str) -> list[Part]:

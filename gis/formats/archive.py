@@ -60,15 +60,30 @@ def unpacked(path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _unpack(path: Path, packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
-    """Unpack a member under its own name. Errors: Refusal file_unreadable for a name that leads out of the folder."""
+def list_names(path: Path) -> list[str]:
+    """The names of the files in a zip, with / between folders; none of what is no zip."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            return [_name(member) for member in packed.infolist()[:MOST_MEMBERS] if not member.is_dir()]
+    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, ValueError):
+        return []
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """The name of a member; one that is not marked as UTF-8 is in the code page of the place, as Windows writes it."""
     name = member.filename
-    if not member.flag_bits & 0x800:  # not marked as UTF-8: Windows writes the code page of the place
+    if not member.flag_bits & 0x800:
         try:
             name = name.encode("cp437").decode("gb18030")
         except UnicodeError:
             name = member.filename
-    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return name.replace("\\", "/")
+
+
+def _unpack(path: Path, packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
+    """Unpack a member under its own name. Errors: Refusal file_unreadable for a name that leads out of the folder."""
+    name = _name(member)
+    parts = PurePosixPath(name).parts
     if not parts or {"/", "..", "//"} & {*parts}:
         raise _unreadable(
             path,
