@@ -1,5 +1,6 @@
 """`wangge check delivery`: a survey delivery looked at before it is taken over, and its field sample."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -8,15 +9,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from api.cli.opening import open_settled, read_mapping
-from api.cli.screen import out, progress, show_faults, show_line
+from api.cli.screen import out, progress, show_comparison, show_faults, show_line
+from api.cli.stores import comparison_of
 from api.settings import Settings
 from api.surveys.checking import Checked, checked
 from api.surveys.report import checked_faults, write_found, write_layer
 from api.surveys.samples import judge_sample, read_draw, write_sample
+from api.transfer.comparisons import Compared, run_comparison
 from api.transfer.imports import Options
+from components.editions import CURRENT
 from components.surveys.rules import RULES, read_limits
 from components.surveys.sampling import Judged
 from gis.errors import refuse
+from gis.store.engine import Store
 
 WRONG = 3
 SHOWN = 12
@@ -44,6 +49,9 @@ def check_delivery(
         str | None, typer.Option(help="Edition of the classes; default: 2013 for names of four digits, else 2026")
     ] = None,
     class_code: Annotated[str | None, typer.Option("--class", help="Class of components that name none")] = None,
+    base: Annotated[
+        str | None, typer.Option(help="Tell too what it changes since this: a revision, a date, or `file`")
+    ] = None,
     sample: Annotated[str | None, typer.Option(help="Draw a field sample of each class: 5%")] = None,
     seed: Annotated[int, typer.Option(help="What the sample is drawn by")] = 1,
     sample_out: Annotated[Path | None, typer.Option(help="Where the sample is written: .xlsx .gpkg …")] = None,
@@ -81,8 +89,9 @@ def check_delivery(
             judged, incomplete = ([], []) if sample_result is None else judge_sample(sample_result, found)
             show_checked(found, judged, settings.language)
             show_faults(incomplete, settings.language)
+            compared = None if base is None else _compared(store, path, options, base, settings)
             if report is not None:
-                write_found(report, found, judged)
+                write_found(report, found, judged, compared)
                 show_line(f"report: {escape(str(report))}")
             if layer_out is not None:
                 show_faults(write_layer(layer_out, found), settings.language)
@@ -93,6 +102,15 @@ def check_delivery(
             passed = found.passed and all(each.passed for each in judged)
     if not passed:
         raise typer.Exit(WRONG)
+
+
+def _compared(store: Store, path: Path, options: Options, base: str, settings: Settings) -> Compared:
+    """What the delivery comes to against its base; nothing is changed. Errors: those of a comparison."""
+    wanted = comparison_of(base, None, 0, False, options.owner, settings)
+    asked = replace(options, edition=options.edition or CURRENT)
+    compared = run_comparison(store, "components", path, asked, wanted)
+    show_comparison(compared, settings.language)
+    return compared
 
 
 def show_checked(found: Checked, judged: list[Judged], language: str) -> None:

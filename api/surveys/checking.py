@@ -17,7 +17,7 @@ from api.transfer.origins import Origin, of_file
 from api.transfer.parts import read_part
 from api.transfer.reading import knowing
 from components.catalogue import read_classes
-from components.editions import normalise_edition
+from components.editions import CURRENT, normalise_edition
 from components.surveys.checking import Ground, View, check_rows, view_of
 from components.surveys.contents import Contents, Part, opened
 from components.surveys.ledger import Ledger, Score
@@ -47,6 +47,8 @@ OF_NO_CONCERN = frozenset({"fields_recognised"})
 Told = Callable[[str, int, int], None]
 """Hears which part is being read: its name, its number from 0, and how many there are."""
 Located = tuple[Fault, dict[str, Any]]
+Witness = tuple[int, Any, Any, Any, Any, Any]
+"""Row, code, edition, class, shape in the store's system, shape as delivered."""
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class Seen:
     encoding: str = ""
     is_layer: bool = True
     rows: int = 0
-    sample: list[tuple[int, str, str, str, Any]] = field(default_factory=list)
+    sample: list[Witness] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def checked(
                 told(part.name, len(seen), len(contents.parts))
                 named = name_part(part, ground.classes, asked, table)
                 if options.class_code is not None and named.source != "table":
-                    named = Named(asked or "2026", options.class_code)
+                    named = Named(asked or CURRENT, options.class_code)
                 at = len(seen)
                 seen.append(Seen(part, named))
                 ledger.add(at, ((fault, {}) for fault in named.faults))
@@ -119,7 +121,7 @@ def checked(
         entries = register.entries()
         _whole(entries, seen, limits, ledger)
         scores = ledger.scores(limits, len(seen))
-        yield Checked(contents, tuple(seen), ledger, entries, tuple(scores), limits, asked or "2026", ground)
+        yield Checked(contents, tuple(seen), ledger, entries, tuple(scores), limits, asked or CURRENT, ground)
 
 
 def ground_of(connection: Connection, owner: str) -> Ground:
@@ -148,7 +150,7 @@ def _read(
     register: Register,
 ) -> None:
     """Read a part piece by piece and put down what is wrong with it."""
-    edition = normalise_edition(options.edition or "2026")
+    edition = normalise_edition(options.edition or CURRENT)
     whole: set[tuple[str, str]] = set()
     try:
         pieces = read_part(connection, seen.part, seen.named, options)
@@ -227,8 +229,8 @@ def _take_sample(seen: Seen, view: View) -> None:
         return
     for index in np.unique(np.linspace(0, len(view.table) - 1, room).astype(np.int64)).tolist():
         row = int(view.table.rows[index])
-        told = (listed.codes[index], listed.editions[index], listed.classes[index], listed.geometries[index])
-        seen.sample.append((row, *told, shapes[index]))
+        said = (listed.codes[index], listed.editions[index], listed.classes[index])
+        seen.sample.append((row, *said, listed.geometries[index], shapes[index]))
 
 
 def _examine(connection: Connection, seen: Seen, at: int, options: Options, ledger: Ledger) -> None:
@@ -278,9 +280,9 @@ def _whole(entries: Entries, seen: list[Seen], limits: Limits, ledger: Ledger) -
         told(pair.later, fault_of_code(code, int(rows[pair.later]), int(rows[pair.earlier]), where))
     for pair in near_pairs(entries, limits.near_m):
         codes = (entries.codes[pair.later].as_py(), entries.codes[pair.earlier].as_py())
-        rows = (int(entries.rows[pair.later]), int(entries.rows[pair.earlier]))
+        later, earlier = int(entries.rows[pair.later]), int(entries.rows[pair.earlier])
         where = other(pair.later, pair.earlier)
-        told(pair.later, fault_of_place(codes, *rows, where, pair.metres or 0.0))
+        told(pair.later, fault_of_place(codes, later, earlier, where, pair.metres or 0.0))
 
 
 def _again(entries: Entries, at: int, frame: Crs | None) -> dict[str, Any]:

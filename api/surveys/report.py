@@ -10,6 +10,7 @@ import shapely
 
 from api.jobs.reports import write_report
 from api.surveys.checking import Checked
+from api.transfer.comparisons import Compared
 from api.transfer.exports import STORED
 from components.surveys.rules import RULES
 from components.surveys.sampling import Judged
@@ -19,6 +20,7 @@ from gis.formats.columns import to_column
 from gis.formats.excel_cells import MOST_ROWS
 from gis.formats.excel_out import Sheet, write_book
 from gis.tables import Table
+from grids.deliveries.merging import Outcome
 
 MOST_PLACES = 200_000
 """Faults in a layer at the most; the workbook has all."""
@@ -46,6 +48,8 @@ CLASSES = (
     ),
     *("精度要求（米） limit", "结论 verdict"),
 )
+OUTCOMES = ("结果 outcome", "行数 rows", "文件 file", "行号 row", "说明", "description")
+OUTCOMES_ZH = dict(zip(Outcome, ("相同", "变更", "新增", "注销", "保留", "冲突"), strict=True))
 _SOURCES = {"name": "图层名 name of the layer", "table": "类别表 table", "": "字段或标识码 field or code"}
 _READING_ROWS = (
     "行号：数据行自 1 起，不含表头（Shapefile 的 FID = 行号 − 1；CSV 的文本行 = 行号 + 1；Excel 为表头以下第几行）。"
@@ -53,8 +57,10 @@ _READING_ROWS = (
 )
 
 
-def write_workbook(path: Path, checked: Checked, judged: Sequence[Judged] = ()) -> None:
-    """Write 汇总, 问题清单, 文件 and, with a sample that came back, 抽样.
+def write_workbook(
+    path: Path, checked: Checked, judged: Sequence[Judged] = (), compared: Compared | None = None
+) -> None:
+    """Write 汇总, 问题清单, 文件, with a sample that came back 抽样, and with a comparison 比对.
 
     Errors: Refusal format_unknown, file_unwritable.
     """
@@ -68,15 +74,20 @@ def write_workbook(path: Path, checked: Checked, judged: Sequence[Judged] = ()) 
     sheets.append(Sheet("文件", FILES, _files(checked)))
     if judged:
         sheets.append(Sheet("抽样", CLASSES, _classes(judged)))
+    if compared is not None:
+        sheets.append(Sheet("比对", OUTCOMES, _outcomes(compared)))
     write_book(path, sheets)
 
 
-def write_found(path: Path, checked: Checked, judged: Sequence[Judged] = ()) -> None:
+def write_found(path: Path, checked: Checked, judged: Sequence[Judged] = (), compared: Compared | None = None) -> None:
     """Write the report: .xlsx the workbook, .json everything as members. Errors: those of writing."""
     if path.suffix.lower() == ".json":
-        write_report(path, {**summary(checked, judged), "faults": list(checked_faults(checked))})
+        told = summary(checked, judged)
+        if compared is not None:
+            told["comparison"] = compared.as_dict()
+        write_report(path, {**told, "faults": list(checked_faults(checked))})
     else:
-        write_workbook(path, checked, judged)
+        write_workbook(path, checked, judged, compared)
 
 
 def summary(checked: Checked, judged: Sequence[Judged] = ()) -> dict[str, Any]:
@@ -196,6 +207,17 @@ def _classes(judged: Sequence[Judged]) -> Iterator[tuple[Any, ...]]:
         verdict = VERDICT[each.passed] if each.is_complete else "未完成 not complete"
         name = each.name or "总体 overall"
         yield name, *counts, round(each.share, 6), each.needed, each.measured, *metres, each.limit_m, verdict
+
+
+def _outcomes(compared: Compared) -> Iterator[tuple[Any, ...]]:
+    """How many rows come to what against the base, then every conflict."""
+    yield "基准版本 base", compared.base, None, None, None, None
+    for outcome in Outcome:
+        yield f"{OUTCOMES_ZH[outcome]} {outcome.value}", compared.merged.counts.get(outcome, 0), None, None, None, None
+    for fault in compared.faults:
+        if fault.code in ("import_conflict", "mass_change"):
+            file = (fault.members or {}).get("file")
+            yield fault.code, None, file, fault.row, fault.zh, fault.en
 
 
 def _judged_members(each: Judged) -> Mapping[str, Any]:

@@ -23,8 +23,10 @@ TABLE = (
     Field("crs", "text", "coordinate system", "坐标系", aliases=("坐标系",)),
     Field("encoding", "text", "encoding", "编码方式", aliases=("文字编码",)),
 )
-_CODE = re.compile(r"(?<![0-9A-Za-z])\d{4,5}(?!\d)")
 _HAN = re.compile("[\u3400-\u9fff]+")
+_CODE = re.compile(
+    rf"(?P<before>{_HAN.pattern})?[\s_.-]*(?<![0-9A-Za-z])(?P<code>\d{{4,5}})(?!\d)[\s_.-]*(?P<han>{_HAN.pattern})?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +78,22 @@ def name_part(
 
 
 def class_in_name(title: str, classes: Mapping[ClassKey, Class], edition: str | None) -> Named:
-    """The class that a name begins with or contains: its code, else its whole Chinese name.
+    """The class that a name says: a code that is all of it or stands before Chinese or behind the name of its class,
+    else the whole Chinese name of a class. (`部件_2026_0101` is a date.)
 
     Without an edition four digits are of 2013 and five of 2026. Digits that are no class of it say nothing, but where
     they are one of the other edition that is a fault.
     """
     edition = edition and normalise_edition(edition)
     elsewhere: tuple[str, str] | None = None
-    for code in _CODE.findall(title):
+    for found in _CODE.finditer(title):
+        code = found["code"]
         usual = DIGITS[len(code)]
         of = edition or usual
         known = classes.get((of, "component", code))
+        behind = known is not None and known.name_zh and (found["before"] or "").endswith(known.name_zh)
+        if not (found["han"] or behind or found[0].strip() == title.strip()):
+            continue
         if known is not None:
             return Named(of, code, "name", faults=_differing(title, known))
         if (usual, "component", code) in classes:

@@ -147,7 +147,7 @@ def _nearer(xy: Floats, order: Indices, begin: Indices, count: Indices, partner:
 
 def fault_of_code(code: str, row: int, first: int, other: str | None) -> Fault:
     """The fault of a code that came before; `other` is the file of the first where that is another one."""
-    en, zh = (f" of {other}", f"{other} ") if other else ("", "")
+    en, zh = (f" of {other}", f" {other} ") if other else ("", "")
     return Fault(
         "code_duplicate",
         f"Row {row}: the code {code} was already given to row {first}{en}.",
@@ -159,7 +159,7 @@ def fault_of_code(code: str, row: int, first: int, other: str | None) -> Fault:
 
 def fault_of_place(codes: tuple[str, str], row: int, first: int, other: str | None, metres: float) -> Fault:
     """The fault of a component in the place of an earlier one of its class."""
-    en, zh = (f" of {other}", f"{other} ") if other else ("", "")
+    en, zh = (f" of {other}", f" {other} ") if other else ("", "")
     return Fault(
         "near_duplicate",
         f"Row {row}: {codes[0]} lies {metres:.2f} m from {codes[1]} of the same class, row {first}{en}.",
