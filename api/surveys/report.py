@@ -22,7 +22,7 @@ from gis.formats.excel_out import Sheet, write_book
 from gis.tables import Table
 from grids.deliveries.merging import Outcome
 
-MOST_PLACES = 200_000
+MOST_PLACES = 100_000
 """Faults in a layer at the most; the workbook has all."""
 SEVERITIES = {"error": "错误", "warning": "警告", "note": "提示"}
 VERDICT = {True: "合格 pass", False: "不合格 fail"}

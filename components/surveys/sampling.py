@@ -5,11 +5,12 @@ Which components are drawn follows from the seed, the class and the code alone: 
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.surveys.register import Entries, repeated_codes
 from components.surveys.rules import Limits, read_share
@@ -21,6 +22,8 @@ from gis.tables import Table
 
 YES = frozenset({"是", "y", "yes", "1", "true", "√", "✓", "对", "正确", "找到", "1.0"})
 NO = frozenset({"否", "n", "no", "0", "false", "×", "x", "错", "错误", "未找到", "0.0"})
+
+AT_ONCE = 50_000
 
 COLUMNS: tuple[Field, ...] = (
     Field("number", "integer", "number", "序号", aliases=("序号",)),
@@ -69,15 +72,23 @@ def draw(entries: Entries, how: Draw) -> Indices:
     for number in range(len(names)):
         members = np.flatnonzero((numbers == number) & first)
         name = str(names[number])
-        codes = entries.codes.take(members).to_pylist()
-        ranked = sorted((_rank(how.seed, name, code), code, int(at)) for code, at in zip(codes, members, strict=True))
-        count = math.ceil(how.share * len(ranked) - 1e-9)
-        drawn += [(name, code, at) for _, code, at in ranked[:count]]
+        ranks = _ranks(how.seed, name, entries, members)
+        count = math.ceil(how.share * len(members) - 1e-9)
+        chosen = members[np.argsort(ranks, kind="stable")[:count]]
+        drawn += [(name, str(entries.codes[at].as_py()), at) for at in chosen.tolist()]
     return np.array([at for _, _, at in sorted(drawn)], dtype=np.int64)
 
 
-def _rank(seed: int, name: str, code: str) -> bytes:
-    return hashlib.blake2b(f"{seed}\0{name}\0{code}".encode(), digest_size=8).digest()
+def _ranks(seed: int, name: str, entries: Entries, members: Indices) -> NDArray[np.uint64]:
+    """A number for each member that follows from seed, class and code."""
+
+    def each() -> Iterator[int]:
+        for start in range(0, len(members), AT_ONCE):
+            for code in entries.codes.take(members[start : start + AT_ONCE]).to_pylist():
+                digest = hashlib.blake2b(f"{seed}\0{name}\0{code}".encode(), digest_size=8).digest()
+                yield int.from_bytes(digest, "big")
+
+    return np.fromiter(each(), dtype=np.uint64, count=len(members))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
+from openpyxl import load_workbook
 
 from gis.store.revisions import current_head
 from tests.api.jobs.work import ended
@@ -45,3 +46,25 @@ def test_a_zip_is_compared_with_a_base_and_put_into_a_draft(here: httpx.Client, 
     job = ended(here, town, send(here, packed(whole(tmp_path / "d"), tmp_path / "d.zip"), base=base, draft="true"))
     assert (job["state"], job["result"]["new"]) == ("done", 30)
     assert here.get(f"/v1/drafts/{job['result']['draft']}").status_code == 200
+
+
+def test_a_delivery_is_checked_as_a_job(here: httpx.Client, town: FastAPI, tmp_path: Path) -> None:
+    wells = rows("01001")
+    wells[3]["CSRQ"] = "开春"
+    deliver(whole(tmp_path / "d") / "01001供水井盖.shp", wells)
+    sent = packed(tmp_path / "d", tmp_path / "d.zip").read_bytes()
+    before = current_head(town.state.store)
+    job = ended(here, town, here.post("/v1/deliveries", params={"filename": "d.zip"}, content=sent))
+    assert (job["state"], job["kind"], job["result"]["passed"], job["result"]["rows"]) == ("done", "survey", False, 30)
+    report = here.get(job["links"]["report"]).json()
+    assert [(each["file"], each["row"], each["code"]) for each in report["faults"]] == [
+        ("成果/01001供水井盖.shp", 4, "value_wrong")
+    ]
+    (tmp_path / "r.xlsx").write_bytes(here.get(job["links"]["result"]).content)
+    assert load_workbook(tmp_path / "r.xlsx").sheetnames == ["汇总", "问题清单", "文件"]
+    assert current_head(town.state.store) == before
+
+
+def test_a_delivery_that_is_no_zip_fails_with_a_sentence(here: httpx.Client, town: FastAPI) -> None:
+    job = ended(here, town, here.post("/v1/deliveries", params={"filename": "d.zip"}, content=b"PK no zip"))
+    assert (job["state"], job["problem"]["code"]) == ("failed", "file_unreadable")
