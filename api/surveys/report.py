@@ -70,12 +70,12 @@ def write_workbook(
             f"The report is a workbook: name it with the ending .xlsx, not '{path.suffix}'.",
             f"验收报告为 Excel 工作簿：扩展名应为 .xlsx，而不是“{path.suffix}”。",
         )
-    sheets = [Sheet("汇总", SCORES, _scores(checked, judged)), *_fault_sheets(checked)]
-    sheets.append(Sheet("文件", FILES, _files(checked)))
+    sheets = [Sheet("汇总", SCORES, _scores(checked, judged), (34, 70, 12, 12, 12, 12, 18)), *_fault_sheets(checked)]
+    sheets.append(Sheet("文件", FILES, _files(checked), (40, 16, 10, 12, 16, 16, 14, 14, 24, 40)))
     if judged:
-        sheets.append(Sheet("抽样", CLASSES, _classes(judged)))
+        sheets.append(Sheet("抽样", CLASSES, _classes(judged), (20,) + 13 * (14,)))
     if compared is not None:
-        sheets.append(Sheet("比对", OUTCOMES, _outcomes(compared)))
+        sheets.append(Sheet("比对", OUTCOMES, _outcomes(compared), (20, 10, 30, 10, 60, 60)))
     write_book(path, sheets)
 
 
@@ -174,7 +174,8 @@ def _fault_sheets(checked: Checked) -> list[Sheet]:
     most = MOST_ROWS - 1
     count = max(1, -(-len(checked.ledger) // most))
     names = ["问题清单", *(f"问题清单 {number}" for number in range(2, count + 1))]
-    return [Sheet(name, FAULTS, islice(rows, most)) for name in names]
+    widths = (30, 14, 10, 20, 30, 20, 14, 60, 60, 16, 16, 14, 14, 14, 60)
+    return [Sheet(name, FAULTS, islice(rows, most), widths) for name in names]
 
 
 def _faults(checked: Checked) -> Iterator[tuple[Any, ...]]:

@@ -89,11 +89,12 @@ def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[F
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A sheet of a book: its name, the heads, and rows of as many values."""
+    """A sheet of a book: its name, the heads, and rows of as many values. `widths` are in characters."""
 
     name: str
     heads: Sequence[str]
     rows: Iterable[Sequence[Any]]
+    widths: Sequence[int] = ()
 
 
 def write_book(path: Path, sheets: Sequence[Sheet]) -> None:
@@ -123,7 +124,7 @@ def write_book(path: Path, sheets: Sequence[Sheet]) -> None:
                 packed.writestr(name, f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n{content}')
             for number, sheet in enumerate(sheets, 1):
                 with packed.open(f"xl/worksheets/sheet{number}.xml", "w", force_zip64=True) as part:
-                    for text in _cells(sheet.heads, sheet.rows):
+                    for text in _cells(sheet):
                         part.write(text.encode("utf-8"))
         scratch.replace(path)
     except OSError as error:
@@ -136,21 +137,28 @@ def write_book(path: Path, sheets: Sequence[Sheet]) -> None:
         ) from error
 
 
-def _cells(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    letters = [_letters(index) for index in range(len(heads))]
-    yield _begun(letters, heads)
-    for number, values in enumerate(rows, 2):
+def _cells(sheet: Sheet) -> Iterator[str]:
+    """A sheet whose columns can be filtered."""
+    letters = [_letters(index) for index in range(len(sheet.heads))]
+    yield _begun(letters, sheet.heads, sheet.widths)
+    number = 1
+    for number, values in enumerate(sheet.rows, 2):
         fitted = (_fitted(each, 0, "", False)[0] if isinstance(each, str) else each for each in values)
         cells = (_cell(f"{letter}{number}", each) for letter, each in zip(letters, fitted, strict=True))
         yield f'</row>\n<row r="{number}">' + "".join(cells)
-    yield "</row></sheetData></worksheet>"
+    yield f'</row></sheetData><autoFilter ref="A1:{letters[-1]}{number}"/></worksheet>'
 
 
-def _begun(letters: Sequence[str], heads: Sequence[str]) -> str:
+def _begun(letters: Sequence[str], heads: Sequence[str], widths: Sequence[int] = ()) -> str:
     """A sheet up to its heading, which stays in sight."""
+    columns = "".join(
+        f'<col min="{number}" max="{number}" width="{width}" customWidth="1"/>'
+        for number, width in enumerate(widths, 1)
+    )
     return (
         f'<worksheet xmlns="{_MAIN}"><sheetViews><sheetView workbookViewId="0">'
-        '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews><sheetData>'
+        '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews>'
+        f"{f'<cols>{columns}</cols>' if columns else ''}<sheetData>"
         '<row r="1">' + "".join(_text(f"{letter}1", head, 2) for letter, head in zip(letters, heads, strict=True))
     )
 
