@@ -12,7 +12,7 @@ import shapely
 from sqlalchemy import Connection
 
 from api.transfer.imports import Options, examined
-from api.transfer.joining import is_archive, packed_within
+from api.transfer.joining import is_archive, no_layer, packed_within
 from api.transfer.origins import Origin, of_file
 from api.transfer.parts import read_part
 from api.transfer.reading import knowing
@@ -117,6 +117,8 @@ def checked(
                 ledger.add(at, ((fault, {}) for fault in named.faults))
                 _read(connection, seen[at], at, options, ground, limits, ledger, register)
                 _examine(connection, seen[at], at, options, ledger)
+        if not any(each.is_layer for each in seen):
+            raise no_layer(contents.name)
         _add_archives(contents, seen, ledger)
         entries = register.entries()
         _whole(entries, seen, limits, ledger)
@@ -170,10 +172,16 @@ def _read(
             ledger.add(at, _located(fresh, view))
             register.add(at, view)
             _take_sample(seen, view)
+        if not seen.rows:
+            ledger.add(at, [(_without_rows(seen.part.name), {})])
     except Refusal as refusal:
         if refusal.kind not in ("unreadable", "invalid"):
             raise
         ledger.add(at, ((fault, {}) for fault in refusal.faults))
+
+
+def _without_rows(file: str) -> Fault:
+    return Fault("file_empty", f"{file} has no rows.", f"{file} 中没有数据行。")
 
 
 def _located(faults: Iterable[Fault], view: View) -> Iterator[Located]:

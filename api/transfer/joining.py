@@ -60,12 +60,7 @@ def read_joined(connection: Connection, path: Path, options: "Options") -> tuple
             starts.append(starts[-1] + int(table.rows.max(initial=0)))
         ignored = _ignored(contents, files)
     if not tables:
-        raise refuse(
-            "delivery_empty",
-            f"{path.name} holds no layer of components.",
-            f"{path.name} 中没有部件图层。",
-            kind="unreadable",
-        )
+        raise no_layer(path.name)
     joined = _one(tables)
     notes = [table.notes for table in tables if table.notes]
     same = notes[0] if notes and all(each == notes[0] for each in notes) else {}
@@ -188,6 +183,16 @@ def _ignored(contents: Contents, files: Sequence[str]) -> list[Fault]:
     faults = [packed_within(each) for each in left if is_archive(each)]
     plain = [each for each in left if not is_archive(each)]
     return [*faults, files_ignored(plain)] if plain else faults
+
+
+def no_layer(name: str) -> Refusal:
+    """The refusal of a delivery without any layer."""
+    return refuse(
+        "delivery_empty",
+        f"{name} holds no layer of components.",
+        f"{name} 中没有部件图层。",
+        kind="unreadable",
+    )
 
 
 def is_archive(file: str) -> bool:

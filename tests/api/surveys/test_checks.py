@@ -232,3 +232,13 @@ def test_the_class_may_stand_in_a_table_or_in_a_field(store: Store, tmp_path: Pa
     (tmp_path / "classes.csv").write_text("文件,标准版,类别代码\na.gpkg,2026,01037\nb,2026,01001\n", encoding="utf-8")
     found = faults_of(store, tmp_path / "d", classes=tmp_path / "classes.csv")
     assert found == {"class_contradicted": [("b.gpkg", number) for number in range(1, 11)]}
+
+
+def test_a_delivery_without_a_layer_is_refused_and_an_empty_layer_is_a_fault(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "清单.csv").write_text("文件,行数\n", encoding="utf-8")
+    with pytest.raises(Refusal) as refused, checked(store, tmp_path / "清单.csv", asked(), default_limits()):
+        pass
+    assert refused.value.code == "delivery_empty"
+    folder = whole(tmp_path / "d")
+    (folder / "01004雨水箅子.csv").write_text("code,lon,lat\n", encoding="utf-8")
+    assert faults_of(store, folder)["file_empty"] == [("01004雨水箅子.csv", None)]
