@@ -1,7 +1,7 @@
 """The inventory: components with a code, a class and the bodies that supervise, own and maintain them."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,52 @@ def deliver(
     return Delivery(base, counts, (change,), tuple(faults))
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The rows (n,) of a table as components: their fields, shapes in the store's system (None where wrong), editions
+    and classes; `good` are those that can be taken over.
+    """
+
+    mapped: Mapped
+    geometries: NDArray[Any]
+    editions: NDArray[Any]
+    classes: NDArray[Any]
+    good: NDArray[np.intp]
+    faults: tuple[Fault, ...]
+
+    @property
+    def codes(self) -> NDArray[Any]:
+        """Codes of components (n,), None where there is none."""
+        return self.mapped.values["code"]
+
+
+def list_components(
+    table: Table,
+    mapping: Mapping[str, str],
+    crs: CrsLike | None,
+    edition: str,
+    class_code: str | None,
+    known: Mapping[ClassKey, Class],
+    departments: Callable[[], Collection[str]],
+) -> Listed:
+    """The components in a table, and what is wrong.
+
+    `known` are the classes that there are, `departments` gives the codes of those in force.
+    """
+    mapped = map_fields(table, COMPONENTS.fields, mapping)
+    geometries, found = prepare(table, crs, "any")
+    faults = [*mapped.faults, *found]
+    codes = mapped.values["code"]
+    good = check_codes(codes, table.rows, geometries, bool, ("any text", "任意文本"), faults)
+    good = good[[geometries[index] is not None for index in good]] if len(good) else good
+    editions, classes = settle_classes(mapped, edition, class_code)
+    faults += check_classes(known, editions, classes, table.rows)
+    for body in BODIES:
+        unknown = check_departments(departments, mapped.values[body], table.rows)
+        faults += [replace(fault, severity="warning") for fault in unknown]  # older data name bodies of every kind
+    return Listed(mapped, geometries, editions, classes, good, tuple(faults))
+
+
 def read_components(
     table: Table,
     owner: str,
@@ -64,38 +110,26 @@ def read_components(
     known: Mapping[ClassKey, Class],
     departments: Callable[[], Collection[str]],
 ) -> tuple[dict[Key, dict[str, Any]], list[Fault]]:
-    """The rows of the components in a table, and what is wrong.
-
-    `known` are the classes that there are, `departments` gives the codes of those in force.
-    """
-    mapped = map_fields(table, COMPONENTS.fields, mapping)
-    geometries, found = prepare(table, crs, "any")
-    faults = [*mapped.faults, *found]
-    codes = mapped.values["code"]
-    good = check_codes(codes, table.rows, geometries, bool, ("any text", "任意文本"), faults)
-    good = good[[geometries[index] is not None for index in good]] if len(good) else good
-    editions, classes = _classes(mapped, edition, class_code)
-    faults += check_classes(known, editions, classes, table.rows)
-    for body in BODIES:
-        unknown = check_departments(departments, mapped.values[body], table.rows)
-        faults += [replace(fault, severity="warning") for fault in unknown]  # older data name bodies of every kind
+    """The rows of the components in a table by their key, and what is wrong; as `list_components`."""
+    listed = list_components(table, mapping, crs, edition, class_code, known, departments)
+    mapped, codes = listed.mapped, listed.codes
     plain = [name for name in mapped.values if name not in ("code", "edition", "class_code", "attributes")]
     incoming: dict[Key, dict[str, Any]] = {}
-    for index in good:
+    for index in listed.good:
         fields = {name: mapped.values[name][index] for name in plain}
         incoming[owner, codes[index]] = {
             "owner": owner,
             "code": codes[index],
-            "edition": editions[index],
-            "class_code": classes[index],
+            "edition": listed.editions[index],
+            "class_code": listed.classes[index],
             **fields,
             "attributes": dict(mapped.extra[index]) or None,
-            "geom": geometries[index],
+            "geom": listed.geometries[index],
         }
-    return incoming, faults
+    return incoming, list(listed.faults)
 
 
-def _classes(mapped: Mapped, edition: str, class_code: str | None) -> tuple[NDArray[Any], NDArray[Any]]:
+def settle_classes(mapped: Mapped, edition: str, class_code: str | None) -> tuple[NDArray[Any], NDArray[Any]]:
     """The edition and the class of every row, as the row says, as the caller says, or as the code shows."""
     edition = normalise_edition(edition)
     editions = np.array(

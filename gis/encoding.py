@@ -86,12 +86,17 @@ def decode(value: bytes, encoding: str) -> tuple[str, bool]:
 def decode_file(data: bytes, encoding: str | None) -> tuple[str, bool]:
     """The text of a whole file in the encoding forced or, if None, found; and whether characters were replaced."""
     if encoding is None:
-        marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-        marked = next((name for mark, name in marks.items() if data.startswith(mark)), None)
-        encoding = marked or detect([data], None)
+        encoding = found_in(data)
     elif encoding == "utf-8":
         encoding = "utf-8-sig"
     return decode(data, encoding)
+
+
+def found_in(data: bytes) -> str:
+    """The encoding of a whole file: what its byte order mark says, else what is found out."""
+    marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+    marked = next((name for mark, name in marks.items() if data.startswith(mark)), None)
+    return marked or detect([data], None)
 
 
 def is_doubtful(texts: Iterable[str]) -> bool:

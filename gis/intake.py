@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -59,6 +59,24 @@ def columns_of(table: Table, fields: Sequence[Field], mapping: Mapping[str, str]
     heads = list(table.columns)
     found = {field.name: _column(field, mapping, heads) for field in fields if field.type != "document"}
     return {name: column for name, column in found.items() if column is not None}
+
+
+def renamed(table: Table, fields: Sequence[Field], mapping: Mapping[str, str]) -> Table:
+    """The table with every field under its own name, so that tables of different heads can be laid together.
+
+    Faults of the mapping (field_unknown, column_missing) are added to those of the table.
+    """
+    heads = list(table.columns)
+    taken = columns_of(table, fields, mapping)
+    known = {field.name: field for field in fields if field.type != "document"}
+    wrong = [_unknown(name, sorted(known)) for name in sorted(mapping.keys() - known.keys())]
+    wrong += [_missing(mapping[name], field, heads) for name, field in known.items() if name in mapping.keys() - taken]
+    names = {column: name for name, column in taken.items()}
+    columns = {name: table.columns[column] for name, column in taken.items()}
+    for name in heads:
+        if name not in names:
+            columns[f"{name}_2" if name in columns else name] = table.columns[name]
+    return replace(table, columns=columns, faults=(*table.faults, *wrong))
 
 
 def _column(field: Field, mapping: Mapping[str, str], columns: Sequence[str]) -> str | None:

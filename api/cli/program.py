@@ -2,14 +2,17 @@
 
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import typer
+import typer.core
 from pydantic import ValidationError
 
 from api.cli import (
     bulk,
     catalogue,
     checking,
+    deliveries,
     drafts,
     history,
     jobs,
@@ -38,8 +41,18 @@ EXIT_CODES: Mapping[Kind, int] = {
     "unavailable": 8,
 }
 
+
+class Commands(typer.core.TyperGroup):
+    """Commands of one word, and those of two whose first is a command itself: `check delivery` beside `check`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        pair = " ".join(args[:2])
+        return super().resolve_command(ctx, [pair, *args[2:]] if pair in self.commands else args)
+
+
 app = typer.Typer(
     name="wangge",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Unit grids, components, routing of cases, OGC APIs and tiles. 城市管理单元网格、部件与案件派遣。",
@@ -47,6 +60,7 @@ app = typer.Typer(
 app.command("import")(stores.import_layer)
 app.command("export")(stores.export_layer)
 app.command("check")(checking.check)
+app.command("check delivery")(deliveries.check_delivery)
 app.command("revisions")(stores.revisions)
 app.command("changes")(history.changes)
 app.command("crosswalk")(history.crosswalk)

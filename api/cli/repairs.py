@@ -11,7 +11,8 @@ from api.cli.opening import read_mapping
 from api.cli.screen import out, show_faults, show_line, status
 from api.editing.repairs import propose
 from api.settings import Settings
-from api.transfer.imports import Options, read_table
+from api.transfer.imports import Options
+from api.transfer.reading import read_table
 from gis.formats import write
 from grids.checks.repair import CLOSE_M
 from grids.profiles import read_profile

@@ -62,6 +62,9 @@ def import_layer(
     snap: Annotated[float, typer.Option(help="Metres up to which gaps and overlaps of units are closed")] = SNAP_M,
     edition: Annotated[str, typer.Option(help="Edition of components that name none")] = CURRENT,
     class_code: Annotated[str | None, typer.Option("--class", help="Class of components that name none")] = None,
+    classes: Annotated[
+        Path | None, typer.Option(help="Of components in several files: table of files and their classes")
+    ] = None,
     basis: Annotated[str | None, typer.Option(help="Document it rests on, as text")] = None,
     note: Annotated[str, typer.Option(help="Note of the revision")] = "",
     author: Annotated[str | None, typer.Option(help="Author of the revision; default: who is logged in")] = None,
@@ -93,6 +96,7 @@ def import_layer(
         snap_m=snap,
         edition=edition,
         class_code=class_code,
+        classes=classes,
         skip_rejected=skip_rejected,
         trust_crs=trust_crs,
         rejects=rejects,

@@ -57,18 +57,39 @@ class ImportOrder(BaseModel):
     lang: str | None = Field(None, description="zh or en")
 
 
+class SurveyOrder(BaseModel):
+    """The options of `wangge check delivery` under their names there; `class` is --class."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    filename: str | None = Field(None, description="Of a file that is the body itself: its name with its ending")
+    map: list[str] = Field(default_factory=list, description="field=column, repeatable")
+    fields: str | None = Field(None, description="Profile of field names: 2026, 2013, zh, en, a saved one, or none")
+    owner: str = Field("", description="Division code that owns the rows; empty: the whole store")
+    crs: str | None = Field(None, description="CRS that was asked for: files that declare another are told")
+    encoding: str | None = Field(None, description="Encoding of the text: utf-8, gbk …")
+    edition: str | None = Field(None, description="Edition of the classes; default: by the names of the files")
+    class_code: str | None = Field(None, alias="class", description="Class of all components")
+    not_before: str | None = Field(None, description="A time before which it does not run")
+    lang: str | None = Field(None, description="zh or en")
+
+
 def import_parameters() -> dict[str, Any]:
     """The description of the address and the body of an import for OpenAPI."""
-    schema = ImportOrder.model_json_schema()
-    options = {name: each for name, each in schema["properties"].items() if name not in ("lang", "layer")}
-    fields = {name: each for name, each in schema["properties"].items() if name not in ("lang", "filename")}
+    return _parameters(ImportOrder, ("file", "gaps_file", "scope_file"))
+
+
+def survey_parameters() -> dict[str, Any]:
+    """The same of a check of a delivery."""
+    return _parameters(SurveyOrder, ("file",))
+
+
+def _parameters(order: type[BaseModel], files: tuple[str, ...]) -> dict[str, Any]:
+    properties = order.model_json_schema()["properties"]
+    fields = {name: each for name, each in properties.items() if name not in ("lang", "filename")}
     binary = {"type": "string", "format": "binary"}
-    form = {
-        "type": "object",
-        "required": ["file"],
-        "properties": {"file": binary, "gaps_file": binary, "scope_file": binary, **fields},
-    }
-    parameters = [{"name": "layer", "in": "query", "required": False, "schema": schema["properties"]["layer"]}]
-    parameters += [{"name": name, "in": "query", "required": False, "schema": each} for name, each in options.items()]
+    form = {"type": "object", "required": ["file"], "properties": {**dict.fromkeys(files, binary), **fields}}
+    options = sorted((name for name in properties if name != "lang"), key=lambda name: name != "layer")
+    parameters = [{"name": name, "in": "query", "required": False, "schema": properties[name]} for name in options]
     content = {"application/octet-stream": {"schema": binary}, "multipart/form-data": {"schema": form}}
     return {"parameters": parameters, "requestBody": {"required": True, "content": content}}

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -179,7 +179,14 @@ def told_fault(refusal: Refusal) -> dict[str, Any]:
     return {"kind": refusal.kind, "faults": [fault.as_dict() for fault in refusal.faults[:KEPT_FAULTS]]}
 
 
+FAULT = frozenset(field.name for field in fields(Fault)) - {"members"}
+
+
 def _refusal(told: Mapping[str, Any]) -> Refusal:
     names = {"detail": "en", "detail_zh": "zh"}
-    faults = [Fault(**{names.get(name, name): value for name, value in each.items()}) for each in told["faults"]]
+    faults = []
+    for each in told["faults"]:
+        known = {names.get(name, name): value for name, value in each.items() if names.get(name, name) in FAULT}
+        members = {name: value for name, value in each.items() if names.get(name, name) not in FAULT}
+        faults.append(Fault(**known, members=members or None))
     return Refusal(faults, told["kind"])

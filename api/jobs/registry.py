@@ -9,6 +9,7 @@ from api.jobs.importing import IMPORT
 from api.jobs.kinds import Kind
 from api.jobs.publishing import PUBLISH
 from api.jobs.replaying import REPLAY
+from api.jobs.surveying import SURVEY
 from api.jobs.zoning import ZONAL
 
-KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (IMPORT, EXPORT, CHECK, PUBLISH, REPLAY, ZONAL)}
+KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (IMPORT, EXPORT, CHECK, PUBLISH, REPLAY, ZONAL, SURVEY)}

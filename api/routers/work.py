@@ -21,10 +21,11 @@ from api.jobs.exporting import check_arguments as check_export
 from api.jobs.importing import IMPORT, ImportArguments
 from api.jobs.importing import check_arguments as check_import
 from api.jobs.kinds import Arguments, Kind
-from api.jobs.orders import ImportOrder, import_parameters
+from api.jobs.orders import ImportOrder, SurveyOrder, import_parameters, survey_parameters
 from api.jobs.records import make_job, new_id
 from api.jobs.replaying import REPLAY, ReplayArguments
 from api.jobs.shapes import CheckQuestion, ExportQuestion, JobItem, ReplayQuestion, ZonalQuestion, shown
+from api.jobs.surveying import SURVEY, SurveyArguments
 from api.jobs.uploads import Sent, receive
 from api.jobs.zoning import ZONAL, ZonalArguments
 from api.jobs.zoning import check_arguments as check_zonal
@@ -32,6 +33,7 @@ from api.keys import Key
 from api.lookups.moments import read_moment, read_time
 from api.routers.parameters import Lang, check_alone, draft_within
 from api.settings import Settings
+from api.transfer.imports import read_mapping
 from gis.errors import refuse
 from gis.store.engine import reading
 from gis.store.revisions import head, revision_at
@@ -76,10 +78,48 @@ def _make_import(
         **said,
     )
     check_import(request.app.state.store, arguments)
-    IMPORT.allow(key, arguments)
+    return _made_of_file(request, key, lang, IMPORT, arguments, order.not_before, job_id)
+
+
+@router.post("/deliveries", summary="Check a survey delivery 普查验收", openapi_extra=survey_parameters(), **ACCEPTED)
+async def make_survey(request: Request, key: Editor, lang: Lang = "en") -> Response:
+    """What is wrong with a delivery of components, by rule and by the firm's own rows: `wangge check delivery`.
+
+    Sent like an import. The workbook for the firm is to be fetched from `links.result`. Nothing is changed.
+    """
+    settings: Settings = request.app.state.settings
+    job_id = new_id()
+    asked = request.query_params.multi_items()
+    with folders.incoming(settings.data, job_id) as folder:
+        sent = await receive(request, folder, request.query_params.get("filename"))
+        return await run_in_threadpool(_make_survey, request, key, lang, job_id, asked, sent)
+
+
+def _make_survey(
+    request: Request, key: Key, lang: str, job_id: str, asked: Iterable[tuple[str, str]], sent: Sent
+) -> Response:
+    order = _valid(SurveyOrder, _gathered([*asked, *sent.fields]))
+    said = order.model_dump(exclude={"filename", "not_before", "lang"})
+    arguments = SurveyArguments(file=sent.files["file"], **said)
+    read_mapping(arguments.map)
+    return _made_of_file(request, key, lang, SURVEY, arguments, order.not_before, job_id)
+
+
+def _made_of_file(
+    request: Request,
+    key: Key,
+    lang: str,
+    kind: Kind[Any],
+    arguments: Arguments,
+    not_before: str | None,
+    job_id: str,
+) -> Response:
+    """Keep what was sent for the job, and put it down; what was sent is dropped when that is refused."""
+    settings: Settings = request.app.state.settings
+    kind.allow(key, arguments)
     folders.keep(settings.data, job_id)
     try:
-        return _made(request, key, lang, IMPORT, arguments, order.not_before, job_id)
+        return _made(request, key, lang, kind, arguments, not_before, job_id)
     except BaseException:
         folders.drop_folder(settings.data, job_id)
         raise

@@ -11,7 +11,10 @@ from sqlalchemy import Connection, select
 
 from api.editing.drafting import DOORS, holders
 from api.transfer.conflicts import tell_conflict, tell_mass
-from api.transfer.imports import OWNED, Options, check_layer, examined, knowing, of_owner, profile_of, read_delivery
+from api.transfer.imports import OWNED, Options, check_layer, examined, profile_of
+from api.transfer.joining import by_part
+from api.transfer.origins import Origin, only_new
+from api.transfer.reading import knowing, of_owner, read_delivery
 from components.deliveries import read_delivery as read_components
 from components.tables import component
 from gis.delivery import Counts, Delivery
@@ -116,7 +119,7 @@ def run_comparison(
     """
     check_options(layer, options)
     told("read", None)
-    table, options = read_delivery(store, layer, path, knowing(store, options, layer))
+    table, options, origin = read_delivery(store, layer, path, knowing(store, options))
     if layer in OWNED:
         table = of_owner(table, options.owner)
     if layer == "departments" and wanted.extent is not None and wanted.extent.polygon is not None:
@@ -124,7 +127,8 @@ def run_comparison(
     for _ in range(ATTEMPTS):
         told("check", None)
         with reading(store.world) as connection:
-            found = _compare(connection, layer, path, table, options, wanted)
+            found = _compare(connection, layer, path, table, options, wanted, origin)
+            found = replace(found, faults=origin.tell_all(found.faults))
         told("checked", found)
         if not wanted.draft or not found.is_acceptable or found.is_empty:
             return found
@@ -208,19 +212,25 @@ def scope_without_base(text: str) -> Refusal:
 
 
 def _compare(
-    connection: Connection, layer: str, path: Path, table: Table, options: Options, wanted: Comparison
+    connection: Connection,
+    layer: str,
+    path: Path,
+    table: Table,
+    options: Options,
+    wanted: Comparison,
+    origin: Origin,
 ) -> Compared:
     at = head(connection)
     base = _base(connection, layer, table, options, wanted.base)
     profile = profile_of(connection, options.profile)
-    incoming = _incoming(connection, layer, table, profile, options, at)
-    faults = [*table.faults, *incoming.faults]
+    incoming = by_part(_incoming(connection, layer, table, profile, options, at), origin)
+    faults = [*table.faults, *only_new(table, incoming.faults)]
     bad = {fault.row for fault in faults if fault.severity == "error" and fault.row}
     if options.skip_rejected and bad:
         faults = [replace(each, severity="warning") if each.row in bad else each for each in faults]
         incoming = layers.without(incoming, bad)
     merged = compare(connection, incoming, base, at, wanted.extent)
-    placed = examined(connection, _as_delivery(layer, merged, at, faults), table, options)
+    placed = examined(connection, _as_delivery(layer, merged, at, faults), table, options, origin)
     if any(fault.severity == "error" for fault in faults):
         return Compared(layer, str(path), len(table), base, at, merged, (*faults, *placed))
     masses = _masses(merged, wanted.allowed)

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from api.systems import read_systems
-from api.transfer.fields import NONE, PLACES, find_fields, recognised
+from api.transfer.joining import parts_of
+from api.transfer.origins import Origin, of_file, only_new
+from api.transfer.reading import knowing, of_owner, read_delivery
 from api.transfer.references import find_declaration
-from api.transfer.rejects import place_of, without_reasons, write_rejects
+from api.transfer.rejects import place_of, write_rejects
 from cases import books
 from components import catalogue, inventory, provenance
 from components.editions import CURRENT
-from components.heads import mapping_of
 from gis.crs import CrsLike
 from gis.delivery import Delivery, with_uids
 from gis.errors import Fault, Refusal, refuse
@@ -53,6 +53,7 @@ class Options:
     snap_m: float = units.SNAP_M
     edition: str = CURRENT
     class_code: str | None = None
+    classes: Path | None = None
     skip_rejected: bool = False
     trust_crs: bool = False
     rejects: Path | None = None
@@ -92,7 +93,7 @@ class Report:
             "changed": counts.changed,
             "same": counts.same,
             "gone": counts.gone,
-            "rejected": len({fault.row for fault in self.rejected}),
+            "rejected": len({((fault.members or {}).get("file"), fault.row) for fault in self.rejected}),
             "rejects": self.rejects and self.rejects.name,
             "acceptable": self.delivery.is_acceptable,
             "committed": self.revision is not None,
@@ -115,14 +116,17 @@ def run_import(
 
     Errors: Refusal when the file cannot be read or the call itself is wrong; faults of the data are in the report.
     """
-    options = knowing(store, options, layer)
+    options = declared(store, knowing(store, options), layer)
     told("read", None)
     source: Table | Any
+    origin = Origin()
     if layer == "rules":
         source = books.read_book(path, options.layer, options.encoding)
     else:
-        source, options = read_delivery(store, layer, path, options)
-        if options.rejects is not None:
+        source, options, origin = read_delivery(store, layer, path, options)
+        if options.rejects is not None and origin.files:
+            options = replace(options, rejects=place_of(options.rejects, None, None))
+        elif options.rejects is not None:
             options = replace(options, rejects=place_of(options.rejects, path, options.layer))
     if isinstance(source, Table) and not len(source) and not source.faults:
         raise _no_rows(path)
@@ -133,13 +137,14 @@ def run_import(
     for _ in range(ATTEMPTS):
         told("check", None)
         with reading(store.world) as connection:
-            delivery, source, found = _deliver(connection, layer, source, options)
+            delivery, source, found = _deliver(connection, layer, source, options, origin)
         rejected += found
         rows = len(source) if isinstance(source, Table) else books.size(source)
         written = None
         if options.rejects is not None and rejected and isinstance(whole, Table):
-            written = write_rejects(options.rejects, path, whole, rejected, options.layer, options.encoding)
-        report = Report(layer, str(path), rows, delivery, rejected=rejected, rejects=written)
+            written = write_rejects(options.rejects, path, whole, rejected, options.layer, options.encoding, origin)
+        told_delivery = replace(delivery, faults=origin.tell_all(delivery.faults))
+        report = Report(layer, str(path), rows, told_delivery, rejected=origin.tell_all(rejected), rejects=written)
         told("checked", report)
         if not options.commit or not delivery.is_acceptable or delivery.is_empty:
             return report
@@ -171,42 +176,15 @@ def run_import(
     )
 
 
-def knowing(store: Store, options: Options, layer: str) -> Options:
-    """The options with the local systems and the reference layer that they may name known. Errors: layer_unknown."""
+def declared(store: Store, options: Options, layer: str) -> Options:
+    """The options with the reference layer known that is meant. Errors: layer_unknown."""
+    if layer in LAYERS:
+        return options
     with reading(store.world) as connection:
-        systems = read_systems(connection)
-        declared = options.reference or (None if layer in LAYERS else find_declaration(connection, layer))
-    if declared is None:
+        found = options.reference or find_declaration(connection, layer)
+    if found is None:
         check_layer(layer)
-    return replace(options, systems=systems, crs=systems.find(options.crs), reference=declared)
-
-
-def read_delivery(store: Store, layer: str, path: Path, options: Options) -> tuple[Table, Options]:
-    """The file as a table, and the options with the columns of the profile that was named, else recognised.
-
-    What is mapped to x and y tells a CSV or a sheet where its points are. Errors: those of `gis.formats.read`,
-    fields_unknown.
-    """
-    with reading(store.world) as connection:
-        named = None if options.fields in (None, NONE) else find_fields(connection, str(options.fields), layer)
-        places = {name: head for name, head in (named.columns if named else {}).items() if name in PLACES}
-        table = read_table(path, options, {**places, **options.mapping})
-        if named is not None:
-            mapping = mapping_of(named, list(table.columns), own_first=False)
-        else:
-            mapping, table = recognised(connection, table, layer) if options.fields is None else ({}, table)
-    mapping = {**mapping, **options.mapping}
-    if named is None and not mapping.keys().isdisjoint(PLACES) and options.mapping.keys().isdisjoint(PLACES):
-        table = replace(read_table(path, options, mapping), faults=table.faults)
-    return table, replace(options, mapping={name: head for name, head in mapping.items() if name not in PLACES})
-
-
-def read_table(path: Path, options: Options, mapping: Mapping[str, str] | None = None) -> Table:
-    """The file as a table; what is mapped to x and y, in the options or as given, tells a CSV where its points are."""
-    mapping = options.mapping if mapping is None else mapping
-    xy = {f"{axis}_column": mapping[name] for axis, name in zip("xy", PLACES, strict=True) if name in mapping}
-    table = read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
-    return without_reasons(replace(table, crs=options.systems.find(table.crs)))
+    return replace(options, reference=found)
 
 
 def read_mapping(pairs: Sequence[str]) -> dict[str, str]:
@@ -243,35 +221,13 @@ def _no_rows(path: Path) -> Refusal:
     )
 
 
-def of_owner(table: Table, owner: str) -> Table:
-    """The table without the column `owner` that an export writes, once it is sure that it means the same owner.
-
-    A column of that name that holds no division codes is an attribute like any other. Errors: Refusal owner_differs.
-    """
-    if "owner" not in table.columns or not len(table):
-        return table
-    named = {"" if value is None else str(value) for value in table.columns["owner"].tolist()}
-    if not all(not code or (code.isascii() and code.isdigit()) for code in named):
-        return table
-    if named != {owner}:
-        shown = ", ".join(sorted(code or "''" for code in named))
-        raise refuse(
-            "owner_differs",
-            f"The column owner names {shown}, the command {owner or 'no owner'}: say --owner {shown}, one owner a "
-            "file, or give the column another name.",
-            f"owner 列为 {shown}，而命令指定的归属为“{owner}”：请用 --owner {shown}（每个文件一个归属），"
-            "或将该列改名。",
-        )
-    return replace(table, columns={name: column for name, column in table.columns.items() if name != "owner"})
-
-
 def deliver(connection: Connection, layer: str, source: Any, options: Options) -> Delivery:
     """What a delivery would do to the layer, and what is wrong with it; nothing is left out or changed."""
     return LAYERS.get(layer, _references)(connection, source, profile_of(connection, options.profile), options)
 
 
 def _deliver(
-    connection: Connection, layer: str, source: Any, options: Options
+    connection: Connection, layer: str, source: Any, options: Options, origin: Origin
 ) -> tuple[Delivery, Any, tuple[Fault, ...]]:
     """The checked delivery; with `skip_rejected`, of the rows that have no error of their own. And those errors."""
     profile = profile_of(connection, options.profile)
@@ -280,8 +236,8 @@ def _deliver(
     while True:
         delivery = LAYERS.get(layer, _references)(connection, source, profile, options)
         if isinstance(source, Table):
-            delivery = replace(delivery, faults=(*delivery.faults, *examined(connection, delivery, source, options)))
-            delivery = replace(delivery, faults=(*source.faults, *dropped, *delivery.faults))
+            found = [*only_new(source, delivery.faults), *examined(connection, delivery, source, options, origin)]
+            delivery = replace(delivery, faults=(*source.faults, *dropped, *found))
         errors += [fault for fault in delivery.faults if fault.severity == "error" and fault.row]
         bad = {fault.row for fault in delivery.faults if fault.severity == "error" and fault.row}
         if not options.skip_rejected or not bad or not isinstance(source, Table):
@@ -290,10 +246,18 @@ def _deliver(
         source = _without(source, bad)
 
 
-def examined(connection: Connection, delivery: Delivery, source: Table, options: Options) -> list[Fault]:
-    """What the records and the boundary say of the coordinate system; warnings where a person trusts it."""
+def examined(
+    connection: Connection, delivery: Delivery, source: Table, options: Options, origin: Origin
+) -> list[Fault]:
+    """What the records and the boundary say of the coordinate system; warnings where a person trusts it.
+
+    Each part of a delivery is looked at for itself.
+    """
     local = options.systems.local.values()
-    found = provenance.examine(connection, delivery, source, options.crs, options.owner, local)
+    found: list[Fault] = []
+    for file, part, table in parts_of(delivery, source, origin):
+        told = provenance.examine(connection, part, table, options.crs, options.owner, local)
+        found += [of_file(fault, file) for fault in told] if file else told
     return provenance.trusted(found) if options.trust_crs else found
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from api.transfer.origins import Origin
 from gis.errors import Fault, refuse
 from gis.formats import WRITABLE, read_cells, suffix_of, write
 from gis.formats.columns import to_column
@@ -14,6 +15,8 @@ from gis.tables import Table
 
 REASONS = ("rej_row", "rej_code", "rej_zh", "rej_en")
 """Columns that say why: the row in the delivery, the codes, the sentences. They are left out when it is imported."""
+FILE = "rej_file"
+"""The file of the row, where a delivery has several; left out likewise."""
 _OWN_IN = {".txt": ".csv", ".dbf": ".csv", ".kmz": ".kml"}
 
 
@@ -21,15 +24,22 @@ def without_reasons(table: Table) -> Table:
     """The table of a mended file without the columns that said what was wrong with it."""
     if not set(REASONS) <= table.columns.keys():
         return table
-    return replace(table, columns={name: column for name, column in table.columns.items() if name not in REASONS})
+    return replace(
+        table, columns={name: column for name, column in table.columns.items() if name not in (*REASONS, FILE)}
+    )
 
 
-def place_of(out: Path, source: Path, layer: str | None) -> Path:
+def place_of(out: Path, source: Path | None, layer: str | None) -> Path:
     """Where rejected rows of a delivery go: as `out` says; without an ending in the delivery's own format.
+
+    A delivery of several files has no `source`: its rows go to a GeoPackage.
 
     Formats that are only read give way: drawings and FileGDB to GeoPackage. Errors: Refusal format_unknown.
     """
+    if not out.suffix and source is None:
+        return out.with_name(out.name + ".gpkg")
     if not out.suffix:
+        assert source is not None
         own = suffix_of(source, layer)
         own = _OWN_IN.get(own, own)
         return out.with_name(out.name + (own if own in WRITABLE else ".gpkg"))
@@ -43,14 +53,20 @@ def place_of(out: Path, source: Path, layer: str | None) -> Path:
 
 
 def write_rejects(
-    out: Path, source: Path, table: Table, faults: Sequence[Fault], layer: str | None, encoding: str | None
+    out: Path,
+    source: Path,
+    table: Table,
+    faults: Sequence[Fault],
+    layer: str | None,
+    encoding: str | None,
+    origin: Origin,
 ) -> Path:
     """Write the rows that have errors, with all columns of the delivery and REASONS, in its CRS.
 
     Cells of text and sheets are those of the file itself, also where they could not be made out. Errors: Refusal of
     writing.
     """
-    cells = read_cells(source, layer, encoding)
+    cells = None if origin.files else read_cells(source, layer, encoding)
     if cells is not None:
         table = without_reasons(replace(cells, crs=None))
     of_row: dict[int, list[Fault]] = {}
@@ -61,7 +77,9 @@ def write_rejects(
     reasons = [of_row[row] for row in table.rows[chosen].tolist()]
     columns = {name: column[chosen] for name, column in table.columns.items() if name not in REASONS}
     rows = table.rows[chosen]
-    columns["rej_row"] = to_column(rows.tolist())
+    columns["rej_row"] = to_column([origin.row_of(row) if origin.files else row for row in rows.tolist()])
+    if origin.files:
+        columns[FILE] = to_column([origin.files[origin.part_of(row)] for row in rows.tolist()])
     columns["rej_code"] = _joined([[fault.code for fault in each] for each in reasons], " ")
     columns["rej_zh"] = _joined([[fault.zh for fault in each] for each in reasons], "")
     columns["rej_en"] = _joined([[fault.en for fault in each] for each in reasons], " ")

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,10 @@ from gis.formats.delimited import Axes
 from gis.formats.notes import Notes, beside, read_beside, write_beside
 from gis.tables import Table
 
-__all__ = ["read", "read_cells", "suffix_of", "write"]
+__all__ = ["layers_of", "read", "read_cells", "read_slices", "suffix_of", "write"]
+
+SLICE = 20_000
+"""Rows that are worked on at a time."""
 
 _STALE = (".qix", ".sbn", ".sbx")  # indexes of a shapefile that would no longer be true
 _WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...]]] = {
@@ -75,6 +78,60 @@ def read(
     chosen, faults = reference.choose(table.crs, crs)
     told = table.notes or read_beside(path)
     return replace(table, crs=chosen, source=str(path), faults=(*table.faults, *faults), notes=told)
+
+
+def read_slices(
+    path: Path,
+    *,
+    layer: str | None = None,
+    crs: CrsLike | None = None,
+    encoding: str | None = None,
+    x_column: str | None = None,
+    y_column: str | None = None,
+    most: int = SLICE,
+) -> Iterator[Table]:
+    """What `read` gives, in tables of `most` rows at the most, at least one; zips are not looked into.
+
+    What GDAL reads comes as a stream and is never in memory as a whole; of other formats only what follows is spared.
+    What concerns the whole file is told with the first table. Errors: those of `read`, also while it goes on.
+    """
+    if path.suffix.lower() in vector.SUFFIXES and (path.is_file() or path.suffix.lower() == ".gdb"):
+        tables = vector.read_slices(path, layer, encoding, most)
+    else:
+        whole = read(path, layer=layer, encoding=encoding, x_column=x_column, y_column=y_column)
+        tables = _cut(whole, most)
+    if crs is not None:
+        reference.parse(crs)
+    notes = read_beside(path)
+    told: set[str] = set()
+    for table in tables:
+        chosen, faults = reference.choose(table.crs, crs)
+        faults = tuple(each for each in (*table.faults, *faults) if each.row is not None or each.code not in told)
+        told.update(each.code for each in faults if each.row is None)
+        yield replace(table, crs=chosen, source=str(path), faults=faults, notes=table.notes or notes)
+
+
+def _cut(table: Table, most: int) -> Iterator[Table]:
+    for start in range(0, max(len(table), 1), most):
+        here = slice(start, start + most)
+        columns = {name: column[here] for name, column in table.columns.items()}
+        geometry = None if table.geometry is None else table.geometry[here]
+        rows = set(table.rows[here].tolist())
+        faults = tuple(each for each in table.faults if (start == 0 if each.row is None else each.row in rows))
+        yield replace(table, columns=columns, geometry=geometry, rows=table.rows[here], faults=faults)
+
+
+def layers_of(path: Path) -> list[str] | None:
+    """The layers of a database, or the sheets of a workbook that hold anything; None of what holds just one.
+
+    Errors: Refusal file_unreadable.
+    """
+    match path.suffix.lower():
+        case ".gpkg" | ".gdb":
+            return vector.list_spatial(path)
+        case ".xlsx":
+            return excel.list_filled(path)
+    return None
 
 
 def read_cells(path: Path, layer: str | None, encoding: str | None) -> Table | None:

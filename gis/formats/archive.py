@@ -24,6 +24,18 @@ def opened(
 
     Errors: Refusal file_unreadable, layer_missing, layer_ambiguous.
     """
+    with unpacked(path) as folder:
+        files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+        yield _choose(path, files, layer, readable, first)
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """The folder into which a zip is unpacked for the time of the block.
+
+    Errors: Refusal file_unreadable for what is no zip, what unpacks to more than LARGEST bytes or MOST_MEMBERS files,
+    and for names that lead out of the folder.
+    """
     with tempfile.TemporaryDirectory(prefix="wangge-") as folder:
         try:
             with zipfile.ZipFile(path) as packed:
@@ -34,7 +46,8 @@ def opened(
                         f"it unpacks to more than 4 GB or {MOST_MEMBERS} files",
                         f"解压后超过 4 GB 或 {MOST_MEMBERS} 个文件",
                     )
-                files = [_unpack(packed, member, Path(folder)) for member in members]
+                for member in members:
+                    _unpack(path, packed, member, Path(folder))
         except (
             zipfile.BadZipFile,
             zipfile.LargeZipFile,
@@ -44,23 +57,43 @@ def opened(
             EOFError,
         ) as error:
             raise _unreadable(path, str(error), str(error)) from error
-        yield _choose(path, files, layer, readable, first)
+        yield Path(folder)
 
 
-def _unpack(packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> Path:
-    """Unpack a member under its own name."""
+def list_names(path: Path) -> list[str]:
+    """The names of the files in a zip, with / between folders; none of what is no zip."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            return [_name(member) for member in packed.infolist()[:MOST_MEMBERS] if not member.is_dir()]
+    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, ValueError):
+        return []
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """The name of a member; one that is not marked as UTF-8 is in the code page of the place, as Windows writes it."""
     name = member.filename
-    if not member.flag_bits & 0x800:  # not marked as UTF-8: Windows writes the code page of the place
+    if not member.flag_bits & 0x800:
         try:
             name = name.encode("cp437").decode("gb18030")
         except UnicodeError:
             name = member.filename
-    parts = PurePosixPath(name.replace("\\", "/")).parts
-    target = folder.joinpath(*(part for part in parts if part not in ("/", "..")))  # never outside the folder
+    return name.replace("\\", "/")
+
+
+def _unpack(path: Path, packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
+    """Unpack a member under its own name. Errors: Refusal file_unreadable for a name that leads out of the folder."""
+    name = _name(member)
+    parts = PurePosixPath(name).parts
+    if not parts or {"/", "..", "//"} & {*parts}:
+        raise _unreadable(
+            path,
+            f"it holds '{name[:80]}', a name that leads out of the folder",
+            f"其中的“{name[:80]}”指向解压目录之外",
+        )
+    target = folder.joinpath(*parts)
     target.parent.mkdir(parents=True, exist_ok=True)
     with packed.open(member) as source, target.open("wb") as sink:
         shutil.copyfileobj(source, sink)
-    return target
 
 
 def _choose(

@@ -1,7 +1,7 @@
 """The parts of a shapefile, and the text of its dbf: which bytes it is, which encoding, what fits."""
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ RAW = "ISO-8859-1"
 MAGIC = (b"\x03", b"\x30", b"\x31", b"\x32", b"\x83", b"\x8b", b"\xf5")
 LONGEST_NAME = 10
 LONGEST_TEXT = 254  # bytes
+MOST_TEXTS = 200_000
 _LANGUAGE_AT = 29
 
 
@@ -52,19 +53,27 @@ def part(path: Path, suffix: str) -> Path | None:
 
 
 def decode(
-    path: Path, names: Sequence[str], values: Sequence[NDArray[Any]], rows: NDArray[np.int64], encoding: str | None
+    path: Path,
+    names: Sequence[str],
+    values: Sequence[NDArray[Any]],
+    rows: NDArray[np.int64],
+    encoding: str | None,
+    settled: str | None = None,
 ) -> tuple[list[str], list[NDArray[Any]], list[Fault]]:
-    """Names and columns that were read as `RAW` in the encoding that is forced or found, and a fault for each row whose
-    characters were replaced. A name cut within its last character loses the half.
+    """Names and columns that were read as `RAW` in the encoding that is forced, settled or found, and a fault for each
+    row whose characters were replaced. A name cut within its last character loses the half.
 
     Errors: Refusal encoding_wrong, encoding_unknown.
     """
     is_text = [any(isinstance(value, str) for value in column.tolist()) for column in values]
-    raw = {name.encode(RAW) for name in names}
-    raw |= {v.encode(RAW) for c, yes in zip(values, is_text, strict=True) if yes for v in c.tolist() if v is not None}
     forced = texts.forced(encoding) if encoding else None
     label = _declared(path)
-    used = forced or texts.detect(raw, label)
+    used = forced or settled
+    if used is None:
+        raw = {name.encode(RAW) for name in names}
+        of_text = (column for column, yes in zip(values, is_text, strict=True) if yes)
+        raw |= {value.encode(RAW) for column in of_text for value in column.tolist() if value is not None}
+        used = texts.detect(raw, label)
     heads = [texts.decode(name.encode(RAW), used)[0].rstrip("\ufffd") for name in names]
     faults: list[Fault] = []
     columns = []
@@ -80,6 +89,22 @@ def decode(
     if forced and faults:
         raise texts.wrong(forced, min(fault.row or 0 for fault in faults))
     return heads, columns, faults
+
+
+def settle(path: Path, raw: Iterable[bytes], encoding: str | None) -> str:
+    """The encoding of a whole dbf, of whose names and texts `raw` are the bytes: forced, or found.
+
+    Of MOST_TEXTS distinct ones beyond ASCII the first are looked at. Errors: Refusal encoding_unknown.
+    """
+    if encoding:
+        return texts.forced(encoding)
+    distinct: set[bytes] = set()
+    for text in raw:
+        if not text.isascii():
+            distinct.add(text)
+            if len(distinct) >= MOST_TEXTS:
+                break
+    return texts.detect(distinct, _declared(path))
 
 
 def _texts(heads: Sequence[str], columns: Sequence[NDArray[Any]]) -> Iterator[str]:

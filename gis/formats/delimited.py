@@ -39,7 +39,7 @@ def read(path: Path, encoding: str | None, axes: Axes) -> Table:
     data = path.read_bytes()
     text, damaged = texts.decode_file(data, used)
     heads, lines = _lines(path, text)
-    table = locate(assemble(heads, lines), axes)
+    table = replace(locate(assemble(heads, lines), axes), encoding=used or texts.found_in(data))
     if not used and not text.isascii() and texts.detect([data], None) == "gb18030" and texts.is_doubtful([text]):
         table = replace(table, faults=(*table.faults, texts.doubtful()))
     if damaged:

@@ -47,6 +47,18 @@ def read(path: Path, layer: str | None, axes: delimited.Axes) -> Table:
     return delimited.locate(table, axes)
 
 
+def list_filled(path: Path) -> list[str]:
+    """The sheets that hold anything. Errors: Refusal file_unreadable."""
+    try:
+        with opened(path) as book:
+            return _filled(path, book, read_texts(path, book))
+    except Refusal:
+        raise
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"[:200]
+        raise broken(path, f"the workbook is damaged ({why})", f"工作簿已损坏（{why}）") from error
+
+
 def _read(path: Path, book: Book, layer: str | None) -> Table:
     rows, remarks = _sheet(path, book, layer)
     first, heads = _heading(path, rows, tuple(remarks.merged))

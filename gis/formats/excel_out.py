@@ -6,7 +6,8 @@ itself (`_x0007_`), so that text comes back as it went out.
 
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
@@ -86,12 +87,89 @@ def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[F
     return tuple(faults)
 
 
-def _workbook(layer: str) -> str:
-    name = re.sub(r"[\\/*?:\[\]]", "_", layer).strip("'")[:LONGEST_NAME] or "Sheet1"
-    return (
-        f'<workbook xmlns="{_MAIN}" xmlns:r="{_RELATIONS}"><sheets>'
-        f'<sheet name={quoteattr(_escaped(name))} sheetId="1" r:id="rId1"/></sheets></workbook>'
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet of a book: its name, the heads, and rows of as many values. `widths` are in characters."""
+
+    name: str
+    heads: Sequence[str]
+    rows: Iterable[Sequence[Any]]
+    widths: Sequence[int] = ()
+
+
+def write_book(path: Path, sheets: Sequence[Sheet]) -> None:
+    """Write a workbook of several sheets, row by row; it appears whole or not at all. Texts too long are cut.
+
+    Errors: Refusal file_unwritable.
+    """
+    kind = f'ContentType="{_KIND}.worksheet+xml"/>'
+    first = f'<Override PartName="/xl/worksheets/sheet1.xml" {kind}'
+    every = "".join(f'<Override PartName="/xl/worksheets/sheet{n + 1}.xml" {kind}' for n in range(len(sheets)))
+    relation = f'<Relationship Id="rId{{}}" Type="{_RELATIONS}/{{}}" Target="{{}}"/>'
+    related = [relation.format(n + 1, "worksheet", f"worksheets/sheet{n + 1}.xml") for n in range(len(sheets))]
+    related.append(relation.format(len(sheets) + 1, "styles", "styles.xml"))
+    parts = {
+        **_PARTS,
+        "[Content_Types].xml": _PARTS["[Content_Types].xml"].replace(first, every),
+        "xl/_rels/workbook.xml.rels": "".join(
+            (f'<Relationships xmlns="{_PACKAGE}/relationships">', *related, "</Relationships>")
+        ),
+        "xl/workbook.xml": _workbook(*(sheet.name for sheet in sheets)),
+        "docProps/custom.xml": _properties({}),
+    }
+    scratch = path.with_name(f".{path.name}.part")
+    try:
+        with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as packed:
+            for name, content in parts.items():
+                packed.writestr(name, f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n{content}')
+            for number, sheet in enumerate(sheets, 1):
+                with packed.open(f"xl/worksheets/sheet{number}.xml", "w", force_zip64=True) as part:
+                    for text in _cells(sheet):
+                        part.write(text.encode("utf-8"))
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise refuse(
+            "file_unwritable",
+            f"{path} cannot be written: {error.strerror or error}.",
+            f"无法写入 {path}：{error.strerror or error}。",
+            kind="unavailable",
+        ) from error
+
+
+def _cells(sheet: Sheet) -> Iterator[str]:
+    """A sheet whose columns can be filtered."""
+    letters = [_letters(index) for index in range(len(sheet.heads))]
+    yield _begun(letters, sheet.heads, sheet.widths)
+    number = 1
+    for number, values in enumerate(sheet.rows, 2):
+        fitted = (_fitted(each, 0, "", False)[0] if isinstance(each, str) else each for each in values)
+        cells = (_cell(f"{letter}{number}", each) for letter, each in zip(letters, fitted, strict=True))
+        yield f'</row>\n<row r="{number}">' + "".join(cells)
+    yield f'</row></sheetData><autoFilter ref="A1:{letters[-1]}{number}"/></worksheet>'
+
+
+def _begun(letters: Sequence[str], heads: Sequence[str], widths: Sequence[int] = ()) -> str:
+    """A sheet up to its heading, which stays in sight."""
+    columns = "".join(
+        f'<col min="{number}" max="{number}" width="{width}" customWidth="1"/>'
+        for number, width in enumerate(widths, 1)
     )
+    return (
+        f'<worksheet xmlns="{_MAIN}"><sheetViews><sheetView workbookViewId="0">'
+        '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews>'
+        f"{f'<cols>{columns}</cols>' if columns else ''}<sheetData>"
+        '<row r="1">' + "".join(_text(f"{letter}1", head, 2) for letter, head in zip(letters, heads, strict=True))
+    )
+
+
+def _workbook(*layers: str) -> str:
+    names = [re.sub(r"[\\/*?:\[\]]", "_", each).strip("'")[:LONGEST_NAME] or "Sheet1" for each in layers]
+    sheets = "".join(
+        f'<sheet name={quoteattr(_escaped(name))} sheetId="{number}" r:id="rId{number}"/>'
+        for number, name in enumerate(names, 1)
+    )
+    return f'<workbook xmlns="{_MAIN}" xmlns:r="{_RELATIONS}"><sheets>{sheets}</sheets></workbook>'
 
 
 def _properties(notes: Notes) -> str:
@@ -110,11 +188,7 @@ def _sheet(
     heads: Sequence[str], columns: Sequence[list[Any]], rows: Sequence[int], geometry: set[str], faults: list[Fault]
 ) -> Iterator[str]:
     letters = [_letters(index) for index in range(len(heads))]
-    yield (
-        f'<worksheet xmlns="{_MAIN}"><sheetViews><sheetView workbookViewId="0">'
-        '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews><sheetData>'
-        '<row r="1">' + "".join(_text(f"{letter}1", head, 2) for letter, head in zip(letters, heads, strict=True))
-    )
+    yield _begun(letters, heads)
     kinds = list(zip(letters, heads, [head in geometry for head in heads], strict=True))
     for number, values in enumerate(zip(*columns, strict=True), 2):
         cells = []

@@ -2,7 +2,8 @@
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from gis.tables import Table
 
 # GDAL goes by the content of a file, and some of its formats name other files to read: only what the suffix says.
 _MAGIC = {".gpkg": (b"SQLite format 3\0",), ".fgb": (b"fgb",), ".shp": (b"\0\0\x27\x0a",), ".dbf": dbf.MAGIC}
+SUFFIXES = (*_MAGIC, ".gdb")
 _DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".shp": "ESRI Shapefile"}
 # FlatGeobuf's own way to Arrow gives wrong offsets for a feature without geometry (GDAL 3.12).
 pyogrio.set_gdal_config_options({"OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES"})
@@ -52,6 +54,95 @@ def read(path: Path, layer: str | None, encoding: str | None) -> Table:
         raise _unreadable(path, str(error)) from error
     table = _table(path, meta, arrow, encoding, is_dbf)
     return table if is_dbf else replace(table, notes=_notes(path, layer))
+
+
+def read_slices(path: Path, layer: str | None, encoding: str | None, most: int) -> Iterator[Table]:
+    """The features of a layer, `most` at a time at the most, in memory that does not grow with the file; at least one
+    table. Notes are left out. Errors: those of `read`, also while it goes on.
+    """
+    suffix = path.suffix.lower()
+    _check(path, suffix)
+    is_dbf = suffix in (".shp", ".dbf")
+    name = None if is_dbf else _named(path, layer)
+    used = dbf.settle(path, _raw_texts(path, most), encoding) if is_dbf else None
+    count = 0
+    with _batches(path, name, is_dbf, most) as (meta, batches):
+        for arrow in batches:
+            yield replace(_table(path, meta, arrow, encoding, is_dbf, count, used), encoding=used)
+            count += len(arrow)
+        if not count:
+            empty = _table(path, meta, batches.schema.empty_table(), encoding, is_dbf, 0, used)
+            yield replace(empty, encoding=used)
+    if suffix == ".gdb":
+        _check_count(path, count, pyogrio.read_info(path, layer=name)["features"])
+
+
+class _Batches:
+    """Batches as GDAL gives them, with its errors as refusals."""
+
+    def __init__(self, path: Path, reader: Any) -> None:
+        self.path, self.reader, self.schema = path, reader, reader.schema
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        while True:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    batch = self.reader.read_next_batch()
+            except StopIteration:
+                return
+            except _ERRORS as error:
+                raise _unreadable(self.path, str(error)) from error
+            yield pa.Table.from_batches([batch])
+
+
+@contextmanager
+def _batches(path: Path, name: str | None, is_dbf: bool, most: int) -> Iterator[tuple[Mapping[str, Any], _Batches]]:
+    told = dbf.RAW if is_dbf else None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            opened = pyogrio.open_arrow(
+                path, layer=name, encoding=told, datetime_as_string=True, batch_size=most, use_pyarrow=True
+            )
+            meta, reader = opened.__enter__()
+    except _ERRORS as error:
+        raise _unreadable(path, str(error)) from error
+    try:
+        yield meta, _Batches(path, reader)
+    finally:
+        opened.__exit__(None, None, None)
+
+
+def _raw_texts(path: Path, most: int) -> Iterator[bytes]:
+    """The names of the columns of a dbf and all its texts, as they stand."""
+    with _batches(path, None, True, most) as (meta, batches):
+        fields = len(meta["fields"])
+        yield from (str(name).encode(dbf.RAW) for name in batches.schema.names[:fields])
+        for arrow in batches:
+            for column in arrow.columns[:fields]:
+                if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+                    yield from (text.encode(dbf.RAW) for text in column.unique().to_pylist() if text is not None)
+
+
+def _named(path: Path, layer: str | None) -> str:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _layer(path, layer)
+    except _ERRORS as error:
+        raise _unreadable(path, str(error)) from error
+
+
+def list_spatial(path: Path) -> list[str]:
+    """The layers of a file that have a geometry. Errors: Refusal file_unreadable."""
+    _check(path, path.suffix.lower())
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return [str(name) for name, kind in pyogrio.list_layers(path).tolist() if kind is not None]
+    except _ERRORS as error:
+        raise _unreadable(path, str(error)) from error
 
 
 def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
@@ -157,17 +248,26 @@ def _layer(path: Path, wanted: str | None) -> str:
     )
 
 
-def _table(path: Path, meta: Mapping[str, Any], arrow: pa.Table, encoding: str | None, is_dbf: bool) -> Table:
+def _table(
+    path: Path,
+    meta: Mapping[str, Any],
+    arrow: pa.Table,
+    encoding: str | None,
+    is_dbf: bool,
+    before: int = 0,
+    used: str | None = None,
+) -> Table:
+    """The table of rows of which `before` came before; `used` is the encoding of a dbf where it is settled."""
     fields = len(meta["fields"])
     names = [str(name) for name in arrow.schema.names[:fields]]
-    rows = np.arange(1, len(arrow) + 1, dtype=np.int64)
+    rows = np.arange(before + 1, before + len(arrow) + 1, dtype=np.int64)
     try:
         values = [from_arrow(arrow.column(index)) for index in range(fields)]
     except _ERRORS as error:
         raise _unreadable(path, "its text is not UTF-8", "其中的文字不是 UTF-8 编码") from error
     faults: list[Fault] = []
     if is_dbf:
-        names, values, faults = dbf.decode(path, names, values, rows, encoding)
+        names, values, faults = dbf.decode(path, names, values, rows, encoding, used)
     columns = dict(zip(named_once(names), values, strict=True))
     if meta["geometry_type"] is None or fields == arrow.num_columns:
         return Table(columns, None, None, rows, faults=tuple(faults))

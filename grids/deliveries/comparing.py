@@ -49,7 +49,7 @@ class Incoming:
     """The rows of a delivery by their key, and what they speak of.
 
     `numbers` are the row numbers in the file of all keys that it names, also of rows that were left out as wrong: what
-    is named is not gone.
+    is named is not gone. `apart` tells what a row speaks of where not all speak of the same.
     """
 
     subject: Subject
@@ -57,6 +57,7 @@ class Incoming:
     spoken: Spoken
     numbers: Mapping[Key, int]
     faults: tuple[Fault, ...] = ()
+    apart: Callable[[Key], Spoken] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,8 @@ def _pages(
 
 def _triple(incoming: Incoming, key: Key, base: Row | None, delivered: Row | None, now: Row | None) -> Triple:
     if delivered is not None:
-        delivered = incoming.spoken.complete(delivered, base, now)
+        spoken = incoming.spoken if incoming.apart is None else incoming.apart(key)
+        delivered = spoken.complete(delivered, base, now)
     if key in incoming.subject.held and now is not None:
         base, delivered = (None if each is None else {**each, SHAPE: now[SHAPE]} for each in (base, delivered))
     return Triple(key[-1], base, delivered, now)

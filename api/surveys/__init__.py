@@ -1,0 +1,1 @@
+"""Survey deliveries at the edge: read part by part, checked, reported, sampled."""

@@ -1,0 +1,66 @@
+"""The parts of a delivery of components as tables: the fields of each found in its own heads, in its own system."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from api.transfer.fields import LAYERS, NONE, PLACES, find_fields, recognised
+from api.transfer.rejects import without_reasons
+from components.heads import mapping_of
+from components.surveys.contents import Part
+from components.surveys.naming import Named
+from gis.errors import Fault
+from gis.formats import SLICE, read_slices
+from gis.intake import renamed
+from gis.tables import Table
+
+if TYPE_CHECKING:
+    from api.transfer.imports import Options
+
+
+def read_part(
+    connection: Connection, part: Part, named: Named, options: "Options", most: int = SLICE
+) -> Iterator[Table] | None:
+    """The rows of a part of components, in pieces, every field under its own name; None for what is no layer at all.
+
+    Errors: those of `gis.formats.read`, also while it goes on; fields_unknown.
+    """
+    systems, mapping = options.systems, options.mapping
+    crs, encoding = systems.find(named.crs) or options.crs, named.encoding or options.encoding
+
+    def pieces(columns: Mapping[str, str]) -> Iterator[Table]:
+        axes = {f"{axis}_column": columns[name] for axis, name in zip("xy", PLACES, strict=True) if name in columns}
+        return read_slices(part.path, layer=part.layer, crs=crs, encoding=encoding, most=most, **axes)
+
+    tables = pieces(mapping)
+    first = next(tables)
+    columns, told = _columns(connection, first, options.fields)
+    columns = {**columns, **mapping}
+    if not columns.keys().isdisjoint(PLACES) and mapping.keys().isdisjoint(PLACES):
+        tables = pieces(columns)
+        first = next(tables)
+    first = replace(first, faults=(*first.faults, *told))
+    columns = {name: head for name, head in columns.items() if name not in PLACES}
+
+    def ready(table: Table) -> Table:
+        table = without_reasons(replace(table, crs=systems.find(table.crs)))
+        return renamed(table, LAYERS["components"].fields, columns)
+
+    if part.may_be_none and first.geometry is None and "code" not in ready(first).columns:
+        return None
+    return map(ready, chain([first], tables))
+
+
+def _columns(connection: Connection, table: Table, fields: str | None) -> tuple[dict[str, str], tuple[Fault, ...]]:
+    """The columns of the profile that was named, else recognised."""
+    if fields == NONE:
+        return {}, ()
+    if fields is None:
+        mapping, told = recognised(connection, replace(table, faults=()), "components")
+        return mapping, told.faults
+    named = find_fields(connection, fields, "components")
+    places = {name: head for name, head in named.columns.items() if name in PLACES}
+    return {**places, **mapping_of(named, list(table.columns), own_first=False)}, ()
