@@ -18,9 +18,11 @@ from api.cli import (
     jobs,
     keys,
     profiles,
+    proposals,
     rasters,
     repairs,
     replays,
+    reports,
     stores,
     systems,
 )
@@ -79,6 +81,8 @@ app.add_typer(systems.app, name="crs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(proposals.app, name="proposals")
+app.add_typer(reports.app, name="report")
 app.add_typer(rasters.app, name="rasters")
 
 
