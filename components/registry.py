@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from components.deeds import Deed, changed, check_unchanged, coded, version_of
 from components.numbers import code_reused, was_given
-from gis.errors import Refusal
+from gis.errors import Fault, Refusal
 from gis.store.engine import reading
 from gis.store.revisions import Revision, head
 from grids.drafts.at_once import Word, publish_at_once
@@ -35,8 +35,18 @@ def check(bench: Workbench, deed: Deed, day: str) -> None:
         sketch.then(connection, one.document(), bench.doors, one.owner)
 
 
-def do(bench: Workbench, deed: Deed, word: Word, day: str) -> tuple[Revision, str]:
-    """Do one deed; the revision and the component's code. `day` is the date on which it is done, ISO text.
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One deed done: the revision, the component's owner and code, and what a person should know."""
+
+    revision: Revision
+    owner: str
+    code: str
+    notes: tuple[Fault, ...]
+
+
+def do(bench: Workbench, deed: Deed, word: Word, day: str) -> Made:
+    """Do one deed. `day` is the date on which it is done, ISO text.
 
     Errors: Refusal component_changed, code_reused; those of an edit and of `publish_at_once`; nothing_changes.
     """
@@ -49,7 +59,7 @@ def do(bench: Workbench, deed: Deed, word: Word, day: str) -> tuple[Revision, st
 
     published = publish_at_once(bench, make, word)
     assert published is not None, "an edit of a row that changes nothing is refused"
-    return published[0], made[0]
+    return Made(published[0], deed.owner, made[0], published[1].notes)
 
 
 def do_all(

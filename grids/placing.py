@@ -6,6 +6,7 @@ import shapely
 from sqlalchemy import Connection
 
 from gis.store.vicinity import read_around
+from grids.edits.ground import bounds
 from grids.tables import unit
 
 
@@ -19,7 +20,7 @@ def unit_at(connection: Connection, at: int, geometry: shapely.Geometry) -> str 
     point = standpoint(geometry)
     found: Sequence[str] = [
         str(row["code"])
-        for row in read_around(connection, unit, at, point.bounds)
+        for row in read_around(connection, unit, at, bounds(point))
         if bool(shapely.intersects(row["geom"], point))
     ]
     return min(found, key=str.encode, default=None)

@@ -1,12 +1,12 @@
 """`wangge catalogue`: classes of components and matters."""
 
 import getpass
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import yaml
 from rich.markup import escape
 from rich.table import Table
 
@@ -79,7 +79,7 @@ def policy(
     class_code: Annotated[str, typer.Option("--class", help="Class of components; empty: every one")] = "",
     review: Annotated[str | None, typer.Option(help="always, inspectors (usual) or never; '' to say nothing")] = None,
     codes: Annotated[str | None, typer.Option(help="free (usual) or standard; '' to say nothing")] = None,
-    schema: Annotated[Path | None, typer.Option(help="File of a JSON schema of further attributes")] = None,
+    schema: Annotated[Path | None, typer.Option(help="JSON schema of further attributes, a file")] = None,
     drop_schema: Annotated[bool, typer.Option("--drop-schema", help="Keep no schema")] = False,
 ) -> None:
     """What is wanted of classes: shown, or with options set. 类别管理规定（审核、编码、属性模式）。"""
@@ -93,7 +93,7 @@ def policy(
             given = {"review": review, "codes": codes}
             said |= {name: value or None for name, value in given.items() if value is not None}
             if schema is not None or drop_schema:
-                said["schema"] = None if schema is None or drop_schema else _read_json(schema)
+                said["schema"] = None if schema is None or drop_schema else _read_schema(schema)
             with writing(store.world) as connection:
                 put_policy(connection, make_policy(owner, edition, class_code, said), getpass.getuser())
             with reading(store.world) as connection:
@@ -110,15 +110,16 @@ def _said(each: Policy) -> dict[str, Any]:
     return {name: getattr(each, name) for name in MEMBERS}
 
 
-def _read_json(path: Path) -> Any:
+def _read_schema(path: Path) -> Any:
     if not path.is_file():
         raise refuse("file_missing", f"There is no file {path}.", f"文件 {path} 不存在。", kind="unreadable")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))  # JSON is YAML too
+    except (ValueError, yaml.YAMLError) as error:
+        said = " ".join(str(error).split())[:200]
         raise refuse(
             "json_wrong",
-            f"{path.name} is not JSON: {error}.",
-            f"{path.name} 不是有效的 JSON：{error}。",
+            f"{path.name} is neither JSON nor YAML: {said}.",
+            f"{path.name} 不是有效的 JSON 或 YAML：{said}。",
             kind="unreadable",
         ) from None

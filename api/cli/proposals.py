@@ -7,7 +7,7 @@ from typing import Annotated
 import orjson
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from api.cli.opening import open_settled
 from api.cli.screen import out, show_faults, show_line
@@ -42,11 +42,12 @@ def show_all(
     author: Author = None,
 ) -> None:
     """The proposals, the oldest first. 列出待审核变更。"""
-    table = Table("id", "deed", "component", "class", "unit", "author", "made", "state", "reason")
+    heads = ("deed", "component", "class", "unit", "author", "made", "state", "reason")
+    table = Table(Column("id", no_wrap=True, min_width=16), *heads)
     wanted = _which(None if state == "any" else state, division, class_code, edition, author)
     with open_settled(Settings()) as store:
         for each in list_proposals(store, wanted, MOST):
-            made = each.made_at.isoformat(timespec="seconds")
+            made = each.made_at.date().isoformat()
             texts = (each.id, each.deed, each.code or "", f"{each.edition} {each.class_code}", each.unit or "")
             table.add_row(*map(escape, (*texts, each.author_name, made, each.state, each.answer or each.reason)))
     out.print(table)

@@ -22,10 +22,11 @@ from components.editions import CURRENT, normalise_edition
 from components.layers import COMPONENTS
 from components.policies import Policy, read_policies
 from components.proposals import Proposal, check_text, make_proposal
+from components.registry import Made
 from gis.errors import Refusal, refuse
 from gis.geometry import prepare
 from gis.store.engine import reading
-from gis.store.revisions import Revision, head
+from gis.store.revisions import head
 from gis.tables import Table
 from grids.drafts.at_once import Word
 from grids.drafts.workbench import Workbench
@@ -69,13 +70,16 @@ def read_wish(sent: Any, kind: Kind, systems: LiveSystems) -> Wish:
     if sent.get("attributes") is not None:
         if not isinstance(sent["attributes"], Mapping):
             raise _wrong("attributes", "an object", "对象")
+        own = sorted({"code", "owner", "attributes", *FIELDS} & sent["attributes"].keys())
+        if own:
+            raise _wrong(f"attributes.{own[0]}", "a member beside attributes", "与 attributes 并列的成员")
         values["attributes"] = dict(sent["attributes"])
     return Wish(values, _geometry(sent, systems), reason, _text(sent, "code"), _text(sent, "owner"))
 
 
 def carry_out(
     bench: Workbench, key: Key, kind: Kind, wish: Wish, row: Mapping[str, Any] | None, zone: str
-) -> tuple[Revision, str] | Proposal:
+) -> Made | Proposal:
     """Do what a caller wants of the component `row` (None: a new one), or put it down where it must be reviewed.
 
     It is done at once when the policy of the class lets the caller's role, and the row is kept within their prefix.

@@ -19,7 +19,15 @@ from api.keys import Key
 from api.routers.drafts import bench_of
 from api.routers.parameters import AsOf, make_known, number_at
 from api.routers.units import divisions_of, told_step
-from api.schemas.components import ComponentItem, ComponentWish, NewComponent, NextCode, ProposalItem, Retirement
+from api.schemas.components import (
+    ComponentItem,
+    ComponentMade,
+    ComponentWish,
+    NewComponent,
+    NextCode,
+    ProposalItem,
+    Retirement,
+)
 from api.schemas.history import HistoryList
 from components.catalogue import read_classes
 from components.deeds import Kind, changed, find_component, version_of
@@ -92,7 +100,7 @@ def component_history(request: Request, key: Viewer, code: str, as_of: AsOf = No
 
 @router.post(
     "",
-    response_model=ComponentItem,
+    response_model=ComponentMade,
     status_code=201,
     responses=WAITS,
     summary="Register a component 登记部件",
@@ -105,7 +113,7 @@ def register(request: Request, key: Inspector, body: Body) -> Response:
 
 @router.patch(
     "/{code}",
-    response_model=ComponentItem,
+    response_model=ComponentMade,
     responses=WAITS,
     summary="Change or move a component 变更、移动部件",
     openapi_extra=body_of(ComponentWish),
@@ -117,7 +125,7 @@ def change(request: Request, key: Inspector, code: str, body: Body, owner: Owner
 
 @router.post(
     "/{code}/retire",
-    response_model=ComponentItem,
+    response_model=ComponentMade,
     responses=WAITS,
     summary="Retire a component 注销部件",
     openapi_extra=body_of(Retirement),
@@ -137,15 +145,17 @@ def _carry_out(request: Request, key: Key, kind: Kind, body: bytes, row: Mapping
     made = carry_out(bench_of(request), key, kind, wish, row, request.app.state.settings.zone)
     if isinstance(made, Proposal):
         return answer(made.as_dict(), status=202, headers={"Location": f"/v1/proposals/{made.id}"})
-    revision, code = made
-    make_known(request, revision.number)
-    at = revision.number - 1 if kind == "retire" else revision.number
+    number, is_new = made.revision.number, kind == "register"
+    make_known(request, number)
+    at = number - 1 if kind == "retire" else number
     with reading(request.app.state.store.world) as connection:
-        now = find_component(connection, code, at, row["owner"] if row else None, key.scope)
-        told = _told(connection, now, at, key.scope) if now else {}
-    status, place = (201, {"Location": f"/v1/components/{quote(code, safe='')}"}) if kind == "register" else (200, {})
-    tag = {"ETag": etag_of(now)} if now and kind != "retire" else {}
-    return answer({**told, "revision": revision.number}, revision.number, status, {**VARY, **tag, **place})
+        now = find_component(connection, made.code, at, made.owner, key.scope)
+        assert now is not None, "a caller sees what they may change"
+        told = {**_told(connection, now, at, key.scope), "revision": number}
+    told["notes"] = [each.as_dict() for each in made.notes]
+    place = {"Location": f"/v1/components/{quote(made.code, safe='')}"} if is_new else {}
+    tag = {} if kind == "retire" else {"ETag": etag_of(now)}
+    return answer(told, number, 201 if is_new else 200, {**VARY, **tag, **place})
 
 
 def _meant(request: Request, key: Key, code: str, owner: str | None) -> dict[str, Any]:

@@ -38,6 +38,12 @@ class ComponentItem(Shape):
     revision: int
 
 
+class ComponentMade(ComponentItem):
+    """A component as it was made, or was before it was retired; `notes` are warnings, such as unknown departments."""
+
+    notes: list[dict[str, Any]]
+
+
 class ComponentWish(Shape):
     """What a component is to be. Members that are not there stay; attributes are merged, null takes one away.
 

@@ -30,7 +30,7 @@ def test_a_component_without_a_code_gets_the_next_free_one_of_its_county_and_cla
     assert either.get("/v1/components/next-code", params=params).json() == {"code": "44030501037000002"}
     made = either.post("/v1/components", json=new_lamp())
     assert made.status_code == 201, made.text
-    shapes.ComponentItem.model_validate(made.json())
+    shapes.ComponentMade.model_validate(made.json())
     assert made.json()["code"] == "44030501037000002"
     assert made.headers["Location"] == "/v1/components/44030501037000002"
     assert made.json()["unit"] == UNITS[0]
@@ -118,6 +118,7 @@ def test_who_has_not_seen_the_newest_version_changes_nothing_and_is_told_both(ei
         (new_lamp(point=[113.0, 22.5]), "county_wrong"),
         (new_lamp(owner="44x"), "owner_wrong"),
         (new_lamp(attributes=[1]), "member_wrong"),
+        (new_lamp(attributes={"state": "x"}), "member_wrong"),
         (new_lamp(attributes={"a": [1]}), "edit_wrong"),
         (new_lamp(name={"a": 1}), "edit_wrong"),
         (new_lamp(initial_date="soon"), "value_wrong"),
