@@ -27,12 +27,12 @@ class Done:
     refused: dict[Name, Refusal] = field(default_factory=dict)
 
 
-def check(bench: Workbench, deed: Deed, day: str) -> None:
-    """Try a deed on the newest revision and keep nothing. Errors: those of `do`."""
+def check(bench: Workbench, deed: Deed, day: str) -> tuple[Fault, ...]:
+    """Try a deed on the newest revision and keep nothing; what a person should know. Errors: those of `do`."""
     with reading(bench.store.world) as connection:
         sketch = bench.blank(connection, head(connection))
         one = _prepare(connection, sketch, deed, day)
-        sketch.then(connection, one.document(), bench.doors, one.owner)
+        return sketch.then(connection, one.document(), bench.doors, one.owner).edit.notes
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import shapely
 from components.codes import FORMS
 from components.deeds import COUNTY
 from components.lookup import COLUMNS
-from components.twins import find_twins
+from components.twins import find_twins, twins_fault
 from gis.errors import Fault
 from gis.geometry import place
 from gis.locate import PolygonIndex
@@ -42,18 +42,9 @@ def check_inventory(inventory: Inventory) -> list[Fault]:
 
 
 def _twins(columns: Columns) -> Iterator[Fault]:
-    for each in find_twins({name: columns[name] for name in COLUMNS}):
-        one, other = columns["code"][each.first], columns["code"][each.second]
-        yield Fault(
-            "component_twins",
-            f"{one} and {other} are of one class and {each.metres:.2f} m apart, less than their accuracies in sum: "
-            "one thing may have been taken twice.",
-            f"{one} 与 {other} 类别相同，相距 {each.metres:.2f} 米，小于两者精度之和：可能重复登记。",
-            severity="warning",
-            thing=one,
-            where=place(columns["geom"][each.first]),
-            members={"other": other, "metres": round(each.metres, 3)},
-        )
+    held = {name: columns[name] for name in COLUMNS}
+    for each in find_twins(held):
+        yield twins_fault(held, each, each.first)
 
 
 def _places(inventory: Inventory) -> Iterator[Fault]:

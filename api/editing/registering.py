@@ -23,7 +23,7 @@ from components.layers import COMPONENTS
 from components.policies import Policy, read_policies
 from components.proposals import Proposal, check_text, make_proposal
 from components.registry import Made
-from gis.errors import Refusal, refuse
+from gis.errors import Fault, Refusal, refuse
 from gis.geometry import prepare
 from gis.store.engine import reading
 from gis.store.revisions import head
@@ -79,8 +79,10 @@ def read_wish(sent: Any, kind: Kind, systems: LiveSystems) -> Wish:
 
 def carry_out(
     bench: Workbench, key: Key, kind: Kind, wish: Wish, row: Mapping[str, Any] | None, zone: str
-) -> Made | Proposal:
+) -> tuple[Made | Proposal, tuple[Fault, ...]]:
     """Do what a caller wants of the component `row` (None: a new one), or put it down where it must be reviewed.
+
+    With it what a person should know, as warnings.
 
     It is done at once when the policy of the class lets the caller's role, and the row is kept within their prefix.
     A proposal needs only that the component is kept, or stands before and after, within it.
@@ -94,16 +96,17 @@ def carry_out(
         units = [unit_at(connection, at, each) for each in places]
         policy = read_policies(connection).of(deed.owner, edition, class_code)
     if _may_do(key, policy) and deed.owner.startswith(key.prefix):
-        return registry.do(bench, deed, Word(key.name, wish.reason or _note(kind, deed, class_code)), today(zone))
+        made = registry.do(bench, deed, Word(key.name, wish.reason or _note(kind, deed, class_code)), today(zone))
+        return made, made.notes
     permit(key, "inspector")
     if not all(unit is not None and unit.startswith(key.prefix) for unit in units):
         permit(key, "inspector", deed.owner)
-    registry.check(bench, deed, today(zone))
+    notes = registry.check(bench, deed, today(zone))
     shown = places[-1] if places else None
     place = None if shown is None else orjson.loads(shapely.to_geojson(shown))
     unit = units[-1] if units else None
     author = key.id, key.name
-    return make_proposal(bench.store, deed, edition, class_code, unit, place, wish.reason, author)
+    return make_proposal(bench.store, deed, edition, class_code, unit, place, wish.reason, author), notes
 
 
 def today(zone: str) -> str:

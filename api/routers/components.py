@@ -25,7 +25,7 @@ from api.schemas.components import (
     ComponentWish,
     NewComponent,
     NextCode,
-    ProposalItem,
+    ProposalMade,
     Retirement,
 )
 from api.schemas.history import HistoryList
@@ -48,7 +48,7 @@ router = APIRouter(prefix="/v1/components", tags=["components"])
 
 Owner = Annotated[str | None, Query(max_length=60, description="Which one, where several owners have the code")]
 WAITS: dict[int | str, dict[str, Any]] = {
-    202: {"model": ProposalItem, "description": "Put down as a proposal: an editor accepts or rejects it"}
+    202: {"model": ProposalMade, "description": "Put down as a proposal: an editor accepts or rejects it"}
 }
 VARY = {"Vary": "Authorization, X-API-Key"}
 
@@ -142,17 +142,18 @@ def etag_of(row: Mapping[str, Any]) -> str:
 
 def _carry_out(request: Request, key: Key, kind: Kind, body: bytes, row: Mapping[str, Any] | None) -> Response:
     wish = read_wish(parse_json(body) if body else {}, kind, request.app.state.systems)
-    made = carry_out(bench_of(request), key, kind, wish, row, request.app.state.settings.zone)
+    made, found = carry_out(bench_of(request), key, kind, wish, row, request.app.state.settings.zone)
+    notes = [each.as_dict() for each in found]
     if isinstance(made, Proposal):
-        return answer(made.as_dict(), status=202, headers={"Location": f"/v1/proposals/{made.id}"})
+        told = {**made.as_dict(), "notes": notes}
+        return answer(told, status=202, headers={"Location": f"/v1/proposals/{made.id}", **VARY})
     number, is_new = made.revision.number, kind == "register"
     make_known(request, number)
     at = number - 1 if kind == "retire" else number
     with reading(request.app.state.store.world) as connection:
         now = find_component(connection, made.code, at, made.owner, key.scope)
         assert now is not None, "a caller sees what they may change"
-        told = {**_told(connection, now, at, key.scope), "revision": number}
-    told["notes"] = [each.as_dict() for each in made.notes]
+        told = {**_told(connection, now, at, key.scope), "revision": number, "notes": notes}
     place = {"Location": f"/v1/components/{quote(made.code, safe='')}"} if is_new else {}
     tag = {} if kind == "retire" else {"ETag": etag_of(now)}
     return answer(told, number, 201 if is_new else 200, {**VARY, **tag, **place})

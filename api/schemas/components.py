@@ -117,6 +117,12 @@ class ProposalItem(Shape):
     revision: int | None
 
 
+class ProposalMade(ProposalItem):
+    """A proposal that was put down; `notes` are warnings, such as a component of the class close by."""
+
+    notes: list[dict[str, Any]]
+
+
 class ProposalList(Shape):
     """Proposals, the oldest first."""
 

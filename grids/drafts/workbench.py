@@ -154,7 +154,7 @@ class Workbench:
 
     def blank(self, connection: Connection, at: int) -> Sketch:
         """A sketch without edits over a revision, sharing what was read of it."""
-        return Sketch.begin(connection, at, store_profile(connection), self._reading(at))
+        return Sketch.begin(connection, at, reading=self._reading(at))
 
     def rebase(self, draft_id: str) -> Work:
         """Put a draft on the newest revision. Errors: Refusal draft_conflict, draft_closed, draft_changed."""

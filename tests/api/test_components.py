@@ -102,6 +102,17 @@ def test_who_has_not_seen_the_newest_version_changes_nothing_and_is_told_both(ei
     assert look(either)[0]["state"] == "破损"
 
 
+def test_a_component_close_to_one_of_its_class_is_told_when_it_is_registered(either: httpx.Client) -> None:
+    lon, lat = look(either)[0]["geometry"]["coordinates"]
+    near = either.post("/v1/components", json=new_lamp(point=[lon, lat + 5e-6], owner_code="NOBODY")).json()
+    told = {each["code"]: each for each in near["notes"]}
+    assert set(told) == {"component_twins", "department_unknown"}
+    assert (told["component_twins"]["thing"], told["component_twins"]["other"]) == (near["code"], LAMP)
+    assert told["component_twins"]["metres"] == pytest.approx(0.554, abs=0.01)
+    assert change(either, near["code"], owner_code="LIGHT").json()["notes"] == []
+    assert change(either, near["code"], point=[lon, lat + 5e-5], crs="CRS84").json()["notes"] == []
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

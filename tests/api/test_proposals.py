@@ -1,6 +1,7 @@
 """Proposals of inspectors over HTTP, on both stores."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,7 @@ def propose(http: httpx.Client, **members: Any) -> dict[str, Any]:
     """Propose a change of the lamp."""
     made = change(http, **members)
     assert made.status_code == 202, made.text
-    shapes.ProposalItem.model_validate(made.json())
+    shapes.ProposalMade.model_validate(made.json())
     assert made.headers["Location"] == f"/v1/proposals/{made.json()['id']}"
     return made.json()
 
@@ -191,3 +192,24 @@ def test_pages_of_proposals_go_on_behind_the_last(people: People) -> None:
     rest = people.editor.get("/v1/proposals", params={"limit": 2, "after": first["next"]}).json()
     assert [each["id"] for each in (*first["items"], *rest["items"])] == made
     assert rest["next"] is None
+
+
+def test_a_proposal_that_several_editors_accept_at_once_is_done_once(people: People) -> None:
+    made = people.inspector.post("/v1/components", json=new_lamp()).json()
+    before = people.editor.get("/v1/revisions").json()["items"]
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(people.editor.post, f"/v1/proposals/{made['id']}/accept", json={}) for _ in range(4)]
+        answers = [each.result() for each in asked]
+    assert sorted(each.status_code for each in answers) == [200, 409, 409, 409], [each.text for each in answers]
+    assert {each.json()["code"] for each in answers if each.status_code == 409} == {"proposal_closed"}
+    assert len(people.editor.get("/v1/revisions").json()["items"]) == len(before) + 1
+
+
+def test_components_registered_at_once_get_codes_of_their_own(people: People) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(people.editor.post, "/v1/components", json=new_lamp()) for _ in range(4)]
+        answers = [each.result() for each in asked]
+    assert {each.status_code for each in answers} <= {201, 503}, [each.text for each in answers]
+    codes = [each.json()["code"] for each in answers if each.status_code == 201]
+    assert codes
+    assert len(set(codes)) == len(codes)
