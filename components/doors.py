@@ -47,4 +47,4 @@ def _around(standing: "Standing", row: Mapping[str, Any]) -> list[Mapping[str, A
     return standing.around("components", component, bounds(box))
 
 
-COMPONENT_DOORS = {"components": Door(component, flatten, _check, "any", frozenset({"attributes"}))}
+COMPONENT_DOORS = {"components": Door(component, flatten, _check, "any", frozenset({"attributes"}), returns=True)}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from components.attributes import read_attributes
 from components.catalogue import Class, ClassKey, check_classes, read_classes
@@ -22,13 +22,13 @@ from gis.geometry import prepare
 from gis.intake import Mapped, map_fields
 from gis.store.revisions import head
 from gis.store.scope import EVERYTHING
+from gis.store.vicinity import former_uids
 from gis.tables import Table
 from grids.codes import check_codes
 from grids.departments import check_departments, departments_in_force
 
 KEY = ("owner", "code")
 BODIES = ("supervisor_code", "owner_code", "maintainer_code")
-AT_ONCE = 500
 
 
 def deliver(
@@ -54,20 +54,10 @@ def deliver(
     current = rows_in_force(connection, component, base, KEY, {"owner": owner})
     gone = [key for key in current if scope is not None and key[1].startswith(scope) and key not in incoming]
     change, counts = compare(component, current, incoming, gone)
-    former = former_uids(connection, owner, [row["code"] for row in change.created if row["uid"] == 0])
-    created = [row if row["uid"] else {**row, "uid": former.get(row["code"], 0)} for row in change.created]
+    # A component that comes back is itself: its code goes to no other.
+    former = former_uids(connection, component, [row["code"] for row in change.created if row["uid"] == 0])
+    created = [row if row["uid"] else {**row, "uid": former.get((owner, row["code"]), 0)} for row in change.created]
     return Delivery(base, counts, (replace(change, created=created),), tuple(faults))
-
-
-def former_uids(connection: Connection, owner: str, codes: Collection[str]) -> dict[str, int]:
-    """By code the uid that had it last: a component that comes back is itself, and its code goes to no other."""
-    table, found = component, dict[str, int]()
-    wanted = sorted(codes)
-    for start in range(0, len(wanted), AT_ONCE):
-        meant = table.c.code.in_(wanted[start : start + AT_ONCE]), table.c.owner == owner
-        chosen = select(table.c.code, table.c.uid).where(*meant).order_by(table.c.from_revision)
-        found |= {row.code: row.uid for row in connection.execute(chosen)}
-    return found
 
 
 @dataclass(frozen=True, slots=True)

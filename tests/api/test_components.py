@@ -6,7 +6,10 @@ import httpx
 import pytest
 
 from api.schemas import components as shapes
+from components.tables import component
 from gis.store.engine import Store
+from gis.store.revisions import current_head
+from tests.api.delivering import bring_in, counts, export, held, publish
 from tests.api.registry import HERE, LAMP, change, look, new_lamp
 from tests.api.small_world import COMPONENTS, UNITS, bring, centre
 
@@ -207,6 +210,23 @@ def test_a_component_that_an_import_brings_back_is_itself(http: httpx.Client, st
     told = http.get(f"/v1/components/{LAMP}/history", params={"as_of": made and made.number}).json()
     assert told["uid"] == before
     assert [each["change"] for each in told["items"]] == ["created", "retired", "created"]
+
+
+def test_a_component_that_a_survey_brings_back_through_a_draft_is_itself(
+    store_of_either: Store, tmp_path: Path
+) -> None:
+    store = store_of_either
+    path = export(store, "components", tmp_path / "c.csv")
+    before = held(store, component)[LAMP]["uid"]
+    heading, row = COMPONENTS.splitlines()
+    other = row.replace("000001", "000002").replace("114.0150", "114.0050")
+    bring(store, tmp_path, "components", "other.csv", f"{heading}\n{other}\n", crs="CRS84", scope="44")
+    assert LAMP not in held(store, component)
+    found = bring_in(store, "components", path, base=current_head(store), draft=True)
+    assert counts(found)["new"] == 1
+    assert found.draft is not None
+    publish(store, found.draft.id)
+    assert held(store, component)[LAMP]["uid"] == before
 
 
 def test_a_moved_component_is_the_one_that_a_case_means_at_its_new_place(http: httpx.Client) -> None:

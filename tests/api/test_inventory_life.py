@@ -45,9 +45,10 @@ class Life:
             body = {"class_code": "01037", "state": state, "point": place, "crs": "CRS84"}
             self.see(http.post("/v1/components", json=body), (201, 202, 422))
         elif deed in ("accept", "reject"):
+            new = {each["id"] for each in http.get("/v1/proposals").json()["items"] if each["deed"] == "register"}
             mine = self.people.editor.post(f"/v1/proposals/{deed}", json={"filter": {}, "reason": "审核"}).json()
             for each in mine["items"] if deed == "accept" else ():
-                if "error" not in each and each["code"] not in self.living:
+                if "error" not in each and each["id"] in new:
                     self.come(each["code"])
             self.living = [code for code in self.living if http.get(f"/v1/components/{code}").status_code == 200]
         elif self.living:
