@@ -89,13 +89,14 @@ def count_year(
     began to hold. What came and went within the year is not counted.
     """
     begin, end = revisions_of(connection, year, zone)
-    before, now = (
-        read_columns(connection, component, Query(scope, at=number), (*COLUMNS, "geom")) for number in (begin, end)
-    )
+    now = read_columns(connection, component, Query(scope, at=end), (*COLUMNS, "geom"))
+    before = now
+    if begin != end:
+        before = read_columns(connection, component, Query(scope, at=begin), (*COLUMNS, "geom"))
     old = {uid: index for index, uid in enumerate(before["uid"].tolist())}
-    since = {each.number: each.effective_at.astimezone(zone).date() for each in list_revisions(connection)}
+    since = {each.number: each.effective_at.astimezone(zone).date().isoformat() for each in list_revisions(connection)}
     last = min(date(year + 1, 1, 1), datetime.now(zone).date())
-    limit = last.replace(year=last.year - untouched_years, day=min(last.day, 28)).isoformat()
+    limit = f"{last.year - untouched_years:04}-{last:%m-%d}"  # as text, so that the 29th of February needs no care
     changed_here = _changed_before(connection, end)
     sums: dict[tuple[str, str, str], Sums] = {}
     there = set(now["uid"].tolist())
@@ -119,9 +120,9 @@ def count_year(
     return Year(year, begin, end, dict(sorted(sums.items())))
 
 
-def _touched(row: Mapping[str, Any], since: Mapping[int, date], changed_here: bool) -> str:
+def _touched(row: Mapping[str, Any], since: Mapping[int, str], changed_here: bool) -> str:
     said = max(row["change_date"] or "", row["initial_date"] or "")
-    held = since[row["from_revision"]].isoformat()
+    held = since[row["from_revision"]]
     return max(said, held) if changed_here or not said else said
 
 

@@ -67,8 +67,9 @@ def report_year(
         raise refuse("level_unknown", f"There is no level {level[:40]}: {known}.", f"没有级别 {level[:40]}：{known}。")
 
     def units(lonlat: Floats) -> Any:
-        held = grid.units.lowest(lonlat).tolist()
-        return np.fromiter((grid.unit_code(each) for each in held), dtype=object, count=len(held))
+        held, where = np.unique(grid.units.lowest(lonlat), return_inverse=True)
+        codes = np.fromiter((grid.unit_code(each) for each in held.tolist()), dtype=object, count=len(held))
+        return codes[where]
 
     with reading(store.world) as connection:
         found = count_year(connection, year, place, units, length, untouched_years, scope)
