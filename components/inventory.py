@@ -55,7 +55,7 @@ def deliver(
     gone = [key for key in current if scope is not None and key[1].startswith(scope) and key not in incoming]
     change, counts = compare(component, current, incoming, gone)
     # A component that comes back is itself: its code goes to no other.
-    former = former_uids(connection, component, [row["code"] for row in change.created if row["uid"] == 0])
+    former = former_uids(connection, component, base, [row["code"] for row in change.created if row["uid"] == 0])
     created = [row if row["uid"] else {**row, "uid": former.get((owner, row["code"]), 0)} for row in change.created]
     return Delivery(base, counts, (replace(change, created=created),), tuple(faults))
 

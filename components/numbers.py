@@ -36,9 +36,10 @@ def next_code(
     return form.make(county, class_code, number)
 
 
-def was_given(connection: Connection, code: str) -> bool:
-    """Whether any component ever had a code."""
-    return connection.execute(select(component.c.uid).where(component.c.code == code).limit(1)).first() is not None
+def was_given(connection: Connection, code: str, at: int) -> bool:
+    """Whether any component had a code at revision `at` or before."""
+    meant = component.c.code == code, component.c.from_revision <= at
+    return connection.execute(select(component.c.uid).where(*meant).limit(1)).first() is not None
 
 
 def code_reused(code: str) -> Fault:

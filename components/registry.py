@@ -118,7 +118,7 @@ def _prepare(
         raise Refusal(changed(str(deed.code), before, before, proposed), "conflict")
     check_unchanged(connection, deed, sketch.at, proposed)
     if deed.kind == "register":
-        if deed.code is not None and (deed.code in taken or was_given(connection, deed.code)):
+        if deed.code is not None and (deed.code in taken or was_given(connection, deed.code, sketch.at)):
             raise Refusal(code_reused(deed.code), "conflict")
         deed = coded(connection, deed, sketch.at, sketch.ground.profile, taken)
         return replace(deed, values={"initial_date": day, **deed.values})

@@ -102,7 +102,7 @@ def apply_import(standing: "Standing", document: Mapping[str, Any], doors: "Door
     lost = wanted - {each.uid for each in old}
     added = {each.code for each in staged.begun if not each.uid}
     new = {(str(each.attributes.get("owner")), each.code) for each in staged.begun if not each.uid}
-    known = former_uids(standing.connection, table, added) if door is not None and door.returns else {}
+    known = former_uids(standing.connection, table, standing.at, added) if door is not None and door.returns else {}
     former = {key: uid for key, uid in known.items() if key in new}
     taken = len(standing.put_codes(layer) & added) + len(standing.features(layer, table, former.values()))
     if lost or taken:
