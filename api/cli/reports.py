@@ -6,7 +6,7 @@ from typing import Annotated
 import orjson
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from api.cli.opening import open_settled
 from api.cli.screen import out, show_faults, show_line
@@ -37,7 +37,8 @@ def components(
         told = report_year(store, worlds, year, level, untouched, settings.zone, EVERYTHING)
     heads = [each[1 if settings.language == "zh" else 0] for each in HEADS.values()]
     if file is None:
-        table = Table(*heads)
+        longest = max((len(each["division"]) for each in told["items"]), default=0)  # never cut, however narrow it is
+        table = Table(Column(heads[0], no_wrap=True, min_width=longest), *heads[1:])
         for each in told["items"]:
             table.add_row(*(escape(str(each[name] if each[name] is not None else "")) for name in HEADS))
         out.print(table)
