@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from components.catalogue import read_classes
 from components.inventory import KEY, read_components
 from components.layers import COMPONENTS
+from components.policies import read_policies
 from components.tables import component
 from gis.crs import CrsLike
 from gis.store.scope import EVERYTHING
@@ -31,7 +32,8 @@ def read_delivery(
     """The components of a file. Its class is spoken of where it has a column for it or the caller says one."""
     classes = read_classes(connection, EVERYTHING, at)
     departments = departments_in_force(connection, at)
-    rows, faults = read_components(table, owner, mapping, crs, edition, class_code, classes, departments)
+    policies = read_policies(connection)
+    rows, faults = read_components(table, owner, mapping, crs, edition, class_code, classes, departments, policies)
     spoken = spoken_of(table, COMPONENTS, mapping, "attributes")
     if class_code:
         spoken = replace(spoken, fields=spoken.fields | {"class_code"})

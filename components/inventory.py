@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from components.attributes import read_attributes
 from components.catalogue import Class, ClassKey, check_classes, read_classes
+from components.codes import check_forms, class_in
 from components.editions import CURRENT, normalise_edition
 from components.layers import COMPONENTS
+from components.policies import NONE, Policies, read_policies
 from components.tables import component
 from gis.crs import CrsLike
 from gis.delivery import Delivery, Key, compare, rows_in_force
@@ -19,14 +22,13 @@ from gis.geometry import prepare
 from gis.intake import Mapped, map_fields
 from gis.store.revisions import head
 from gis.store.scope import EVERYTHING
+from gis.store.vicinity import former_uids
 from gis.tables import Table
 from grids.codes import check_codes
 from grids.departments import check_departments, departments_in_force
 
 KEY = ("owner", "code")
 BODIES = ("supervisor_code", "owner_code", "maintainer_code")
-# County and class are the beginning of a component's code: 6 + 5 + 6 digits in the edition 2026, 6 + 4 + 6 in 2013.
-CODE_FORMS = {"2026": (17, slice(6, 11)), "2013": (16, slice(6, 10))}
 
 
 def deliver(
@@ -47,11 +49,15 @@ def deliver(
     base = head(connection)
     classes = read_classes(connection, EVERYTHING, base, owner)
     departments = departments_in_force(connection, base)
-    incoming, faults = read_components(table, owner, mapping, crs, edition, class_code, classes, departments)
+    policies = read_policies(connection)
+    incoming, faults = read_components(table, owner, mapping, crs, edition, class_code, classes, departments, policies)
     current = rows_in_force(connection, component, base, KEY, {"owner": owner})
     gone = [key for key in current if scope is not None and key[1].startswith(scope) and key not in incoming]
     change, counts = compare(component, current, incoming, gone)
-    return Delivery(base, counts, (change,), tuple(faults))
+    # A component that comes back is itself: its code goes to no other.
+    former = former_uids(connection, component, base, [row["code"] for row in change.created if row["uid"] == 0])
+    created = [row if row["uid"] else {**row, "uid": former.get((owner, row["code"]), 0)} for row in change.created]
+    return Delivery(base, counts, (replace(change, created=created),), tuple(faults))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +115,35 @@ def read_components(
     class_code: str | None,
     known: Mapping[ClassKey, Class],
     departments: Callable[[], Collection[str]],
+    policies: Policies = NONE,
 ) -> tuple[dict[Key, dict[str, Any]], list[Fault]]:
-    """The rows of the components in a table by their key, and what is wrong; as `list_components`."""
+    """The rows of the components in a table by their key, and what is wrong; as `list_components`.
+
+    What `policies` want of a class is asked of its codes and further attributes.
+    """
     listed = list_components(table, mapping, crs, edition, class_code, known, departments)
-    mapped, codes = listed.mapped, listed.codes
+    mapped, codes, faults = listed.mapped, listed.codes, list(listed.faults)
+    wanted = [policies.of(owner, *each) for each in zip(listed.editions, listed.classes, strict=True)]
+    standard = [each.codes == "standard" for each in wanted]
+    faults += check_forms(codes, listed.editions, listed.classes, table.rows, standard)
     plain = [name for name in mapped.values if name not in ("code", "edition", "class_code", "attributes")]
     incoming: dict[Key, dict[str, Any]] = {}
     for index in listed.good:
         fields = {name: mapped.values[name][index] for name in plain}
+        attributes, schema = dict(mapped.extra[index]), wanted[index].schema
+        if schema is not None:
+            attributes, wrong = read_attributes(schema, attributes, int(table.rows[index]), codes[index])
+            faults += wrong
         incoming[owner, codes[index]] = {
             "owner": owner,
             "code": codes[index],
             "edition": listed.editions[index],
             "class_code": listed.classes[index],
             **fields,
-            "attributes": dict(mapped.extra[index]) or None,
+            "attributes": attributes or None,
             "geom": listed.geometries[index],
         }
-    return incoming, list(listed.faults)
+    return incoming, faults
 
 
 def settle_classes(mapped: Mapped, edition: str, class_code: str | None) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -138,6 +155,5 @@ def settle_classes(mapped: Mapped, edition: str, class_code: str | None) -> tupl
     classes = mapped.values["class_code"].copy()
     for index, (code, of) in enumerate(zip(mapped.values["code"], editions, strict=True)):
         if classes[index] is None:
-            length, part = CODE_FORMS.get(of, (0, slice(0)))
-            classes[index] = class_code or (code[part] if code is not None and len(code) == length else "")
+            classes[index] = class_code or class_in(code, of)
     return editions, classes

@@ -19,9 +19,11 @@ from api.cli import (
     keys,
     layers,
     profiles,
+    proposals,
     rasters,
     repairs,
     replays,
+    reports,
     stores,
     systems,
 )
@@ -80,6 +82,8 @@ app.add_typer(systems.app, name="crs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(proposals.app, name="proposals")
+app.add_typer(reports.app, name="report")
 app.add_typer(rasters.app, name="rasters")
 app.add_typer(layers.app, name="layers")
 

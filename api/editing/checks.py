@@ -13,6 +13,7 @@ import shapely
 from sqlalchemy import Connection, select
 
 from api.editing.drafted_rows import drafted_columns, drafted_layer, drafted_layers
+from api.editing.inventory_checks import NEEDED, Inventory, check_inventory
 from api.keys import list_keys
 from api.layers import AREA_LAYERS, RULES
 from api.transfer.exports import feature_table
@@ -21,6 +22,7 @@ from components.catalogue import read_classes
 from components.editions import CURRENT
 from components.inventory import read_components
 from components.layers import COMPONENTS
+from components.policies import read_policies
 from gis.errors import Fault, refuse
 from gis.layer import Layer
 from gis.store.scope import EVERYTHING, Scope
@@ -233,10 +235,15 @@ def _check_departments(state: State) -> Checked:
 def _check_components(state: State) -> Checked:
     columns = state.whole(COMPONENTS)
     classes = read_classes(state.connection, EVERYTHING, state.sketch.at)
+    policies = read_policies(state.connection)
     faults: list[Fault] = []
     for owner, part in _by_owner(columns):
         table = state.table(COMPONENTS, part)
-        faults += read_components(table, owner, {}, None, CURRENT, None, classes, lambda: state.departments)[1]
+        faults += read_components(table, owner, {}, None, CURRENT, None, classes, lambda: state.departments, policies)[
+            1
+        ]
+    units = drafted_columns(state.connection, state.sketch, UNITS, EVERYTHING, None, ("code", "geom"))
+    faults += check_inventory(Inventory(state.columns(COMPONENTS, *NEEDED), units, state.sketch.ground.profile))
     return Checked.of(len(columns["code"]), faults)
 
 

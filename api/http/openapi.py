@@ -12,6 +12,7 @@ from api.http.wire import MEDIA_TYPES
 from api.jobs.shapes import CheckQuestion, ExportQuestion, ReplayQuestion, ZonalQuestion
 from api.rasters.shapes import RasterPoints
 from api.schemas import answers as schemas
+from api.schemas import components as component_schemas
 from api.schemas import drafts as draft_schemas
 
 REF = "#/components/schemas/{model}"
@@ -26,6 +27,7 @@ QUESTIONS = (
     ZonalQuestion,
     RasterPoints,
     *draft_schemas.QUESTIONS,
+    *component_schemas.QUESTIONS,
 )
 FAILURE: dict[str, Any] = {
     "description": "What was wrong, in words 错误说明",

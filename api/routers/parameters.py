@@ -1,5 +1,6 @@
 """Parameters that many routes share, and what they lead to."""
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -8,10 +9,11 @@ from api.http.problems import language_of
 from api.keys import Key
 from api.lookups.moments import read_moment
 from api.shelf import Shelf
+from api.watch import Watch
 from api.worlds import Worlds
 from cases.desk import Desk
 from cases.drafting import drafted_desk
-from gis.errors import refuse
+from gis.errors import Refusal, refuse
 from gis.store.engine import Store, reading
 from grids.drafts.records import Draft, check_open, draft_unknown, find_draft
 from grids.drafts.workbench import Work, Workbench
@@ -122,3 +124,13 @@ def read_after(after: str | None) -> tuple[str, int] | None:
 def write_after(code: str, uid: int) -> str:
     """The mark of the place where a page ends; the uid first, for a code may hold anything."""
     return f"{uid}~{code}"
+
+
+def make_known(request: Request, number: int) -> None:
+    """Let lookups of this process know a revision that it has just published, as far as the store lets it."""
+    worlds: Worlds = request.app.state.worlds
+    watch: Watch = request.app.state.watch
+    with suppress(Refusal):  # it is published, whatever becomes of the store now
+        worlds.renew_to(number)
+        if watch.spots is not None:
+            watch.look()  # single lookups of this process answer of it at once

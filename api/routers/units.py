@@ -62,7 +62,7 @@ def _one(
         headers = {"ETag": f'"{row["uid"]}-{row["from_revision"]}"', **VARY}
         if is_known(request, headers["ETag"]):
             return Response(status_code=304, headers={**headers, "Wangge-Revision": str(number)})
-        named = _divisions_of(connection, code, scope, number)
+        named = divisions_of(connection, code, scope, number)
     content = {
         **{name: row[name] for name in members},
         "divisions": named,
@@ -73,7 +73,8 @@ def _one(
     return answer(content, number, headers=headers)
 
 
-def _divisions_of(connection: Connection, code: str, scope: Scope, number: int) -> dict[str, Any]:
+def divisions_of(connection: Connection, code: str, scope: Scope, number: int) -> dict[str, Any]:
+    """The divisions above a unit or division, by level."""
     profile = read_profile(read_settings(connection).get("profile", FREE.name))
     codes = [ancestor for _, ancestor in profile.ancestors(code)]
     above = read_columns(
@@ -167,11 +168,12 @@ def _history(request: Request, layer: Layer, code: str, scope: Scope, as_of: str
     with reading(request.app.state.store.world) as connection:
         holder = _holder(connection, layer, code, scope, number)
         found = steps(connection, layer, holder.uid, scope, number)
-        items = [_told(connection, each) for each in found]
+        items = [told_step(connection, each) for each in found]
     return answer({"code": code, "uid": holder.uid, "revision": number, "items": items}, number)
 
 
-def _told(connection: Connection, step: Step) -> dict[str, Any]:
+def told_step(connection: Connection, step: Step) -> dict[str, Any]:
+    """What a revision did to one thing, with the revision."""
     (made,) = list_revisions(connection, step.revision - 1, 1)
     return {
         "revision": made.number,

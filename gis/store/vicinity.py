@@ -67,6 +67,15 @@ def uids_of(connection: Connection, table: Table, at: int, codes: Collection[str
     return found
 
 
+def former_uids(connection: Connection, table: Table, at: int, codes: Collection[str]) -> dict[tuple[str, str], int]:
+    """By owner and code the uid that has each of these codes at revision `at`, or had it last before."""
+    wanted, found = sorted(codes), dict[tuple[str, str], int]()
+    for start in range(0, len(wanted), AT_ONCE):
+        given = {"codes": wanted[start : start + AT_ONCE], "at": at}
+        found |= {(row.owner, row.code): row.uid for row in connection.execute(_formerly(table), given)}
+    return found
+
+
 def codes_given(connection: Connection, table: Table, at: int, prefix: str) -> Iterator[str]:
     """Every code that begins with `prefix` and was in force at revision `at` or before."""
     yield from connection.execute(_given(table), {"at": at, "prefix": prefix, "end": prefix + LAST}).scalars()
@@ -121,6 +130,12 @@ def _of_uids(table: Table) -> Select[Any]:
 def _uids_of(table: Table) -> Select[Any]:
     meant = table.c.code.in_(bindparam("codes", expanding=True))
     return select(table.c.code, table.c.uid).where(meant, *_holds(table))
+
+
+@lru_cache(maxsize=64)
+def _formerly(table: Table) -> Select[Any]:
+    meant = table.c.code.in_(bindparam("codes", expanding=True))
+    return select(table.c.owner, table.c.code, table.c.uid).where(meant, _began(table)).order_by(table.c.from_revision)
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ gone) and the shape as WKB. Nothing of it is parsed but by who works the draft o
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from gis.errors import Refusal, refuse
 from gis.store.engine import Store, writing
+from gis.store.vicinity import former_uids
 from grids.deliveries.merging import SHAPE, Verdict
 from grids.drafts.tables import draft_delivery
 from grids.edits.value import DIVISIONS, UNITS, Edit, Feature
@@ -93,21 +94,28 @@ def apply_import(standing: "Standing", document: Mapping[str, Any], doors: "Door
     layer, digest = document.get("layer"), document.get("delivery")
     if not isinstance(layer, str) or not isinstance(digest, str) or document.keys() - MEMBERS:
         raise _wrong()
-    table = table_of(layer) if layer in (UNITS, DIVISIONS) else doors.find(layer).table
+    door = None if layer in (UNITS, DIVISIONS) else doors.find(layer)
+    table = table_of(layer) if door is None else door.table
     staged = read_delivery(standing.connection, layer, digest)
     wanted = {each.uid for each in staged.begun if each.uid} | set(staged.gone)
     old = standing.features(layer, table, wanted)
     lost = wanted - {each.uid for each in old}
     added = {each.code for each in staged.begun if not each.uid}
-    taken = standing.put_codes(layer) & added
+    new = {(str(each.attributes.get("owner")), each.code) for each in staged.begun if not each.uid}
+    known = former_uids(standing.connection, table, standing.at, added) if door is not None and door.returns else {}
+    former = {key: uid for key, uid in known.items() if key in new}
+    taken = len(standing.put_codes(layer) & added) + len(standing.features(layer, table, former.values()))
     if lost or taken:
-        raise _passed(layer, len(lost) + len(taken))
+        raise _passed(layer, len(lost) + taken)
     begun, placeholder = [], standing.placeholder
     for each in staged.begun:
+        back = former.get((str(each.attributes.get("owner")), each.code))
         if each.uid:
             begun.append(each)
+        elif back is not None:
+            begun.append(replace(each, uid=back))
         else:
-            begun.append(Feature(layer, placeholder, each.code, each.polygon, each.attributes))
+            begun.append(replace(each, uid=placeholder))
             placeholder -= 1
     return Edit(tuple(old), tuple(begun))
 

@@ -72,6 +72,8 @@ class Door:
     """None for a layer without geometry."""
     objects: frozenset[str] | None = frozenset()
     """The values that may be objects of plain values; None where the door looks at all of them itself."""
+    returns: bool = False
+    """Whether what an import brings back under a retired code is what had it, and not another thing."""
     names: Callable[[Feature], tuple[str, ...]] = owner_of
     renamed: Callable[[Feature, Mapping[str, str]], Feature] = owned_by
 

@@ -11,7 +11,7 @@ from gis.errors import refuse
 from gis.store.scope import EVERYTHING
 from gis.store.types import box_shape
 from gis.store.versions import Box, Query, read_columns
-from gis.store.vicinity import read_coded, read_owned, read_uids
+from gis.store.vicinity import read_around, read_coded, read_owned, read_uids
 from grids.drafts.carrying import carry
 from grids.drafts.deliveries import IMPORT, apply_import
 from grids.drafts.doors import Door, Doors, owner_of
@@ -189,6 +189,16 @@ class Standing:
             if each.layer == layer:
                 its = {**each.attributes, "geom": each.polygon}
                 yield {"uid": each.uid, "code": each.code, **{name: its.get(name) for name in columns}}
+
+    def around(self, layer: str, table: Any, box: Box) -> list[Mapping[str, Any]]:
+        """The rows of a layer whose own box meets `box`, as the store has rows."""
+        near = [
+            row for row in read_around(self.connection, table, self.at, box) if (layer, row["uid"]) not in self._gone
+        ]
+        window = box_shape(*box)
+        own = (each for each in self._new.values() if each.layer == layer and each.polygon is not None)
+        drawn = [each for each in own if bool(shapely.intersects(shapely.envelope(each.polygon), window))]
+        return near + [{"uid": each.uid, "code": each.code, **each.attributes, "geom": each.polygon} for each in drawn]
 
     def naming(self, layer: str, door: Door, recoding: Recoding) -> list[Feature]:
         """The rows of a door that name a prefix which moved or lost ground."""

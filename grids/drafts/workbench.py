@@ -152,6 +152,10 @@ class Workbench:
             )
         raise draft_changed(work.draft)
 
+    def blank(self, connection: Connection, at: int) -> Sketch:
+        """A sketch without edits over a revision, sharing what was read of it."""
+        return Sketch.begin(connection, at, reading=self._reading(at))
+
     def rebase(self, draft_id: str) -> Work:
         """Put a draft on the newest revision. Errors: Refusal draft_conflict, draft_closed, draft_changed."""
         work = self.look(draft_id)

@@ -52,6 +52,23 @@ def test_departments_areas_and_rules_are_drafted_with_the_units(either: httpx.Cl
     assert routed["component"] is None
 
 
+def test_a_published_draft_that_added_a_component_is_still_told(either: httpx.Client) -> None:
+    draft = begin(either)
+    lamp = {"op": "put", "layer": "components", "code": "44030501037000009", "values": {"class_code": "01037"}}
+    place = {"type": "Point", "coordinates": [WEST + SIDE / 2, SOUTH + SIDE / 2]}
+    assert add(either, draft, {**lamp, "geometry": place}).status_code == 200
+    assert publish(either, draft).status_code == 200
+    either.put("/v1/catalogue/policies", json={"schema": {"required": ["pole_m"]}})  # from now on
+    told = either.get(f"/v1/drafts/{draft['id']}/diff").json()
+    assert [each["properties"]["code"] for each in told["changes"]["features"]] == ["44030501037000009"]
+    again = begin(either)
+    assert add(either, again, {"op": "remove", "layer": "components", "code": "44030501037000009"}).status_code == 200
+    assert publish(either, again).status_code == 200
+    either.put("/v1/catalogue/policies", json={})
+    refused = add(either, begin(either), {**lamp, "geometry": place})
+    assert (refused.status_code, refused.json()["code"]) == (422, "code_reused")
+
+
 def test_a_new_layer_of_areas_and_its_first_area_are_drafted_together(either: httpx.Client) -> None:
     draft = begin(either)
     ring = [[WEST, SOUTH], [WEST + SIDE, SOUTH], [WEST + SIDE, SOUTH + SIDE], [WEST, SOUTH + SIDE], [WEST, SOUTH]]

@@ -27,8 +27,8 @@ from gis.store.tables import LOG, WORLD
 from tests.fixtures.postgis import database, execute
 
 STEPS = {
-    "world": ["0011", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001"],
-    "log": ["0003", "0002", "0001"],
+    "world": ["0011", "0009", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001"],
+    "log": ["0004", "0003", "0002", "0001"],
 }
 # Every module that adds tables to the metadata.
 MODULES = (
@@ -158,7 +158,7 @@ def test_every_spatial_table_has_its_index(store: Store) -> None:
 
 def test_migrating_tells_what_it_did_and_twice_does_nothing(store: Store) -> None:
     assert [current_step(store.world, "world"), current_step(store.log, "log")] == [None, None]
-    assert migrate(store) == [f"world: nothing -> {STEPS['world'][0]}", "log: nothing -> 0003"]
+    assert migrate(store) == [f"world: nothing -> {STEPS['world'][0]}", "log: nothing -> 0004"]
     with writing(store.world) as connection:
         connection.execute(text("UPDATE counter SET revision = 5"))
     assert migrate(store) == []
@@ -183,7 +183,7 @@ def test_a_store_of_the_first_step_is_brought_to_the_newest_with_what_it_holds(s
                 "VALUES (1, '44', 'D', 1, 'x', '{}')"
             )
         )
-    assert migrate(store) == [f"world: 0001 -> {STEPS['world'][0]}", "log: nothing -> 0003"]
+    assert migrate(store) == [f"world: 0001 -> {STEPS['world'][0]}", "log: nothing -> 0004"]
     with reading(store.world) as connection:
         assert connection.execute(text("SELECT code FROM department")).scalars().all() == ["D"]
         assert connection.execute(text("SELECT count(*) FROM lineage")).scalar_one() == 0
@@ -197,7 +197,7 @@ def set_step(store: Store, part: str, step: str) -> None:
 
 def lose_the_log(store: Store) -> None:
     with writing(store.log) as connection:
-        for table in ("decision", "job", "schema_log"):
+        for table in ("decision", "job", "proposal", "schema_log"):
             connection.execute(text(f"DROP TABLE {table}"))
 
 
@@ -210,7 +210,7 @@ def test_a_store_that_lost_its_log_is_refused_and_healed_by_migrating(store: Sto
         check_schema(store)
     assert (refused.value.code, refused.value.kind) == ("store_outdated", "unavailable")
     assert "wangge migrate" in str(refused.value)
-    assert migrate(store) == ["log: nothing -> 0003"]
+    assert migrate(store) == ["log: nothing -> 0004"]
     check_schema(store)
 
 
@@ -270,7 +270,7 @@ def test_processes_that_migrate_at_once_do_it_once(store_url: str) -> None:
         pool.close()
         pool.join()
     assert sorted(step for steps in taken for step in steps) == [
-        "log: nothing -> 0003",
+        "log: nothing -> 0004",
         f"world: nothing -> {STEPS['world'][0]}",
     ]
 

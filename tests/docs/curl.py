@@ -1,6 +1,6 @@
 """As much of curl as the pages use, for machines that have none.
 
-`python curl.py [-sf] [-o -w -H -d --data-binary -u VALUE] URL`
+`python curl.py [-sf] [-o -w -H -d -X --data-binary -u VALUE] URL`
 """
 
 import argparse
@@ -18,7 +18,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("-s", action="store_true")
     parser.add_argument("-f", action="store_true")
-    for name in ("-o", "-w", "-d", "-u", "--data-binary"):
+    for name in ("-o", "-w", "-d", "-u", "-X", "--data-binary"):
         parser.add_argument(name)
     parser.add_argument("-H", action="append", default=[])
     parser.add_argument("url")
@@ -29,7 +29,7 @@ def main() -> int:
     body = asked.d.encode() if asked.d else None
     if asked.data_binary:
         body = Path(asked.data_binary.removeprefix("@")).read_bytes()
-    request = Request(asked.url, body, headers)
+    request = Request(asked.url, body, headers, method=asked.X)
     try:
         answer = urlopen(request)
     except HTTPError as error:

@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Text, text
 from gis.store.types import Code, Document, Geom, RowId
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0009"
 
 
 def upgrade() -> None:
