@@ -9,7 +9,8 @@ import shapely
 from numpy.typing import NDArray
 
 from components.catalogue import Class, ClassKey
-from components.inventory import CODE_FORMS, Listed, list_components
+from components.codes import FORMS, class_in
+from components.inventory import Listed, list_components
 from components.layers import COMPONENTS
 from components.surveys.naming import Named
 from components.surveys.rules import Limits
@@ -113,9 +114,9 @@ def contradictions(
         if named.class_code is not None and (named.edition, named.class_code) != (edition, of):
             other = named.class_code if named.edition == edition else f"{named.class_code} ({named.edition})"
             said.append((other, "the name of the layer", "图层名"))
-        length, part = CODE_FORMS.get(edition, (0, slice(0)))
-        if code is not None and len(code) == length and of and code[part] != of:
-            said.append((code[part], "its code", "标识码"))
+        told = class_in(code, edition)
+        if told and of and told != of:
+            said.append((told, "its code", "标识码"))
         for other, en, zh in said:
             fault = Fault(
                 "class_contradicted",
@@ -129,7 +130,7 @@ def contradictions(
 
 def _forms(view: View) -> Iterator[Fault]:
     for index, row, code, edition, _ in view.each():
-        length = CODE_FORMS.get(edition, (0, slice(0)))[0]
+        length = FORMS[edition].length if edition in FORMS else 0
         if code is not None and length and not (len(code) == length and code.isascii() and code.isdigit()):
             yield Fault(
                 "code_form",
@@ -145,7 +146,7 @@ def _places(view: View) -> Iterator[Fault]:
     """Codes of another county than that of the place."""
     for index, row, code, edition, _ in view.each():
         unit = view.units[index]
-        if code is None or unit is None or edition not in CODE_FORMS or not str(unit).isdigit():
+        if code is None or unit is None or edition not in FORMS or not str(unit).isdigit():
             continue
         if code[:COUNTY] != unit[:COUNTY]:
             yield Fault(
