@@ -5,10 +5,15 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["tests.fixtures.postgis", "tests.fixtures.stores", "tests.fixtures.cities"]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# No test is timed: a busy machine is no fault.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # Servers and commands of the tests keep their files here, unless a test says where.
 _DATA = tempfile.TemporaryDirectory(prefix="wangge-tests-")

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gis.china import wgs84_to_gcj02
@@ -25,7 +25,6 @@ STAYS = st.integers(0, 298) | st.just(300)
 """Of 300; one that moves alone moves like no other."""
 
 
-@settings(deadline=None)
 @given(seeds, st.floats(0, 2 * np.pi), st.floats(0.05, 5000.0), STAYS)
 def test_a_constant_shift_is_seen_however_long_and_among_whatever_stays(
     seed: int, way: float, metres: float, stays: int
@@ -39,7 +38,6 @@ def test_a_constant_shift_is_seen_however_long_and_among_whatever_stays(
     assert found == pytest.approx(metres if stays < 300 else 0.0, rel=0.02)
 
 
-@settings(deadline=None)
 @given(seeds)
 def test_coordinates_of_amap_taken_for_others_are_seen(seed: int) -> None:
     places = scattered(seed, 200)
@@ -48,7 +46,6 @@ def test_coordinates_of_amap_taken_for_others_are_seen(seed: int) -> None:
     assert 265 < metres < 700
 
 
-@settings(deadline=None)
 @given(seeds)
 def test_a_new_survey_that_scatters_is_no_shift(seed: int) -> None:
     places = scattered(seed, 2000)
