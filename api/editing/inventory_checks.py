@@ -71,7 +71,7 @@ def _places(inventory: Inventory) -> Iterator[Fault]:
         here = str(index.codes[unit])[:length]
         if parts is not None and length == len(parts[0]) and parts[0] != here:
             yield _fault(
-                "code_county_differs",
+                "code_elsewhere",
                 columns,
                 number,
                 f"The code {code} names the county {parts[0]}, and the component stands in {here}.",

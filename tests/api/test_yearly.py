@@ -118,4 +118,4 @@ def test_a_check_of_the_inventory_tells_what_no_single_row_shows(either: httpx.C
     change(either, near, point=[lon + 2e-5, lat], crs="CRS84")  # two metres, and 1.1 in sum
     assert "component_twins" not in check(either)
     change(either, near, point=list(centre(4)), crs="CRS84")
-    assert check(either)["code_county_differs"] == [near]
+    assert check(either)["code_elsewhere"] == [near]

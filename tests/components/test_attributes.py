@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components.attributes import check_schema, read_attributes
@@ -70,6 +70,7 @@ PLAIN = st.one_of(st.none(), st.booleans(), st.integers(-3, 12), st.floats(-3, 1
 NAMES = st.sampled_from((*SCHEMA["properties"], "other"))  # type: ignore[misc]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(NAMES, PLAIN, max_size=5))
 def test_what_is_taken_is_valid_and_what_is_valid_as_it_stands_is_taken(attributes: dict[str, Any]) -> None:
     validator = jsonschema.Draft202012Validator(SCHEMA)

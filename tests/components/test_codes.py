@@ -14,6 +14,7 @@ from gis.store.engine import Store, reading
 from tests.api.small_world import COMPONENTS, bring, make_world
 
 
+@settings(deadline=None)
 @given(edition=st.sampled_from(sorted(FORMS)), county=st.integers(0, 10**6 - 1), number=st.integers(1, 10**6 - 1))
 def test_a_code_that_was_made_falls_into_the_parts_it_was_made_of(edition: str, county: int, number: int) -> None:
     form, kind = FORMS[edition], {"2026": "01037", "2013": "0101"}[edition]
