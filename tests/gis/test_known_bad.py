@@ -24,6 +24,7 @@ REFUSED = {
     "mapshaper/shapefile/polygons.shp": "polygons.shx is missing",
     "mapshaper/shapefile/two_states_merc_copy.shp": "two_states_merc_copy.shx is missing",
 }
+MISREAD = {"encoding_doubtful", "encoding_replaced"}
 # What is told of those that are read, beside what is no fault: no CRS, several parts, rings that touch, heights.
 TOLD = {
     "fiona/curves_line.csv": {"geometry_unreadable"},
@@ -31,18 +32,19 @@ TOLD = {
     "fiona/test_tin.dbf": {"geometry_unreadable"},
     "fiona/test_tin.shp": {"geometry_unreadable"},
     "mapshaper/dbf/big5.dbf": {"encoding_doubtful"},
+    "mapshaper/dbf/eucjp.dbf": {"encoding_doubtful"},
     "mapshaper/dbf/latin1.dbf": {"encoding_doubtful"},
     "mapshaper/dbf/shiftjis.dbf": {"encoding_doubtful"},
-    "mapshaper/dbf/ne_10m_time_zones.dbf": {"encoding_doubtful", "encoding_replaced"},
-    "mapshaper/dbf/periphereies.dbf": {"encoding_replaced"},
+    "mapshaper/dbf/ne_10m_time_zones.dbf": MISREAD,
+    "mapshaper/dbf/periphereies.dbf": MISREAD,
     "mapshaper/dbf/ldid/chinese.dbf": {"coordinates_out_of_range"},
     "mapshaper/dbf/ldid/chinese.shp": {"coordinates_out_of_range"},
     "mapshaper/issues/193/three_points.dbf": {"crs_no_transformation"},
     "mapshaper/issues/193/three_points.shp": {"crs_no_transformation"},
     "mapshaper/issues/invalid_coords/invalid_coordinates.dbf": {"coordinates_out_of_range"},
     "mapshaper/issues/invalid_coords/invalid_coordinates.shp": {"coordinates_out_of_range"},
-    "mapshaper/shapefile/geo_lines.dbf": {"antimeridian_crossed", "coordinates_out_of_range", "encoding_replaced"},
-    "mapshaper/shapefile/geo_lines.shp": {"antimeridian_crossed", "coordinates_out_of_range", "encoding_replaced"},
+    "mapshaper/shapefile/geo_lines.dbf": {"antimeridian_crossed", "coordinates_out_of_range"} | MISREAD,
+    "mapshaper/shapefile/geo_lines.shp": {"antimeridian_crossed", "coordinates_out_of_range"} | MISREAD,
     "mapshaper/shapefile/latin1-property.dbf": {"encoding_doubtful"},
     "mapshaper/shapefile/latin1-property.shp": {"encoding_doubtful"},
 }
