@@ -12,12 +12,12 @@ import shapely
 from gis import crs as reference
 from gis.crs import DECIMALS, CrsLike
 from gis.errors import Fault, Refusal, refuse
-from gis.formats import archive, delimited, dxf, excel, excel_out, geojson, kml, parquet, vector
+from gis.formats import archive, dbf, delimited, dxf, excel, excel_out, geojson, kml, parquet, vector
 from gis.formats.delimited import Axes
 from gis.formats.notes import Notes, beside, read_beside, write_beside
 from gis.tables import Table
 
-__all__ = ["read", "read_cells", "suffix_of", "write"]
+__all__ = ["check_form", "read", "read_cells", "suffix_of", "write"]
 
 _STALE = (".qix", ".sbn", ".sbx")  # indexes of a shapefile that would no longer be true
 _WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...]]] = {
@@ -75,6 +75,18 @@ def read(
     chosen, faults = reference.choose(table.crs, crs)
     told = table.notes or read_beside(path)
     return replace(table, crs=chosen, source=str(path), faults=(*table.faults, *faults), notes=told)
+
+
+def check_form(path: Path) -> None:
+    """What can be told of a file at once: whether its ending is known, and of a shapefile whether its parts are there.
+
+    Errors: Refusal format_unknown, file_unreadable.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in READABLE:
+        raise _unknown_format(suffix)
+    if suffix in (".shp", ".dbf"):
+        dbf.check_whole(path)
 
 
 def read_cells(path: Path, layer: str | None, encoding: str | None) -> Table | None:
