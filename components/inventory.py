@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from components.catalogue import Class, ClassKey, check_classes, read_classes
 from components.editions import CURRENT, normalise_edition
+from components.heads import without_derived
 from components.layers import COMPONENTS
 from components.tables import component
 from gis.crs import CrsLike
@@ -68,9 +69,10 @@ def read_components(
 
     `known` are the classes that there are, `departments` gives the codes of those in force.
     """
+    table, ignored = without_derived(table, mapping)
     mapped = map_fields(table, COMPONENTS.fields, mapping)
     geometries, found = prepare(table, crs, "any")
-    faults = [*mapped.faults, *found]
+    faults = [*ignored, *mapped.faults, *found]
     codes = mapped.values["code"]
     good = check_codes(codes, table.rows, geometries, bool, ("any text", "任意文本"), faults)
     good = good[[geometries[index] is not None for index in good]] if len(good) else good

@@ -24,10 +24,12 @@ from api.transfer.comparisons import (
     run_comparison,
     scope_without_base,
 )
-from api.transfer.imports import OWNED, Options, Report, check_layer, read_mapping, run_import
+from api.transfer.fields import read_mapping, read_texts
+from api.transfer.imports import OWNED, Options, Report, check_layer, run_import
 from components.editions import CURRENT
 from gis.delivery import Delivery
 from gis.errors import Refusal
+from gis.formats import check_form
 from gis.store.engine import reading
 from gis.store.revisions import Change, Revision, revision_of_ticket
 from grids.deliveries.extents import is_shape
@@ -46,6 +48,7 @@ class ImportArguments(Arguments):
     file: str
     commit: bool = False
     map: tuple[str, ...] = ()
+    set: tuple[str, ...] = ()
     fields: str | None = None
     profile: str | None = None
     file_layer: str | None = None
@@ -89,10 +92,12 @@ def allow(key: Key, arguments: ImportArguments) -> None:
         permit(key, role, arguments.scope)
 
 
-def check_arguments(arguments: ImportArguments) -> None:
-    """What can be told before the file is read. Errors: Refusal layer_unknown, mapping_wrong."""
+def check_arguments(arguments: ImportArguments, file: Path) -> None:
+    """What can be told before the file is read. Errors: Refusal layer_unknown, mapping_wrong, those of `check_form`."""
     check_layer(arguments.layer)
-    read_mapping(arguments.map)
+    if arguments.layer != "rules":
+        check_form(file)
+    read_texts(arguments.set, read_mapping(arguments.map))
     scope = arguments.scope
     if arguments.is_compared:
         extent_of(scope)
@@ -186,8 +191,10 @@ def _options(context: Context, arguments: ImportArguments) -> Options:
     if arguments.gaps_file is not None or arguments.gaps is not None:
         file = context.given / (arguments.gaps_file or arguments.file)
         gaps = f"{file}:{arguments.gaps}" if arguments.gaps else str(file)
+    columns = read_mapping(arguments.map)
     return Options(
-        mapping=read_mapping(arguments.map),
+        mapping=columns,
+        texts=read_texts(arguments.set, columns),
         fields=arguments.fields,
         profile=arguments.profile,
         layer=arguments.file_layer,

@@ -11,7 +11,17 @@ from sqlalchemy import Connection, select
 
 from api.editing.drafting import DOORS, holders
 from api.transfer.conflicts import tell_conflict, tell_mass
-from api.transfer.imports import OWNED, Options, check_layer, examined, knowing, of_owner, profile_of, read_delivery
+from api.transfer.imports import (
+    OWNED,
+    Options,
+    check_layer,
+    examined,
+    filled,
+    knowing,
+    of_owner,
+    profile_of,
+    read_delivery,
+)
 from components.deliveries import read_delivery as read_components
 from components.tables import component
 from gis.delivery import Counts, Delivery
@@ -116,7 +126,7 @@ def run_comparison(
     """
     check_options(layer, options)
     told("read", None)
-    table, options = read_delivery(store, layer, path, knowing(store, options))
+    table, options = filled(*read_delivery(store, layer, path, knowing(store, options)))
     if layer in OWNED:
         table = of_owner(table, options.owner)
     if layer == "departments" and wanted.extent is not None and wanted.extent.polygon is not None:

@@ -1,7 +1,7 @@
 """Imports of every layer: read, check, report, and only when asked publish."""
 
 import getpass
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -11,12 +11,11 @@ import numpy as np
 from sqlalchemy import Connection
 
 from api.systems import read_systems
-from api.transfer.fields import NONE, PLACES, find_fields, recognised
+from api.transfer.fields import NONE, PLACES, Meant, find_fields, meant_by, recognised
 from api.transfer.rejects import place_of, without_reasons, write_rejects
 from cases import books
 from components import catalogue, inventory, provenance
 from components.editions import CURRENT
-from components.heads import mapping_of
 from gis.crs import CrsLike
 from gis.delivery import Delivery, with_uids
 from gis.errors import Fault, Refusal, refuse
@@ -25,6 +24,7 @@ from gis.store.engine import Store, reading
 from gis.store.revisions import Publication, Revision, publish, read_settings
 from gis.systems import Systems
 from gis.tables import Table
+from gis.texts import fill
 from grids import areas, departments, divisions, units
 from grids.profiles import GBT, CodeProfile, read_profile
 
@@ -38,6 +38,7 @@ class Options:
     """What the caller says of a delivery beside the file itself. Defaults are those of the command line."""
 
     mapping: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
     fields: str | None = None
     profile: str | None = None
     layer: str | None = None
@@ -126,6 +127,8 @@ def run_import(
     if isinstance(source, Table) and not len(source) and not source.faults:
         raise _no_rows(path)
     whole = source
+    if isinstance(source, Table):
+        source, options = filled(source, options)
     if layer in OWNED:
         source = of_owner(source, options.owner)
     rejected: tuple[Fault, ...] = ()
@@ -188,13 +191,21 @@ def read_delivery(store: Store, layer: str, path: Path, options: Options) -> tup
         places = {name: head for name, head in (named.columns if named else {}).items() if name in PLACES}
         table = read_table(path, options, {**places, **options.mapping})
         if named is not None:
-            mapping = mapping_of(named, list(table.columns), own_first=False)
+            meant = meant_by(named, table, own_first=False)
         else:
-            mapping, table = recognised(connection, table, layer) if options.fields is None else ({}, table)
-    mapping = {**mapping, **options.mapping}
+            meant, table = recognised(connection, table, layer) if options.fields is None else (Meant({}, {}), table)
+    mapping = {**{name: head for name, head in meant.columns.items() if name not in options.texts}, **options.mapping}
+    texts = {**{name: text for name, text in meant.texts.items() if name not in options.mapping}, **options.texts}
     if named is None and not mapping.keys().isdisjoint(PLACES) and options.mapping.keys().isdisjoint(PLACES):
         table = replace(read_table(path, options, mapping), faults=table.faults)
-    return table, replace(options, mapping={name: head for name, head in mapping.items() if name not in PLACES})
+    mapping = {name: head for name, head in mapping.items() if name not in PLACES}
+    return table, replace(options, mapping=mapping, texts=texts)
+
+
+def filled(table: Table, options: Options) -> tuple[Table, Options]:
+    """The table with the columns that texts make, and the options with these columns mapped."""
+    table, made = fill(table, options.texts)
+    return table, replace(options, mapping={**options.mapping, **made}, texts={})
 
 
 def read_table(path: Path, options: Options, mapping: Mapping[str, str] | None = None) -> Table:
@@ -203,21 +214,6 @@ def read_table(path: Path, options: Options, mapping: Mapping[str, str] | None =
     xy = {f"{axis}_column": mapping[name] for axis, name in zip("xy", PLACES, strict=True) if name in mapping}
     table = read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
     return without_reasons(replace(table, crs=options.systems.find(table.crs)))
-
-
-def read_mapping(pairs: Sequence[str]) -> dict[str, str]:
-    """`field=column`, repeated. Errors: Refusal mapping_wrong."""
-    mapping = {}
-    for pair in pairs:
-        name, separator, column = pair.partition("=")
-        if not separator or not name.strip() or not column.strip():
-            raise refuse(
-                "mapping_wrong",
-                f"'{pair}' is no mapping: write --map field=column.",
-                f"“{pair}”不是有效映射：请写 --map 字段=列名。",
-            )
-        mapping[name.strip()] = column.strip()
-    return mapping
 
 
 def check_layer(layer: str) -> None:

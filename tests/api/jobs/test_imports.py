@@ -321,7 +321,7 @@ def test_one_caller_cannot_fill_the_queue(village: FastAPI, monkeypatch: pytest.
 
 def test_refused_rows_are_the_file_of_the_job_and_come_in_mended(here: httpx.Client, town: FastAPI) -> None:
     with writing(town.state.store.world) as connection:
-        add_fields(connection, "firm", {"code": "NR", "name": "WAS"})
+        add_fields(connection, "firm", {"code": "NR", "name": "WAS"}, {})
     text = "NR,WAS,parent\nNEW,新部门,NOBODY\nNEW2,=新部门,\n"
     asked = {"skip_rejected": "true", "rejects": "true", "commit": "true", "fields": "firm"}
     job = ended(here, town, send(here, text, **asked))
