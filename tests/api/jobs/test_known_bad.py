@@ -20,7 +20,6 @@ from tests.api.jobs.work import ended
 from tests.api.small_world import make_world
 from tests.gis.test_known_bad import VECTOR
 
-
 PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
 
