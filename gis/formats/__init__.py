@@ -35,6 +35,14 @@ _WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...
     ".xlsx": excel_out.write,
     ".kml": kml.write,
 }
+_BEGINNINGS = {
+    ".gpkg": b"SQLite format 3\0",
+    ".fgb": b"fgb",
+    ".shp": b"\0\0\x27\x0a",
+    ".parquet": b"PAR1",
+    ".zip": b"PK",
+    ".kmz": b"PK",
+}
 _ROOMY = (".gpkg", ".fgb", ".geojson", ".json", ".parquet", ".xlsx", ".kml")  # with room for notes
 WRITABLE = tuple(_WRITERS)
 READABLE = (*_WRITERS, ".txt", ".dbf", ".gdb", ".dxf", ".kmz", ".zip")
@@ -78,13 +86,23 @@ def read(
 
 
 def check_form(path: Path) -> None:
-    """What can be told of a file at once: whether its ending is known, and of a shapefile whether its parts are there.
+    """What can be told of a file at once: whether its ending is known and its beginning that of its format, and of a
+    shapefile whether its parts are there.
 
     Errors: Refusal format_unknown, file_unreadable.
     """
     suffix = path.suffix.lower()
     if suffix not in READABLE:
         raise _unknown_format(suffix)
+    with path.open("rb") as file:
+        if not file.read(16).startswith(_BEGINNINGS.get(suffix, b"")):
+            raise refuse(
+                "file_unreadable",
+                f"{path.name} cannot be read: it does not begin like a {suffix} file. Export it again, or give it the "
+                "ending of what it is.",
+                f"无法读取 {path.name}：文件开头不是 {suffix} 格式。请重新导出，或使用与内容一致的扩展名。",
+                kind="unreadable",
+            )
     if suffix in (".shp", ".dbf"):
         dbf.check_whole(path)
 

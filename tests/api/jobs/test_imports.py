@@ -89,10 +89,9 @@ def test_a_delivery_with_faults_fails_with_a_problem_in_both_languages(here: htt
 @pytest.mark.parametrize(
     ("text", "name", "code"),
     [
-        ("no such", "x.docx", "format_unknown"),
         ("PK not a zip", "x.zip", "file_unreadable"),
         ("a,b\n", "x.csv", "file_empty"),
-        ("\0\1\2", "x.gpkg", "file_unreadable"),
+        ("SQLite format 3\0 that ends", "x.gpkg", "file_unreadable"),
     ],
 )
 def test_a_file_that_cannot_be_read_fails_the_job_in_words(village: FastAPI, text: str, name: str, code: str) -> None:

@@ -49,6 +49,8 @@ def test_a_layer_of_areas_that_is_there_is_checked(here: httpx.Client, village: 
         ("report.docx", b"PK", "format_unknown"),
         ("units.shp", b"\0\0\x27\x0a" + b"\0" * 96, "file_unreadable"),
         ("units.dbf", b"\x03", "file_unreadable"),
+        ("units.gpkg", b"PK\3\4", "file_unreadable"),
+        ("units.zip", b"Rar!", "file_unreadable"),
     ],
 )
 def test_a_file_that_is_no_delivery(here: httpx.Client, village: FastAPI, name: str, content: bytes, code: str) -> None:
