@@ -349,3 +349,15 @@ def test_a_shapefile_sent_in_a_zip_comes_back_in_one(here: httpx.Client, town: F
     assert (job["state"], job["result"]["rejected"], job["result"]["acceptable"]) == ("done", 1, False)
     (tmp_path / "back.zip").write_bytes(here.get(job["links"]["result"]).content)
     assert read(tmp_path / "back.zip").columns["code"].tolist() == ["B"]
+
+
+def test_texts_of_a_profile_are_said_over_http_too(village: FastAPI) -> None:
+    asked = {"layer": "components", "crs": "CRS84", "filename": "c.csv"}
+    given = [("set", "code=L{NR}"), ("set", "class_code=01037"), *asked.items()]
+    with client(village) as caller:
+        answer = caller.post("/v1/imports", params=given, content=b"NR,lon,lat\n1,114.005,22.505\n2,114.006,22.505\n")
+        job = ended(caller, village, answer)
+        assert (job["result"]["new"], job["result"]["acceptable"]) == (2, True)
+        assert job["arguments"]["set"] == ["code=L{NR}", "class_code=01037"]
+        wrong = caller.post("/v1/imports", params=[("set", "code={"), *asked.items()], content=b"NR\n1\n")
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "mapping_wrong")
