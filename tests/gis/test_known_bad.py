@@ -96,3 +96,24 @@ def test_a_refusal_is_told_in_both_languages(tmp_path: Path) -> None:
     with pytest.raises(Refusal) as caught:
         read(tmp_path / "a.shp")
     assert caught.value.faults[0].zh
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "encoding", "text"),
+    [
+        ("eucjp", "EUC-JP", "ひたちなか市"),
+        ("shiftjis", "Shift_JIS", "ひたちなか市"),
+        ("big5", "BIG5", "繁體國語"),
+        ("latin1", "CP1252", "Peçeña México"),
+        ("periphereies", "CP1253", "Π. ΑΝΑΤΟΛΙΚΗΣ ΜΑΚΕΔΟΝΙΑΣ - ΘΡΑΚΗΣ"),
+    ],
+)
+def test_what_nobody_said_the_encoding_of_is_refused_until_it_is_named_and_then_read_right(
+    shared_data: Path, name: str, encoding: str, text: str
+) -> None:
+    path = shared_data / "known_bad" / "mapshaper" / "dbf" / f"{name}.dbf"
+    guessed, named = read(path), read(path, encoding=encoding)
+    assert ("error", "encoding_doubtful") in {(fault.severity, fault.code) for fault in guessed.faults}
+    assert named.faults == ()
+    assert text in {value for column in named.columns.values() for value in column.tolist()}
