@@ -158,6 +158,7 @@ def caller(role: str) -> Callable[[Request], Key]:
 Viewer = Annotated[Key, Depends(caller("viewer"))]
 Inspector = Annotated[Key, Depends(caller("inspector"))]
 Editor = Annotated[Key, Depends(caller("editor"))]
+Publisher = Annotated[Key, Depends(caller("publisher"))]
 
 
 def _identify(request: Request) -> Key:

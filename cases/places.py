@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sqlalchemy import and_, exists, select
 
 from cases.positions import Position, to_places
+from cases.replay import LAST
 from cases.tables import decision
 from gis.store.engine import Store, reading
 
@@ -15,9 +16,11 @@ PAGE = 20_000
 
 
 def read_places(
-    store: Store, until: datetime | None = None, class_code: str | None = None
+    store: Store, until: datetime | None = None, class_code: str | None = None, prefix: str = ""
 ) -> Iterator[NDArray[np.float64]]:
-    """lon, lat (n, 2) of the cases received up to a time, of one class if one is named; NaN where there is no place.
+    """lon, lat (n, 2) of the cases received up to a time, of one class if one is named, in units below a prefix.
+
+    NaN where there is no place.
 
     Of each case the newest version of that time counts.
     """
@@ -27,6 +30,7 @@ def read_places(
     )
     meant = [~exists(select(later.c.position).where(newer, *([later.c.received_at <= until] if until else [])))]
     meant += [decision.c.received_at <= until] if until else []
+    meant += [decision.c.unit >= prefix, decision.c.unit < prefix + LAST] if prefix else []
     after = 0
     while True:
         chosen = select(decision.c.position, decision.c.report).where(decision.c.position > after, *meant)

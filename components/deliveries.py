@@ -6,6 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from components.catalogue import read_classes
+from components.heads import without_derived
 from components.inventory import KEY, read_components
 from components.layers import COMPONENTS
 from components.policies import read_policies
@@ -30,6 +31,7 @@ def read_delivery(
     at: int,
 ) -> Incoming:
     """The components of a file. Its class is spoken of where it has a column for it or the caller says one."""
+    table, ignored = without_derived(table, mapping)
     classes = read_classes(connection, EVERYTHING, at)
     departments = departments_in_force(connection, at)
     policies = read_policies(connection)
@@ -38,7 +40,7 @@ def read_delivery(
     if class_code:
         spoken = replace(spoken, fields=spoken.fields | {"class_code"})
     subject = Subject("components", component, KEY, {"owner": owner}, "attributes", class_of=class_of)
-    return Incoming(subject, rows, spoken, numbers_of(table, COMPONENTS, mapping, (owner,)), tuple(faults))
+    return Incoming(subject, rows, spoken, numbers_of(table, COMPONENTS, mapping, (owner,)), (*ignored, *faults))
 
 
 def class_of(row: Row) -> str:

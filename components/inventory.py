@@ -12,6 +12,7 @@ from components.attributes import read_attributes
 from components.catalogue import Class, ClassKey, check_classes, read_classes
 from components.codes import check_forms, class_in
 from components.editions import CURRENT, normalise_edition
+from components.heads import without_derived
 from components.layers import COMPONENTS
 from components.policies import NONE, Policies, read_policies
 from components.tables import component
@@ -92,9 +93,10 @@ def list_components(
 
     `known` are the classes that there are, `departments` gives the codes of those in force.
     """
+    table, ignored = without_derived(table, mapping)
     mapped = map_fields(table, COMPONENTS.fields, mapping)
     geometries, found = prepare(table, crs, "any")
-    faults = [*mapped.faults, *found]
+    faults = [*ignored, *mapped.faults, *found]
     codes = mapped.values["code"]
     good = check_codes(codes, table.rows, geometries, bool, ("any text", "任意文本"), faults)
     good = good[[geometries[index] is not None for index in good]] if len(good) else good

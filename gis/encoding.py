@@ -4,8 +4,8 @@ Order of trust: what the user forces, a byte order mark or the `.cpg`, the langu
 GB18030 (which holds GBK and GB2312). One label is not believed: text that is UTF-8 with Chinese in it is UTF-8,
 whatever its file says, for no other encoding gives such bytes by chance. A value whose last character was cut in the
 middle, as dbf writers do, does not count against an encoding. Limit: a word or two of GBK may by chance be UTF-8 too
-(联通 is); a whole file is not. GB18030 as the last resort holds nearly all bytes: text that comes out in rare
-characters was something else, and the file is told to be doubtful.
+(联通 is); a whole file is not. GB18030 as the last resort holds nearly all bytes: text that comes out in characters
+that names do not have was something else, and somebody has to say what.
 """
 
 import codecs
@@ -20,8 +20,11 @@ from gis.errors import Fault, Refusal, refuse
 _CUT = {"unexpected end of data", "incomplete multibyte sequence"}
 _CHINESE = re.compile("[\u3400-\u9fff]")
 _NAMES = {re.sub("[^a-z0-9]", "", known): name for pair in aliases.items() for known, name in (pair, pair[1:] * 2)}
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _LOOKED_AT = 20_000
-_RARE = 0.3  # of the characters beyond ASCII
+_RARE, _KANA = 0.3, 0.05  # of the characters beyond ASCII
+_BROKEN = 0.1  # of the words with such characters
+_BETWEEN = re.compile(r"[\n,;\t]")
 _GB = {"gb2312", "gbk", "cp936", "gb18030", "hz"}
 
 # The writer's own "ANSI" page, 0x57, is left out: it says nothing.
@@ -94,27 +97,36 @@ def decode_file(data: bytes, encoding: str | None) -> tuple[str, bool]:
 
 def found_in(data: bytes) -> str:
     """The encoding of a whole file: what its byte order mark says, else what is found out."""
-    marks = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-    marked = next((name for mark, name in marks.items() if data.startswith(mark)), None)
+    marked = next((name for mark, name in _MARKS.items() if data.startswith(mark)), None)
     return marked or detect([data], None)
 
 
+def is_guessed(data: bytes) -> bool:
+    """Whether a whole file is taken for GB18030 because nothing in it says otherwise."""
+    return not data.isascii() and not data.startswith(tuple(_MARKS)) and detect([data], None) == "gb18030"
+
+
 def is_doubtful(texts: Iterable[str]) -> bool:
-    """Whether text that was taken for GB18030, as no one said otherwise, has more rare characters than names have."""
+    """Whether text that was taken for GB18030, as no one said otherwise, was something else: it has more rare
+    characters than names have, Japanese kana, or many words with bytes in them that are no characters.
+    """
     looked_at = (text[:_LOOKED_AT] for text in islice(texts, _LOOKED_AT))
-    strange = Counter(letter for text in looked_at for letter in text if letter > "\x7f" and letter != "\ufffd")
+    words = [word for text in looked_at for word in _BETWEEN.split(text) if not word.isascii()]
+    strange = Counter(letter for word in words for letter in word if letter > "\x7f" and letter != "\ufffd")
     rare = sum(count for letter, count in strange.items() if not letter.encode("gb2312", errors="ignore"))
-    return rare > _RARE * strange.total()
+    kana = sum(count for letter, count in strange.items() if "\u3040" <= letter <= "\u30ff")
+    broken = sum("\ufffd" in word[:-1] for word in words)  # the last one may be cut in two
+    return rare > _RARE * strange.total() or kana > _KANA * strange.total() or broken > _BROKEN * len(words)
 
 
 def doubtful() -> Fault:
-    """The warning that the encoding was guessed, and looks wrong."""
+    """The error that the encoding was guessed, and looks wrong: whoever knows it names it."""
     return Fault(
         "encoding_doubtful",
-        "The file does not say its encoding; read as GB18030 its text is full of rare characters. Check it, and name "
-        "the encoding: --encoding BIG5, CP1252 …",
-        "文件未声明文字编码；按 GB18030 读取出现大量生僻字，请核对并用 --encoding 指定编码（BIG5、CP1252 等）。",
-        severity="warning",
+        "The file does not say its encoding, and is hardly GB18030: read so, its text is full of characters that no "
+        "name has. Name the encoding: --encoding BIG5, EUC-JP, CP1252 … or GB18030 when that is right.",
+        "文件未声明文字编码，且不像 GB18030：按其读取出现大量生僻或无法识别的字符。请用 --encoding 指定编码"
+        "（BIG5、EUC-JP、CP1252 等；确为国标编码时指定 GB18030）。",
     )
 
 

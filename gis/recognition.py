@@ -26,6 +26,10 @@ LEAST_VOTES: Mapping[str, int] = {"code": 5, "class": 20}
 """Fewer votes than this decide nothing: a record of the same code is a better witness than the nearest of a class."""
 AGREEMENT = 0.8
 """The share of the votes that the verdict needs."""
+NEAR_M = 5.0
+"""So near, in the median, must the nearest of a class be to tell: among street trees a shift finds others at a dozen
+metres by chance.
+"""
 CLEAR = 0.5
 HINTED, GAINED, LEAST_POINTS = 0.99, 0.02, 50
 """The boundary alone gives a hint when so much lies inside under another system, and so much more than as said."""
@@ -84,6 +88,7 @@ def judge(metres: Mapping[str, Floats], kind: str, inside: Mapping[str, float], 
     first = max(HYPOTHESES, key=lambda name: votes[name])
     decided = sum(votes.values()) >= LEAST_VOTES.get(kind, 1) and votes[first] >= AGREEMENT * sum(votes.values())
     decided = decided and 2 * sum(votes.values()) >= len(table)
+    decided = decided and (kind != "class" or medians[first] <= NEAR_M)
     told = (kind if len(table) else "", len(table), votes, medians, inside)
     if decided and first == SAID:
         return Verdict(None, True, *told)

@@ -7,11 +7,11 @@ from pathlib import Path
 from api.lookups.moments import read_time
 from api.migrations import check_schema
 from api.settings import Settings
-from api.transfer.imports import read_mapping
+from api.transfer.fields import read_mapping, read_texts
 from api.worlds import Worlds, find_folder, folder_of
 from gis.store.engine import Store, open_store
 
-__all__ = ["open_settled", "open_worlds", "read_mapping", "read_time"]
+__all__ = ["open_settled", "open_worlds", "read_mapping", "read_texts", "read_time"]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from api.cli.opening import open_settled, read_mapping
+from api.cli.opening import open_settled, read_mapping, read_texts
 from api.cli.screen import out, show_line
 from api.settings import Settings
 from api.transfer.fields import LAYERS, add_fields, fields_unknown, remove_fields, saved_fields
@@ -21,13 +21,19 @@ NAME = Annotated[str, typer.Argument(help="The name of the profile")]
 @app.command("add")
 def add(
     name: NAME,
-    mapping: Annotated[list[str], typer.Option("--map", help="field=column, repeatable; lon and lat are x and y")],
+    mapping: Annotated[
+        list[str] | None, typer.Option("--map", help="field=column, repeatable; lon and lat are x and y")
+    ] = None,
+    given: Annotated[
+        list[str] | None, typer.Option("--set", help="field=text, repeatable; {COLUMN} in it is what the row has there")
+    ] = None,
 ) -> None:
     """Keep a mapping under a name, for `wangge import --fields NAME`. 保存字段方案。"""
-    columns = read_mapping(mapping)
+    columns = read_mapping(mapping or ())
+    texts = read_texts(given or (), columns)
     with open_settled(Settings()) as store, writing(store.world) as connection:
-        add_fields(connection, name, columns)
-    show_line(escape(f"{name}: {len(columns)}"))
+        add_fields(connection, name, columns, texts)
+    show_line(escape(f"{name}: {len(columns) + len(texts)}"))
 
 
 @app.command("list")
@@ -39,13 +45,13 @@ def listed() -> None:
     for name, layers in _built_in().items():
         table.add_row(name, " ".join(layers), str(max(len(each.columns) for each in layers.values())))
     for name, heads in saved.items():
-        table.add_row(escape(name), "", str(len(heads.columns)))
+        table.add_row(escape(name), "", str(len(heads.columns) + len(heads.texts)))
     out.print(table)
 
 
 @app.command("show")
 def show(name: NAME) -> None:
-    """The column of each field, one a line, as `--map` takes them. 查看字段方案。"""
+    """The column of each field, one a line as `--map` takes them; then the texts, after `--set`. 查看字段方案。"""
     with open_settled(Settings()) as store, reading(store.world) as connection:
         saved = saved_fields(connection)
     if name in saved:
@@ -79,3 +85,5 @@ def _built_in() -> dict[str, dict[str, Heads]]:
 def _print(heads: Heads) -> None:
     for field, column in heads.columns.items():
         print(f"{field}={column}")
+    for field, text in heads.texts.items():
+        print(f"--set {field}={text}")

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from api.cli import model_city
-from api.cli.opening import open_settled, read_mapping, read_time
+from api.cli.opening import open_settled, read_mapping, read_texts, read_time
 from api.cli.screen import out, show_comparison, show_faults, show_line, show_report, status
 from api.lookups.moments import read_moment
 from api.migrations import migrate
@@ -34,6 +34,9 @@ def import_layer(
     layer: Annotated[str, typer.Argument(help="divisions units areas departments components rules catalogue")],
     file: Annotated[Path, typer.Argument(help="GeoPackage, GeoJSON, shapefile, CSV …; YAML, CSV or Excel for rules")],
     mapping: Annotated[list[str] | None, typer.Option("--map", help="field=column, repeatable")] = None,
+    given: Annotated[
+        list[str] | None, typer.Option("--set", help="field=text, repeatable; {COLUMN} in it is what the row has there")
+    ] = None,
     fields: Annotated[
         str | None,
         typer.Option(help="Profile of field names: 2026, 2013, zh, en, a saved one, or none; default: found"),
@@ -80,8 +83,10 @@ def import_layer(
 ) -> None:
     """Check a file against the store and, with --commit, publish it as one revision. 导入（--commit 才发布）。"""
     settings = Settings()
+    columns = read_mapping(mapping or ())
     options = Options(
-        mapping=read_mapping(mapping or ()),
+        mapping=columns,
+        texts=read_texts(given or (), columns),
         fields=fields,
         profile=profile,
         layer=in_layer,

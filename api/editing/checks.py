@@ -103,6 +103,7 @@ class Checked:
 
 def check_layer(state: State, layer_id: str, told: Progress = lambda share: None) -> Checked:
     """What is wrong with a layer, errors first; `told` hears the share that is done. Errors: Refusal layer_unknown."""
+    check_named(layer_id)
     told(0.0)
     if layer_id == "units":
         found = _of_grid(grid_subject(state), told)
@@ -113,12 +114,22 @@ def check_layer(state: State, layer_id: str, told: Progress = lambda share: None
             told(number / len(state.areas))
     elif layer_id.startswith("areas."):
         found = _check_areas(state, drafted_layer(state.connection, state.sketch, layer_id, state.scope))
-    elif layer_id in CHECKS:
-        found = CHECKS[layer_id](state)
     else:
-        raise _no_checks(layer_id)
+        found = CHECKS[layer_id](state)
     told(1.0)
     return _worst_first(found)
+
+
+def check_named(layer_id: str) -> None:
+    """Errors: Refusal layer_unknown for what has no checks; whether a layer of areas is there it does not say."""
+    if layer_id not in (*CHECKS, "units", "areas") and not layer_id.startswith("areas."):
+        shown = layer_id[:60]
+        raise refuse(
+            "layer_unknown",
+            f"There are no checks of {shown}; there are of {', '.join(CHECKABLE)}.",
+            f"图层 {shown} 没有检查项；可检查：{'、'.join(CHECKABLE)}。",
+            kind="missing",
+        )
 
 
 def grid_subject(state: State) -> checks.Subject:
@@ -293,14 +304,4 @@ def _worst_first(found: Checked) -> Checked:
         found,
         faults=tuple(found.faults[at] for at in order),
         members=tuple(found.members[at] for at in order),
-    )
-
-
-def _no_checks(layer_id: str) -> Exception:
-    shown = layer_id[:60]
-    return refuse(
-        "layer_unknown",
-        f"There are no checks of {shown}; there are of {', '.join(CHECKABLE)}.",
-        f"图层 {shown} 没有检查项；可检查：{'、'.join(CHECKABLE)}。",
-        kind="missing",
     )

@@ -10,7 +10,7 @@ import orjson
 import shapely
 from sqlalchemy import Connection
 
-from api.editing.checks import Checked, Progress, State, check_layer, grid_subject
+from api.editing.checks import Checked, Progress, State, check_layer, check_named, grid_subject
 from api.editing.drafting import DOORS, holders
 from api.jobs.reports import counted, write_report
 from api.transfer.exports import STORED
@@ -76,18 +76,24 @@ def look_over(store: Store, asked: Asked, told: Progress = lambda share: None, p
 
     Errors: Refusal layer_unknown, nothing_to_propose, draft_unknown, draft_closed, draft_conflict.
     """
-    if propose and asked.layer != "units":
-        raise refuse(
-            "nothing_to_propose",
-            f"Repairs are proposed for units, not for {asked.layer[:60]}.",
-            f"修复方案只适用于单元网格（units），不适用于 {asked.layer[:60]}。",
-        )
+    check_checkable(asked.layer, propose)
     with reading(store.world) as connection:
         sketch = _sketch(store, connection, asked)
         state = State(connection, sketch, asked.scope, asked.keys)
         checked = check_layer(state, asked.layer, told)
         proposal = repair(grid_subject(state)) if propose else None
     return Found(asked, sketch.at, checked, proposal)
+
+
+def check_checkable(layer: str, propose: bool) -> None:
+    """Errors: Refusal layer_unknown for what has no checks, nothing_to_propose."""
+    check_named(layer)
+    if propose and layer != "units":
+        raise refuse(
+            "nothing_to_propose",
+            f"Repairs are proposed for units, not for {layer[:60]}.",
+            f"修复方案只适用于单元网格（units），不适用于 {layer[:60]}。",
+        )
 
 
 def _sketch(store: Store, connection: Connection, asked: Asked) -> Sketch:

@@ -8,7 +8,7 @@ from api.http.wire import is_stream
 from api.worlds import Worlds
 from gis.errors import Refusal, refuse
 
-UPLOADED = "/v1/imports"
+UPLOADED = frozenset({"/v1/imports", "/v1/rasters"})
 
 
 class Limits:
@@ -27,7 +27,7 @@ class Limits:
         if scope["type"] != "http" or is_stream(scope):
             await self.app(scope, receive, send)
             return
-        most = self.max_upload if scope["path"] == UPLOADED else self.max_body
+        most = self.max_upload if scope["path"] in UPLOADED else self.max_body
         announced = Headers(scope=scope).get("content-length", "0")
         refusal = None
         if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):

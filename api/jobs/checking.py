@@ -1,10 +1,12 @@
 """Checks of a layer as jobs."""
 
 from api.auth import permit
-from api.editing.findings import Asked, look_over, write_found
+from api.editing.findings import Asked, check_checkable, look_over, write_found
 from api.jobs.kinds import Arguments, Context, Kind, Outcome
 from api.jobs.reports import write_report
 from api.keys import Key
+from api.layers import find_layer
+from gis.store.engine import Store, reading
 
 
 class CheckArguments(Arguments):
@@ -20,6 +22,17 @@ class CheckArguments(Arguments):
 def allow(key: Key, arguments: CheckArguments) -> None:
     """Whoever may read may have it checked."""
     permit(key, "viewer")
+
+
+def check_arguments(store: Store, key: Key, arguments: CheckArguments) -> None:
+    """What can be told before it runs; a draft may have layers of areas of its own.
+
+    Errors: Refusal layer_unknown, nothing_to_propose.
+    """
+    check_checkable(arguments.layer, arguments.propose)
+    if arguments.layer.startswith("areas.") and arguments.draft is None:
+        with reading(store.world) as connection:
+            find_layer(connection, arguments.layer, key.scope, arguments.revision)
 
 
 def run(context: Context, arguments: CheckArguments) -> Outcome:

@@ -24,11 +24,13 @@ from api.transfer.comparisons import (
     run_comparison,
     scope_without_base,
 )
-from api.transfer.imports import LAYERS, OWNED, Options, Report, check_layer, read_mapping, run_import
+from api.transfer.fields import read_mapping, read_texts
+from api.transfer.imports import LAYERS, OWNED, Options, Report, check_layer, run_import
 from api.transfer.references import find_declaration
 from components.editions import CURRENT
 from gis.delivery import Delivery
 from gis.errors import Refusal
+from gis.formats import check_form
 from gis.store.engine import Store, reading
 from gis.store.revisions import Change, Revision, revision_of_ticket
 from grids.deliveries.extents import is_shape
@@ -47,6 +49,7 @@ class ImportArguments(Arguments):
     file: str
     commit: bool = False
     map: tuple[str, ...] = ()
+    set: tuple[str, ...] = ()
     fields: str | None = None
     profile: str | None = None
     file_layer: str | None = None
@@ -90,13 +93,15 @@ def allow(key: Key, arguments: ImportArguments) -> None:
         permit(key, role, arguments.scope)
 
 
-def check_arguments(store: Store, arguments: ImportArguments) -> None:
-    """What can be told before the file is read. Errors: Refusal layer_unknown, mapping_wrong."""
+def check_arguments(store: Store, arguments: ImportArguments, file: Path) -> None:
+    """What can be told before the file is read. Errors: Refusal layer_unknown, mapping_wrong, those of `check_form`."""
     with reading(store.world) as connection:
         declared = None if arguments.layer in LAYERS else find_declaration(connection, arguments.layer)
     if declared is None:
         check_layer(arguments.layer)
-    read_mapping(arguments.map)
+    if arguments.layer != "rules":
+        check_form(file)
+    read_texts(arguments.set, read_mapping(arguments.map))
     scope = arguments.scope
     if arguments.is_compared:
         extent_of(scope)
@@ -190,8 +195,10 @@ def _options(context: Context, arguments: ImportArguments) -> Options:
     if arguments.gaps_file is not None or arguments.gaps is not None:
         file = context.given / (arguments.gaps_file or arguments.file)
         gaps = f"{file}:{arguments.gaps}" if arguments.gaps else str(file)
+    columns = read_mapping(arguments.map)
     return Options(
-        mapping=read_mapping(arguments.map),
+        mapping=columns,
+        texts=read_texts(arguments.set, columns),
         fields=arguments.fields,
         profile=arguments.profile,
         layer=arguments.file_layer,

@@ -1,9 +1,11 @@
-"""What callers may say of an import, in the address or in the fields of a form."""
+"""What callers may say of a file that they send, in the address or in the fields of a form."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.jobs.folders import PARTS
 from components.editions import CURRENT
 from grids.units import SNAP_M
 
@@ -17,6 +19,9 @@ class ImportOrder(BaseModel):
     filename: str | None = Field(None, description="Of a file that is the body itself: its name with its ending")
     commit: bool = Field(False, description="Publish; without it nothing is changed")
     map: list[str] = Field(default_factory=list, description="field=column, repeatable")
+    set: list[str] = Field(
+        default_factory=list, description="field=text, repeatable; {COLUMN} in it is what the row has there"
+    )
     fields: str | None = Field(
         None, description="Profile of field names: 2026, 2013, zh, en, a saved one, or none; default: found"
     )
@@ -74,22 +79,45 @@ class SurveyOrder(BaseModel):
     lang: str | None = Field(None, description="zh or en")
 
 
+class RasterOrder(BaseModel):
+    """The options of `wangge rasters add` under their names there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=80, description="How it is called from now on")
+    filename: str | None = Field(None, description="Of a file that is the body itself: its name")
+    title: str = Field("", description="How people call it")
+    owner: str = Field("", description="Division code that owns it; empty: the whole store")
+    note: str = Field("", description="Where it comes from, what it shows")
+    crs: str | None = Field(None, description="CRS, before what the file says")
+    nodata: str | None = Field(None, description="Number that means no data, before the file's; none: no number")
+    not_before: str | None = Field(None, description="A time before which it does not run")
+    lang: str | None = Field(None, description="zh or en")
+
+
 def import_parameters() -> dict[str, Any]:
     """The description of the address and the body of an import for OpenAPI."""
-    return _parameters(ImportOrder, ("file", "gaps_file", "scope_file"))
+    return _parameters(ImportOrder, "layer", PARTS)
 
 
 def survey_parameters() -> dict[str, Any]:
     """The same of a check of a delivery."""
-    return _parameters(SurveyOrder, ("file",))
+    return _parameters(SurveyOrder, "fields", PARTS[:1])
 
 
-def _parameters(order: type[BaseModel], files: tuple[str, ...]) -> dict[str, Any]:
-    properties = order.model_json_schema()["properties"]
-    fields = {name: each for name, each in properties.items() if name not in ("lang", "filename")}
+def raster_parameters() -> dict[str, Any]:
+    """The same of a raster."""
+    return _parameters(RasterOrder, "name", PARTS[:1])
+
+
+def _parameters(order: type[BaseModel], first: str, files: Sequence[str]) -> dict[str, Any]:
+    schema = order.model_json_schema()
+    options = {name: each for name, each in schema["properties"].items() if name not in ("lang", first)}
+    fields = {name: each for name, each in schema["properties"].items() if name not in ("lang", "filename")}
     binary = {"type": "string", "format": "binary"}
-    form = {"type": "object", "required": ["file"], "properties": {**dict.fromkeys(files, binary), **fields}}
-    options = sorted((name for name in properties if name != "lang"), key=lambda name: name != "layer")
-    parameters = [{"name": name, "in": "query", "required": False, "schema": properties[name]} for name in options]
+    properties = {**dict.fromkeys(files, binary), **fields}
+    form = {"type": "object", "required": ["file"], "properties": properties}
+    parameters = [{"name": first, "in": "query", "required": False, "schema": schema["properties"][first]}]
+    parameters += [{"name": name, "in": "query", "required": False, "schema": each} for name, each in options.items()]
     content = {"application/octet-stream": {"schema": binary}, "multipart/form-data": {"schema": form}}
     return {"parameters": parameters, "requestBody": {"required": True, "content": content}}

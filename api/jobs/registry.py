@@ -8,8 +8,11 @@ from api.jobs.exporting import EXPORT
 from api.jobs.importing import IMPORT
 from api.jobs.kinds import Kind
 from api.jobs.publishing import PUBLISH
+from api.jobs.rastering import RASTER
 from api.jobs.replaying import REPLAY
+from api.jobs.surfacing import DENSITY
 from api.jobs.surveying import SURVEY
 from api.jobs.zoning import ZONAL
 
-KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in (IMPORT, EXPORT, CHECK, PUBLISH, REPLAY, ZONAL, SURVEY)}
+ALL = (IMPORT, EXPORT, CHECK, PUBLISH, REPLAY, RASTER, ZONAL, DENSITY, SURVEY)
+KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in ALL}

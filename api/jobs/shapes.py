@@ -90,6 +90,21 @@ class ZonalQuestion(Shape):
     not_before: str | None = Field(None, description="A time before which it does not run")
 
 
+class DensityQuestion(Shape):
+    """A surface of what, and on which grid."""
+
+    what: Literal["components", "cases"] = Field(description="components or cases")
+    cell: float = Field(50.0, allow_inf_nan=False, description="Side of a cell in metres")
+    bandwidth: float | None = Field(
+        None, allow_inf_nan=False, description="Reach of the kernel in metres; without it, plain counts"
+    )
+    class_code: str | None = Field(None, alias="class", max_length=60, description="Only of this class")
+    edition: str | None = Field(None, max_length=60, description="Only components of this edition")
+    as_of: int | str | None = Field(None, description="A revision or a time; of cases what was received until then")
+    crs: str | None = Field(None, description="The plane of the grid, in metres; default: the zone of the city")
+    not_before: str | None = Field(None, description="A time before which it does not run")
+
+
 class CheckQuestion(Shape):
     """What to check, at a revision or as a draft would have it."""
 

@@ -8,7 +8,8 @@ from api.jobs.reports import write_report
 from api.keys import Key
 from api.surveys.checking import checked
 from api.surveys.report import checked_faults, summary, write_workbook
-from api.transfer.imports import Options, read_mapping
+from api.transfer.fields import read_mapping
+from api.transfer.imports import Options
 from components.surveys.rules import default_limits
 
 MOST_FAULTS = 10_000

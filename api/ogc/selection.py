@@ -7,7 +7,7 @@ import shapely
 from sqlalchemy import Connection, Table, func, select
 
 from api.layers import query_of, table_of
-from api.ogc.parameters import Wanted
+from api.ogc.parameters import MOST_LIMIT, Wanted
 from api.ogc.places import Place
 from gis.errors import Refusal, refuse
 from gis.layer import Layer
@@ -17,8 +17,8 @@ from gis.store.versions import Columns, Query, count, read_columns
 from grids.layers import DIVISIONS, UNITS
 from grids.lineage import find_holder, successors
 
-# So many bound values fit in a statement on both stores.
-MOST_VALUES = 10_000
+MOST_VALUES = MOST_LIMIT + 1
+"""A page and the feature behind it, by which one knows that there is a next page. Both stores bind so many values."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from gis.rasters.workshop import make_from
 from gis.store.engine import Store, reading, writing
 
 PIECE = 2**22
+KEEP = "keep"
+"""The last step that is told, before the name is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def add_raster(
         )
         digest = digest_of(made.path)
         target = files.folder / f"{digest}.tif"
+        told(KEEP, 1, 1)
         try:
             with writing(store.world) as connection:
                 if not target.exists():

@@ -18,7 +18,7 @@ from gis.errors import refuse
 from gis.rasters.density import Surface, check_grid, density
 from gis.rasters.surfaces import write_surface
 from gis.store.engine import Store, reading
-from gis.store.scope import EVERYTHING
+from gis.store.scope import EVERYTHING, Scope
 from gis.store.versions import Query, read_columns
 
 PAGE = 20_000
@@ -26,7 +26,10 @@ PAGE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A surface of what, of which class, as of when, on which grid: `at` is a revision, `until` a time of receipt."""
+    """A surface of what, of which class, as of when, on which grid: `at` is a revision, `until` a time of receipt.
+
+    Components are those in `scope`, cases those in units below `prefix`.
+    """
 
     what: Literal["components", "cases"]
     cell_m: float
@@ -36,6 +39,8 @@ class Question:
     at: int | None = None
     until: datetime | None = None
     crs: CrsLike | None = None
+    scope: Scope = EVERYTHING
+    prefix: str = ""
 
 
 def write_density(store: Store, question: Question, out: Path, told: Callable[[int], None] = lambda n: None) -> Surface:
@@ -50,7 +55,7 @@ def write_density(store: Store, question: Question, out: Path, told: Callable[[i
             f"密度面只能写成 GeoTIFF：请用 {out.stem}.tif，而不是 {out.name}。",
         )
     check_grid(question.cell_m, question.bandwidth_m, question.crs)
-    pages = read_places(store, question.until, question.class_code)
+    pages = read_places(store, question.until, question.class_code, question.prefix)
     if question.what == "components":
         pages = _component_places(store, question)
     surface = density(_counted(pages, told), question.cell_m, question.bandwidth_m, question.crs)
@@ -72,7 +77,7 @@ def _component_places(store: Store, question: Question) -> Iterator[NDArray[np.f
     """lon, lat (n, 2) of components; of a line or a polygon its centroid."""
     named = {"class_code": question.class_code, "edition": question.edition}
     where = {name: value for name, value in named.items() if value is not None}
-    query = Query(EVERYTHING, at=question.at, where=where, limit=PAGE)
+    query = Query(question.scope, at=question.at, where=where, limit=PAGE)
     while True:
         with reading(store.world) as connection:
             page: dict[str, Any] = read_columns(connection, component, query, ("code", "uid", "geom"))

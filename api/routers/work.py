@@ -1,6 +1,8 @@
-"""Work that is done as jobs: imports, exports, checks, replays."""
+"""Work that is done as jobs: imports, exports, checks, replays, rasters."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
@@ -9,22 +11,42 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.auth import Editor, Viewer
+from api.auth import Editor, Publisher, Viewer
 from api.editing.findings import check_format
 from api.editing.replays import REPORTED
 from api.http.bodies import Body, answer, parse_json
 from api.http.openapi import body_of
 from api.jobs import folders
 from api.jobs.checking import CHECK, CheckArguments
+from api.jobs.checking import check_arguments as check_question
 from api.jobs.exporting import EXPORT, ExportArguments
 from api.jobs.exporting import check_arguments as check_export
 from api.jobs.importing import IMPORT, ImportArguments
 from api.jobs.importing import check_arguments as check_import
 from api.jobs.kinds import Arguments, Kind
-from api.jobs.orders import ImportOrder, SurveyOrder, import_parameters, survey_parameters
+from api.jobs.orders import (
+    ImportOrder,
+    RasterOrder,
+    SurveyOrder,
+    import_parameters,
+    raster_parameters,
+    survey_parameters,
+)
+from api.jobs.rastering import RASTER, RasterArguments
+from api.jobs.rastering import check_arguments as check_raster
 from api.jobs.records import make_job, new_id
 from api.jobs.replaying import REPLAY, ReplayArguments
-from api.jobs.shapes import CheckQuestion, ExportQuestion, JobItem, ReplayQuestion, ZonalQuestion, shown
+from api.jobs.shapes import (
+    CheckQuestion,
+    DensityQuestion,
+    ExportQuestion,
+    JobItem,
+    ReplayQuestion,
+    ZonalQuestion,
+    shown,
+)
+from api.jobs.surfacing import DENSITY, DensityArguments
+from api.jobs.surfacing import check_arguments as check_density
 from api.jobs.surveying import SURVEY, SurveyArguments
 from api.jobs.uploads import Sent, receive
 from api.jobs.zoning import ZONAL, ZonalArguments
@@ -33,10 +55,11 @@ from api.keys import Key
 from api.lookups.moments import read_moment, read_time
 from api.routers.parameters import Lang, check_alone, draft_within
 from api.settings import Settings
-from api.transfer.imports import read_mapping
+from api.transfer.fields import read_mapping
+from components.editions import normalise_edition
 from gis.errors import refuse
 from gis.store.engine import reading
-from gis.store.revisions import head, revision_at
+from gis.store.revisions import head, list_revisions, revision_at
 from grids.drafts.records import check_open
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
@@ -60,11 +83,11 @@ async def make_import(request: Request, key: Editor, lang: Lang = "en") -> Respo
     asked = request.query_params.multi_items()
     with folders.incoming(settings.data, job_id) as folder:
         sent = await receive(request, folder, request.query_params.get("filename"))
-        return await run_in_threadpool(_make_import, request, key, lang, job_id, asked, sent)
+        return await run_in_threadpool(_make_import, request, key, lang, job_id, asked, sent, folder)
 
 
 def _make_import(
-    request: Request, key: Key, lang: str, job_id: str, asked: Iterable[tuple[str, str]], sent: Sent
+    request: Request, key: Key, lang: str, job_id: str, asked: Iterable[tuple[str, str]], sent: Sent, folder: Path
 ) -> Response:
     settings: Settings = request.app.state.settings
     order = _valid(ImportOrder, _gathered([*asked, *sent.fields]))
@@ -77,8 +100,8 @@ def _make_import(
         effective=effective,
         **said,
     )
-    check_import(request.app.state.store, arguments)
-    return _made_of_file(request, key, lang, IMPORT, arguments, order.not_before, job_id)
+    check_import(request.app.state.store, arguments, folder / arguments.file)
+    return _made_of_files(request, key, lang, IMPORT, arguments, order.not_before, job_id)
 
 
 @router.post("/deliveries", summary="Check a survey delivery 普查验收", openapi_extra=survey_parameters(), **ACCEPTED)
@@ -102,27 +125,7 @@ def _make_survey(
     said = order.model_dump(exclude={"filename", "not_before", "lang"})
     arguments = SurveyArguments(file=sent.files["file"], **said)
     read_mapping(arguments.map)
-    return _made_of_file(request, key, lang, SURVEY, arguments, order.not_before, job_id)
-
-
-def _made_of_file(
-    request: Request,
-    key: Key,
-    lang: str,
-    kind: Kind[Any],
-    arguments: Arguments,
-    not_before: str | None,
-    job_id: str,
-) -> Response:
-    """Keep what was sent for the job, and put it down; what was sent is dropped when that is refused."""
-    settings: Settings = request.app.state.settings
-    kind.allow(key, arguments)
-    folders.keep(settings.data, job_id)
-    try:
-        return _made(request, key, lang, kind, arguments, not_before, job_id)
-    except BaseException:
-        folders.drop_folder(settings.data, job_id)
-        raise
+    return _made_of_files(request, key, lang, SURVEY, arguments, order.not_before, job_id)
 
 
 @router.post("/exports", summary="Write a layer to a file 导出", openapi_extra=body_of(ExportQuestion), **ACCEPTED)
@@ -153,6 +156,7 @@ def make_check(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> 
         format=question.format and question.format.lower(),
         **question.model_dump(include={"layer", "draft", "propose"}),
     )
+    check_question(request.app.state.store, key, arguments)
     return _made(request, key, lang, CHECK, arguments, question.not_before)
 
 
@@ -193,11 +197,75 @@ def make_zonal(request: Request, key: Viewer, name: str, body: Body, lang: Lang 
     return _made(request, key, lang, ZONAL, arguments, question.not_before)
 
 
+@router.post("/rasters", summary="Register a raster 登记栅格", openapi_extra=raster_parameters(), **ACCEPTED)
+async def make_raster(request: Request, key: Publisher, lang: Lang = "en") -> Response:
+    """Check a GeoTIFF, keep it as a COG and register it under `name`: the options of `wangge rasters add`.
+
+    The file is the body (with `filename`), and the options stand in the address; or all of it is a form with `file`.
+    """
+    job_id = new_id()
+    asked = request.query_params.multi_items()
+    with folders.incoming(request.app.state.settings.data, job_id) as folder:
+        sent = await receive(request, folder, request.query_params.get("filename"))
+        return await run_in_threadpool(_make_raster, request, key, lang, job_id, asked, sent, folder)
+
+
+def _make_raster(
+    request: Request, key: Key, lang: str, job_id: str, asked: Iterable[tuple[str, str]], sent: Sent, folder: Path
+) -> Response:
+    order = _valid(RasterOrder, _gathered([*asked, *sent.fields]))
+    said = order.model_dump(exclude={"filename", "not_before", "lang"})
+    arguments = RasterArguments(file=sent.files["file"], **said)
+    RASTER.allow(key, arguments)
+    check_raster(request.app.state.store, request.app.state.settings, arguments, folder / arguments.file)
+    return _made_of_files(request, key, lang, RASTER, arguments, order.not_before, job_id)
+
+
+@router.post("/densities", summary="Density surface 密度面", openapi_extra=body_of(DensityQuestion), **ACCEPTED)
+def make_density(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
+    """How densely components or cases lie, as a GeoTIFF to fetch from `links.result`."""
+    question = _valid(DensityQuestion, parse_json(body))
+    of_cases = question.what == "cases"
+    edition = normalise_edition(question.edition) if question.edition else None
+    arguments = DensityArguments(
+        revision=None if of_cases else _revision(request, question.as_of),
+        until=_until(request, question.as_of) if of_cases else None,
+        edition=edition,
+        **question.model_dump(include={"what", "cell", "bandwidth", "class_code", "crs"}),
+    )
+    check_density(request.app.state.store, arguments)
+    return _made(request, key, lang, DENSITY, arguments, question.not_before)
+
+
+def _until(request: Request, as_of: int | str | None) -> datetime | None:
+    """The time that a moment means for what is not revisioned: of a revision, when it was recorded."""
+    if as_of is None:
+        return None
+    moment = read_moment(str(as_of), request.app.state.settings.zone)
+    if isinstance(moment, datetime):
+        return moment
+    with reading(request.app.state.store.world) as connection:
+        return list_revisions(connection, revision_at(connection, moment) - 1, 1)[0].recorded_at
+
+
 def _revision(request: Request, as_of: int | str | None) -> int:
     """The revision that is meant, the newest without a moment. Errors: those of `revision_at`."""
     zone = request.app.state.settings.zone
     with reading(request.app.state.store.world) as connection:
         return head(connection) if as_of is None else revision_at(connection, read_moment(str(as_of), zone))
+
+
+def _made_of_files(
+    request: Request, key: Key, lang: str, kind: Kind[Any], arguments: Arguments, not_before: str | None, job_id: str
+) -> Response:
+    """The same for a job whose files came in."""
+    data = request.app.state.settings.data
+    folders.keep(data, job_id)
+    try:
+        return _made(request, key, lang, kind, arguments, not_before, job_id)
+    except BaseException:
+        folders.drop_folder(data, job_id)
+        raise
 
 
 def _made(
@@ -236,11 +304,11 @@ def _valid(model: type[M], members: Any) -> M:
 
 
 def _gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """Parameters and fields by their names; `map` may come more than once. What is empty was not said."""
+    """Parameters and fields by their names; `map` and `set` may come more than once. What is empty was not said."""
     found: dict[str, Any] = {}
     for name, value in pairs:
-        if name == "map" and value:
-            found.setdefault("map", []).append(value)
+        if name in ("map", "set") and value:
+            found.setdefault(name, []).append(value)
         elif value and found.setdefault(name, value) != value:
             raise refuse(
                 "parameter_wrong",

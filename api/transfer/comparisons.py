@@ -14,7 +14,7 @@ from api.transfer.conflicts import tell_conflict, tell_mass
 from api.transfer.imports import OWNED, Options, check_layer, examined, profile_of
 from api.transfer.joining import by_part
 from api.transfer.origins import Origin, only_new
-from api.transfer.reading import knowing, of_owner, read_delivery
+from api.transfer.reading import filled, knowing, of_owner, read_delivery
 from components.deliveries import read_delivery as read_components
 from components.tables import component
 from gis.delivery import Counts, Delivery
@@ -120,6 +120,7 @@ def run_comparison(
     check_options(layer, options)
     told("read", None)
     table, options, origin = read_delivery(store, layer, path, knowing(store, options))
+    table, options = filled(table, options)
     if layer in OWNED:
         table = of_owner(table, options.owner)
     if layer == "departments" and wanted.extent is not None and wanted.extent.polygon is not None:

@@ -80,10 +80,14 @@ def chosen(table: Table, conditions: Sequence[Condition]) -> Table:
     return replace(table, columns=columns, geometry=geometry, rows=np.arange(1, kept.sum() + 1, dtype=np.int64))
 
 
+def style_of(dress: Dress, path: Path) -> str:
+    """The heads that are meant, one of STYLES."""
+    return dress.heads or ("2026" if path.suffix.lower() == ".shp" else "field")
+
+
 def dressed(table: Table, layer: Layer, dress: Dress, path: Path) -> Table:
     """The table under the heads that are wanted, and made harmless where it is for people."""
-    style = dress.heads or ("2026" if path.suffix.lower() == ".shp" else "field")
-    heads = heads_of(layer, style)
+    heads = heads_of(layer, style_of(dress, path))
     names = named_once(heads.get(name, name) for name in table.columns)
     columns = dict(zip(names, table.columns.values(), strict=True))
     if dress.for_people:

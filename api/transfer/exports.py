@@ -12,11 +12,12 @@ from sqlalchemy import Connection, select
 
 from api.layers import find_layer, query_of, table_of
 from api.systems import read_systems
-from api.transfer.dress import Dress, chosen, dressed
+from api.transfer.dress import Dress, chosen, dressed, style_of
+from api.transfer.places import placed
 from cases.books import SHEETS, read_rules
 from cases.rules import to_table, written
 from components.catalogue import local_classes
-from components.layers import CATALOGUE
+from components.layers import CATALOGUE, COMPONENTS
 from gis.errors import Fault, refuse
 from gis.formats import write
 from gis.formats.columns import named_once
@@ -63,7 +64,10 @@ def export_layer(
         columns = read_columns(connection, table_of(layer), replace(query_of(layer, scope, at), prefix=prefix))
         table = feature_table(layer, columns)
     wanted = None if crs is None else read_systems(connection).parse(crs)
-    table = dressed(chosen(table, dress.where), layer, dress, path)
+    table = chosen(table, dress.where)
+    if layer is COMPONENTS:
+        table = placed(connection, table, style_of(dress, path), at)
+    table = dressed(table, layer, dress, path)
     encoding = encoding or ("utf-8-sig" if dress.for_people else None)
     told("write")
     notes = notes_of(connection, layer_id, at)

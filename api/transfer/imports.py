@@ -1,7 +1,7 @@
 """Imports of every layer: read, check, report, and only when asked publish."""
 
 import getpass
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from api.transfer.joining import parts_of
 from api.transfer.origins import Origin, of_file, only_new
-from api.transfer.reading import knowing, of_owner, read_delivery
+from api.transfer.reading import filled, knowing, of_owner, read_delivery
 from api.transfer.references import find_declaration
 from api.transfer.rejects import place_of, write_rejects
 from cases import books
@@ -39,6 +39,7 @@ class Options:
     """What the caller says of a delivery beside the file itself. Defaults are those of the command line."""
 
     mapping: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
     fields: str | None = None
     profile: str | None = None
     layer: str | None = None
@@ -131,6 +132,8 @@ def run_import(
     if isinstance(source, Table) and not len(source) and not source.faults:
         raise _no_rows(path)
     whole = source
+    if isinstance(source, Table):
+        source, options = filled(source, options)
     if layer in OWNED:
         source = of_owner(source, options.owner)
     rejected: tuple[Fault, ...] = ()
@@ -185,21 +188,6 @@ def declared(store: Store, options: Options, layer: str) -> Options:
     if found is None:
         check_layer(layer)
     return replace(options, reference=found)
-
-
-def read_mapping(pairs: Sequence[str]) -> dict[str, str]:
-    """`field=column`, repeated. Errors: Refusal mapping_wrong."""
-    mapping = {}
-    for pair in pairs:
-        name, separator, column = pair.partition("=")
-        if not separator or not name.strip() or not column.strip():
-            raise refuse(
-                "mapping_wrong",
-                f"'{pair}' is no mapping: write --map field=column.",
-                f"“{pair}”不是有效映射：请写 --map 字段=列名。",
-            )
-        mapping[name.strip()] = column.strip()
-    return mapping
 
 
 def check_layer(layer: str) -> None:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from api.transfer.fields import LAYERS, NONE, PLACES, find_fields, recognised
+from api.transfer.fields import LAYERS, NONE, NOTHING, PLACES, Meant, find_fields, meant_by, recognised
 from api.transfer.rejects import without_reasons
-from components.heads import mapping_of
 from components.surveys.contents import Part
 from components.surveys.naming import Named
 from gis.errors import Fault
 from gis.formats import SLICE, read_slices
 from gis.intake import renamed
 from gis.tables import Table
+from gis.texts import fill
 
 if TYPE_CHECKING:
     from api.transfer.imports import Options
@@ -37,8 +37,9 @@ def read_part(
 
     tables = pieces(mapping)
     first = next(tables)
-    columns, told = _columns(connection, first, options.fields)
-    columns = {**columns, **mapping}
+    meant, told = _meant(connection, first, options.fields)
+    meant = meant.under(mapping, options.texts)
+    columns = meant.columns
     if not columns.keys().isdisjoint(PLACES) and mapping.keys().isdisjoint(PLACES):
         tables = pieces(columns)
         first = next(tables)
@@ -47,20 +48,22 @@ def read_part(
 
     def ready(table: Table) -> Table:
         table = without_reasons(replace(table, crs=systems.find(table.crs)))
-        return renamed(table, LAYERS["components"].fields, columns)
+        table, made = fill(table, meant.texts)
+        return renamed(table, LAYERS["components"].fields, {**columns, **made})
 
     if part.may_be_none and first.geometry is None and "code" not in ready(first).columns:
         return None
     return map(ready, chain([first], tables))
 
 
-def _columns(connection: Connection, table: Table, fields: str | None) -> tuple[dict[str, str], tuple[Fault, ...]]:
-    """The columns of the profile that was named, else recognised."""
+def _meant(connection: Connection, table: Table, fields: str | None) -> tuple[Meant, tuple[Fault, ...]]:
+    """What the profile means that was named, else recognised."""
     if fields == NONE:
-        return {}, ()
+        return NOTHING, ()
     if fields is None:
-        mapping, told = recognised(connection, replace(table, faults=()), "components")
-        return mapping, told.faults
+        meant, told = recognised(connection, replace(table, faults=()), "components")
+        return meant, told.faults
     named = find_fields(connection, fields, "components")
     places = {name: head for name, head in named.columns.items() if name in PLACES}
-    return {**places, **mapping_of(named, list(table.columns), own_first=False)}, ()
+    meant = meant_by(named, table, own_first=False)
+    return replace(meant, columns={**places, **meant.columns}), ()

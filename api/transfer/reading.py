@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from api.systems import read_systems
-from api.transfer.fields import NONE, PLACES, find_fields, recognised
+from api.transfer.fields import NONE, NOTHING, PLACES, find_fields, meant_by, recognised
 from api.transfer.joining import named_alone, read_joined
 from api.transfer.origins import Origin
 from api.transfer.rejects import without_reasons
-from components.heads import mapping_of
 from components.surveys.contents import is_several
 from gis.errors import refuse
 from gis.formats import read
 from gis.store.engine import Store, reading
 from gis.tables import Table
+from gis.texts import fill
 
 if TYPE_CHECKING:
     from api.transfer.imports import Options
@@ -38,7 +38,7 @@ def read_delivery(store: Store, layer: str, path: Path, options: "Options") -> t
     if layer == "components" and options.layer is None and is_several(path):
         with reading(store.world) as connection:
             table, origin = read_joined(connection, path, options)
-        return table, replace(options, mapping={}, crs=None, class_code=None), origin
+        return table, replace(options, mapping={}, texts={}, crs=None, class_code=None), origin
     table, options = _read_single(store, layer, path, options)
     if layer == "components":
         with reading(store.world) as connection:
@@ -47,18 +47,26 @@ def read_delivery(store: Store, layer: str, path: Path, options: "Options") -> t
 
 
 def _read_single(store: Store, layer: str, path: Path, options: "Options") -> tuple[Table, "Options"]:
+    mapping, texts = options.mapping, options.texts
     with reading(store.world) as connection:
         named = None if options.fields in (None, NONE) else find_fields(connection, str(options.fields), layer)
         places = {name: head for name, head in (named.columns if named else {}).items() if name in PLACES}
-        table = read_table(path, options, {**places, **options.mapping})
+        table = read_table(path, options, {**places, **mapping})
         if named is not None:
-            mapping = mapping_of(named, list(table.columns), own_first=False)
+            meant = meant_by(named, table, own_first=False)
         else:
-            mapping, table = recognised(connection, table, layer) if options.fields is None else ({}, table)
-    mapping = {**mapping, **options.mapping}
-    if named is None and not mapping.keys().isdisjoint(PLACES) and options.mapping.keys().isdisjoint(PLACES):
-        table = replace(read_table(path, options, mapping), faults=table.faults)
-    return table, replace(options, mapping={name: head for name, head in mapping.items() if name not in PLACES})
+            meant, table = recognised(connection, table, layer) if options.fields is None else (NOTHING, table)
+    meant = meant.under(mapping, texts)
+    if named is None and not meant.columns.keys().isdisjoint(PLACES) and mapping.keys().isdisjoint(PLACES):
+        table = replace(read_table(path, options, meant.columns), faults=table.faults)
+    columns = {name: head for name, head in meant.columns.items() if name not in PLACES}
+    return table, replace(options, mapping=columns, texts=meant.texts)
+
+
+def filled(table: Table, options: "Options") -> tuple[Table, "Options"]:
+    """The table with the columns that texts make, and the options with these columns mapped."""
+    table, made = fill(table, options.texts)
+    return table, replace(options, mapping={**options.mapping, **made}, texts={})
 
 
 def read_table(path: Path, options: "Options", mapping: Mapping[str, str] | None = None) -> Table:

@@ -12,12 +12,12 @@ import shapely
 from gis import crs as reference
 from gis.crs import DECIMALS, CrsLike
 from gis.errors import Fault, Refusal, refuse
-from gis.formats import archive, delimited, dxf, excel, excel_out, geojson, kml, parquet, vector
+from gis.formats import archive, dbf, delimited, dxf, excel, excel_out, geojson, kml, parquet, vector
 from gis.formats.delimited import Axes
 from gis.formats.notes import Notes, beside, read_beside, write_beside
 from gis.tables import Table
 
-__all__ = ["layers_of", "read", "read_cells", "read_slices", "suffix_of", "write"]
+__all__ = ["check_form", "layers_of", "read", "read_cells", "read_slices", "suffix_of", "write"]
 
 SLICE = 20_000
 """Rows that are worked on at a time."""
@@ -37,6 +37,14 @@ _WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...
     ".parquet": parquet.write,
     ".xlsx": excel_out.write,
     ".kml": kml.write,
+}
+_BEGINNINGS = {
+    ".gpkg": b"SQLite format 3\0",
+    ".fgb": b"fgb",
+    ".shp": b"\0\0\x27\x0a",
+    ".parquet": b"PAR1",
+    ".zip": b"PK",
+    ".kmz": b"PK",
 }
 _ROOMY = (".gpkg", ".fgb", ".geojson", ".json", ".parquet", ".xlsx", ".kml")  # with room for notes
 WRITABLE = tuple(_WRITERS)
@@ -132,6 +140,28 @@ def layers_of(path: Path) -> list[str] | None:
         case ".xlsx":
             return excel.list_filled(path)
     return None
+
+
+def check_form(path: Path) -> None:
+    """What can be told of a file at once: whether its ending is known and its beginning that of its format, and of a
+    shapefile whether its parts are there.
+
+    Errors: Refusal format_unknown, file_unreadable.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in READABLE:
+        raise _unknown_format(suffix)
+    with path.open("rb") as file:
+        if not file.read(16).startswith(_BEGINNINGS.get(suffix, b"")):
+            raise refuse(
+                "file_unreadable",
+                f"{path.name} cannot be read: it does not begin like a {suffix} file. Export it again, or give it the "
+                "ending of what it is.",
+                f"无法读取 {path.name}：文件开头不是 {suffix} 格式。请重新导出，或使用与内容一致的扩展名。",
+                kind="unreadable",
+            )
+    if suffix in (".shp", ".dbf"):
+        dbf.check_whole(path)
 
 
 def read_cells(path: Path, layer: str | None, encoding: str | None) -> Table | None:

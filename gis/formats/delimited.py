@@ -40,7 +40,7 @@ def read(path: Path, encoding: str | None, axes: Axes) -> Table:
     text, damaged = texts.decode_file(data, used)
     heads, lines = _lines(path, text)
     table = replace(locate(assemble(heads, lines), axes), encoding=used or texts.found_in(data))
-    if not used and not text.isascii() and texts.detect([data], None) == "gb18030" and texts.is_doubtful([text]):
+    if not used and texts.is_guessed(data) and texts.is_doubtful([text]):
         table = replace(table, faults=(*table.faults, texts.doubtful()))
     if damaged:
         width = len(heads)

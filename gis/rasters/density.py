@@ -18,6 +18,8 @@ FIRST_ZONE, FIRST_MERIDIAN = 4534, 75
 """EPSG:4534 to 4554: CGCS2000 / 3-degree Gauss-Kruger, central meridians 75, 78 … 135, without zone in the easting."""
 MOST_CELLS = 100_000_000
 MOST_REACH = 200
+LOCAL_SCALE = 1e-3
+"""A local plane has metres of its own, which are not quite a metre long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def check_grid(cell_m: float, bandwidth_m: float | None, crs: CrsLike | None = N
         )
     if crs is not None:
         system = reference.parse(crs)
-        if system.is_geographic or abs(system.unit_m - 1) > 1e-9:
+        if system.is_geographic or abs(system.unit_m - 1) > LOCAL_SCALE:
             raise _wrong(f"{system.name[:60]} is no plane in metres", f"{system.name[:60]} 不是以米为单位的平面坐标系")
 
 

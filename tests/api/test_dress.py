@@ -111,12 +111,12 @@ def test_what_goes_out_comes_in_the_same(
     if faults:
         return  # longer than a dbf holds, and told
     with reading(store.world) as connection:
-        mapping, found = recognised(connection, read(path), "components")
+        meant, found = recognised(connection, read(path), "components")
     styled = heads in ("2026", "2013", "zh", "en") or suffix == ".shp"
     assert ("fields_recognised" in {fault.code for fault in found.faults}) == styled
     kept = {name: values for name, values in found.columns.items() if name != "owner"}
     back = Table(kept, found.geometry, found.crs, found.rows)
-    incoming, told = taken_in(back, mapping)
+    incoming, told = taken_in(back, dict(meant.columns))
     assert [fault for fault in told if fault.severity == "error"] == []
     same(incoming, wanted)
 

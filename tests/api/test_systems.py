@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import math
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ import pyarrow as pa
 import pytest
 import shapely
 from fastapi import FastAPI
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import inspect, text
 from typer.testing import CliRunner, Result
 
 from api.app import create_app
@@ -25,13 +29,22 @@ from gis import crs as reference
 from gis import formats
 from gis.crs import Points
 from gis.errors import Refusal
+from gis.similarity import Similarity, fit
 from gis.store.engine import Store, reading
+from gis.systems import make_local
 from gis.tables import Table
 from tests.api.conftest import client
 from tests.api.small_world import UNITS, centre
 from tests.gis.test_systems import SECRET, TELLING, control
 
 NAME = "sz-local"
+LOOKED_AT = (
+    "/openapi.json", "/v1/layers", "/v1/revisions", "/v1/changes?since=0", "/v1/crs", "/v1/jobs", "/v1/components/X",
+    "/ogc/", "/ogc/conformance", "/ogc/openapi", "/ogc/collections", "/ogc/collections/components",
+    "/ogc/collections/components/items", "/tiles/components.json", "/tiles/components/12/3343/1788.mvt",
+    "/tiles/units/12/3343/1788.mvt", "/readyz", "/metrics",
+)  # fmt: skip
+CASE = {"reported_at": "2026-07-02T08:30:00+08:00", "edition": "2026", "kind": "component", "class_code": "01002"}
 FORMATS = ("gpkg", "shp", "fgb", "parquet", "csv")
 
 
@@ -260,9 +273,11 @@ def test_no_answer_log_export_or_error_tells_the_parameters(
             heard.append(http.get("/v1/locate", params=asked).content)
             heard.append(http.post("/v1/cases/route", json=asked).content)
             heard.append(http.post("/v1/locate", json={"points": [[asked["lon"], asked["lat"]]], "crs": NAME}).content)
-        heard += [
-            http.get(path).content for path in ("/openapi.json", "/v1/layers", "/v1/revisions", "/v1/changes?since=0")
-        ]
+        heard += [http.get(path).content for path in LOOKED_AT]
+        heard.append(http.get(f"/ogc/collections/units/items?crs={NAME}").content)
+        heard.append(http.get(f"/ogc/collections/units/items?bbox=1,2,3,4&bbox-crs={NAME}").content)
+        heard.append(http.post("/v1/cases", json={**asks[0], "source": "s", "id": "1", "version": 1, **CASE}).content)
+        heard.append(http.get("/v1/cases/s/1").content)
         rows = (
             "code,edition,class_code,lon,lat\n"
             + f"44030501037000109,2026,01037,{xy[0, 0]},{xy[0, 1]}\nbad,2026,x,1e9,5\n"
@@ -271,6 +286,8 @@ def test_no_answer_log_export_or_error_tells_the_parameters(
         jobs = [http.post("/v1/imports", params=sent, content=rows.encode(), headers={"Content-Type": "text/csv"})]
         orders = [{"layer": "units", "format": kind, "crs": NAME} for kind in (*FORMATS, "geojson")]
         jobs += [http.post("/v1/exports", json=order) for order in orders]
+        jobs.append(http.post("/v1/densities", json={"what": "components", "crs": NAME, "cell": 1000}))
+        heard.append(http.post("/v1/densities", json={"what": "components", "crs": NAME, "cell": 0}).content)
         for job in jobs:
             assert job.status_code == 202, job.text
             heard += list(_ended(http, job.json()["id"]))
@@ -285,9 +302,55 @@ def test_no_answer_log_export_or_error_tells_the_parameters(
     numbers = list(json.loads(secret)["similarity"].values())
     assert len(tells(secret.encode(), numbers)) >= 6, "the search finds what is there"
     assert [found for each in heard if (found := tells(each, numbers))] == []
+    heard_of_store = dump(store)
+    assert [found for each in heard_of_store if (found := tells(each, numbers))] == []
     files = [path for path in sorted(office.folder.rglob("*")) if path.is_file() and "wangge" not in path.name]
     assert len(files) > 20
     assert {str(path): found for path in files if (found := tells(path.read_bytes(), numbers))} == {}
+
+
+def dump(store: Store) -> list[bytes]:
+    """Every row of every table of the store, of jobs and decisions too, but for the table that keeps the systems."""
+    found: list[bytes] = []
+    for engine in {store.world, store.log}:
+        with engine.connect() as connection:
+            for table in inspect(engine).get_table_names():
+                if table != "local_crs":
+                    rows = connection.execute(text(f'SELECT * FROM "{table}"')).all()
+                    found += [repr(tuple(row)).encode() for row in rows]
+    assert len(found) > 50
+    return found
+
+
+def test_the_names_are_listed_for_everybody_and_nothing_else_of_them(office: Office, here: httpx.Client) -> None:
+    assert here.get("/v1/crs").json() == {"items": []}
+    office.add()
+    (item,) = here.get("/v1/crs").json()["items"]
+    assert item.keys() == {"name", "created_at"}
+    assert item["name"] == NAME
+    assert here.post("/v1/crs", json={"name": "x"}).status_code == 405
+    assert here.delete(f"/v1/crs/{NAME}").status_code == 404
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.floats(-math.pi, math.pi), st.floats(0.9995, 1.0005), st.floats(-1e5, 1e5), st.floats(-1e5, 1e5),
+    st.integers(0, 999),
+)  # fmt: skip
+def test_any_city_plane_fitted_to_control_points_round_trips_below_a_millimetre(
+    turn: float, scale: float, x: float, y: float, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    plane = reference.parse("EPSG:4547")
+    lonlat = np.column_stack([random.uniform(113.7, 114.6, 40), random.uniform(22.4, 22.9, 40)])
+    known = Similarity(x, y, 5e5, 2.5e6, scale * math.cos(turn), scale * math.sin(turn))
+    local = known.inverse(reference.from_store(lonlat, plane))
+    found, _ = fit(local[:6], reference.from_store(lonlat[:6], plane))
+    made = make_local("invented", "EPSG:4547", found)
+    there = reference.from_store(lonlat, made)
+    assert np.abs(there - local).max() < 1e-3
+    assert np.abs(reference.to_store(there, made) - lonlat).max() * 111_320 < 1e-3
+    assert np.abs(reference.to_store(local, made) - lonlat).max() * 111_320 < 1e-3
 
 
 def _ended(http: httpx.Client, job_id: str) -> Iterator[bytes]:

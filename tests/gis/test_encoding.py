@@ -95,6 +95,8 @@ def test_a_text_file_is_read_with_or_without_a_mark(written):
         ("喆垚堃路灯养护中心第一分队", "gbk", False),
         ("國語臺灣水電", "big5", True),
         ("ひたちなか 日本語", "shift_jis", True),
+        ("ひたちなか市 西蒲原郡弥彦村", "euc_jp", True),
+        ("Π. ΑΝΑΤΟΛΙΚΗΣ ΜΑΚΕΔΟΝΙΑΣ", "cp1253", True),
         ("México Curaçao", "latin-1", True),
     ],
 )

@@ -24,6 +24,7 @@ REFUSED = {
     "mapshaper/shapefile/polygons.shp": "polygons.shx is missing",
     "mapshaper/shapefile/two_states_merc_copy.shp": "two_states_merc_copy.shx is missing",
 }
+MISREAD = {"encoding_doubtful", "encoding_replaced"}
 # What is told of those that are read, beside what is no fault: no CRS, several parts, rings that touch, heights.
 TOLD = {
     "fiona/curves_line.csv": {"geometry_unreadable"},
@@ -31,18 +32,19 @@ TOLD = {
     "fiona/test_tin.dbf": {"geometry_unreadable"},
     "fiona/test_tin.shp": {"geometry_unreadable"},
     "mapshaper/dbf/big5.dbf": {"encoding_doubtful"},
+    "mapshaper/dbf/eucjp.dbf": {"encoding_doubtful"},
     "mapshaper/dbf/latin1.dbf": {"encoding_doubtful"},
     "mapshaper/dbf/shiftjis.dbf": {"encoding_doubtful"},
-    "mapshaper/dbf/ne_10m_time_zones.dbf": {"encoding_doubtful", "encoding_replaced"},
-    "mapshaper/dbf/periphereies.dbf": {"encoding_replaced"},
+    "mapshaper/dbf/ne_10m_time_zones.dbf": MISREAD,
+    "mapshaper/dbf/periphereies.dbf": MISREAD,
     "mapshaper/dbf/ldid/chinese.dbf": {"coordinates_out_of_range"},
     "mapshaper/dbf/ldid/chinese.shp": {"coordinates_out_of_range"},
     "mapshaper/issues/193/three_points.dbf": {"crs_no_transformation"},
     "mapshaper/issues/193/three_points.shp": {"crs_no_transformation"},
     "mapshaper/issues/invalid_coords/invalid_coordinates.dbf": {"coordinates_out_of_range"},
     "mapshaper/issues/invalid_coords/invalid_coordinates.shp": {"coordinates_out_of_range"},
-    "mapshaper/shapefile/geo_lines.dbf": {"antimeridian_crossed", "coordinates_out_of_range", "encoding_replaced"},
-    "mapshaper/shapefile/geo_lines.shp": {"antimeridian_crossed", "coordinates_out_of_range", "encoding_replaced"},
+    "mapshaper/shapefile/geo_lines.dbf": {"antimeridian_crossed", "coordinates_out_of_range"} | MISREAD,
+    "mapshaper/shapefile/geo_lines.shp": {"antimeridian_crossed", "coordinates_out_of_range"} | MISREAD,
     "mapshaper/shapefile/latin1-property.dbf": {"encoding_doubtful"},
     "mapshaper/shapefile/latin1-property.shp": {"encoding_doubtful"},
 }
@@ -94,3 +96,24 @@ def test_a_refusal_is_told_in_both_languages(tmp_path: Path) -> None:
     with pytest.raises(Refusal) as caught:
         read(tmp_path / "a.shp")
     assert caught.value.faults[0].zh
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "encoding", "text"),
+    [
+        ("eucjp", "EUC-JP", "ひたちなか市"),
+        ("shiftjis", "Shift_JIS", "ひたちなか市"),
+        ("big5", "BIG5", "繁體國語"),
+        ("latin1", "CP1252", "Peçeña México"),
+        ("periphereies", "CP1253", "Π. ΑΝΑΤΟΛΙΚΗΣ ΜΑΚΕΔΟΝΙΑΣ - ΘΡΑΚΗΣ"),
+    ],
+)
+def test_what_nobody_said_the_encoding_of_is_refused_until_it_is_named_and_then_read_right(
+    shared_data: Path, name: str, encoding: str, text: str
+) -> None:
+    path = shared_data / "known_bad" / "mapshaper" / "dbf" / f"{name}.dbf"
+    guessed, named = read(path), read(path, encoding=encoding)
+    assert ("error", "encoding_doubtful") in {(fault.severity, fault.code) for fault in guessed.faults}
+    assert named.faults == ()
+    assert text in {value for column in named.columns.values() for value in column.tolist()}

@@ -53,6 +53,18 @@ def test_a_shift_that_is_another_one_is_no_verdict() -> None:
     assert verdict.system is None
 
 
+def test_neighbours_that_a_shift_finds_by_chance_decide_nothing() -> None:
+    """A park without records beside streets full of trees, of which a shift finds some at a dozen metres."""
+    random = np.random.default_rng(3)
+    truth = city(300) * 0.01 + np.array(CITIES[0]) * 0.99
+    beside = hypotheses(truth)["BD-09"] + random.normal(0, 12 / 111_000, truth.shape)
+    told = distances(hypotheses(truth), beside)
+    assert judge(told, "code", {}).system == "BD-09"
+    assert judge(told, "class", {}).system is None
+    surveyed = hypotheses(truth)["BD-09"] + random.normal(0, 1 / 111_000, truth.shape)
+    assert judge(distances(hypotheses(truth), surveyed), "class", {}).is_sure
+
+
 def test_few_witnesses_decide_nothing() -> None:
     truth = city(4)
     verdict = judge(distances(hypotheses(delivered_in("GCJ-02", truth)), truth), "code", {})

@@ -10,6 +10,8 @@ import pytest
 import shapely
 
 from gis.formats import read, write
+from gis.store.engine import open_store, writing
+from gis.store.revisions import keep_setting
 from tests.gis.samples import table
 from tests.journeys.commands import Office, Said
 
@@ -194,3 +196,56 @@ def test_rejects_in_a_format_that_is_only_read_are_refused_before_anything_is_pu
     said = deliver(office, f"{GOOD['2026']}\n{ROW}\n", "--rejects", office.folder / "r.dxf", "--commit")
     assert (said.code, "format_unknown" in said.err) == (3, True)
     assert exported(office) == []
+
+
+def test_a_profile_says_what_no_column_holds(office: Office) -> None:
+    text = "NR,BODY,EAST,NORTH\n7,DPW,114.05,22.54\n,DPW,114.06,22.54\n"
+    given = ("--set", "code=LAMP-{NR}", "--set", "class_code=01037", "--set", "note={{city}}")
+    office.do("profiles", "add", "lamps", "--map", "owner_code=BODY", "--map", "lon=EAST", "--map", "lat=NORTH", *given)
+    assert office.do("profiles", "show", "lamps").out.splitlines()[-3:] == [
+        "--set code=LAMP-{NR}",
+        "--set class_code=01037",
+        "--set note={{city}}",
+    ]
+    said = deliver(
+        office, text, "--crs", "EPSG:4490", "--skip-rejected", "--rejects", office.folder / "bad", "--commit"
+    )
+    assert said.code == 0, said.err
+    assert "fields_recognised: The heads are those of the profile lamps" in said.err
+    assert "value_missing: Row 2" in said.err
+    (row,) = exported(office)
+    assert (row["code"], row["class_code"], row["owner_code"], row["note"]) == ("LAMP-7", "01037", "DPW", "{city}")
+    assert row["NR"] == "7"
+    refused = (office.folder / "bad.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert refused[0].startswith("NR,BODY,EAST,NORTH,rej_row")  # the columns of the delivery, and no others
+    said = deliver(office, text, "--crs", "EPSG:4490", "--set", "code=L{NR}", "--map", "note=BODY", "--skip-rejected")
+    assert said.code == 0, said.err
+    assert "value_missing: Row 2" in said.err
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--set", "code"), "mapping_wrong"),
+        (("--set", "code={"), "mapping_wrong"),
+        (("--set", "code=x", "--map", "code=NR"), "mapping_wrong"),
+        (("--set", "lon=114"), "mapping_wrong"),
+        (("--set", "colour=x"), "field_unknown"),
+        (("--set", "code={WHAT}"), "column_missing"),
+    ],
+)
+def test_a_text_that_leads_nowhere_is_refused(office: Office, options: tuple[str, ...], code: str) -> None:
+    said = deliver(office, "NR,lon,lat\n7,114.05,22.54\n", "--crs", "EPSG:4490", *options)
+    assert said.code == 3
+    assert f"error {code}" in said.err
+
+
+def test_a_profile_of_an_earlier_version_is_read_as_it_was(office: Office) -> None:
+    office.do("migrate")
+    store = open_store(office.store)
+    with writing(store.world) as connection:
+        keep_setting(connection, "fields.old", '{"code": "NR", "lon": "X", "lat": "Y"}')
+    store.close()
+    assert office.do("profiles", "show", "old").out.split() == ["code=NR", "lon=X", "lat=Y"]
+    said = deliver(office, "NR,class,X,Y\n7,01037,114.05,22.54\n", "--crs", "EPSG:4490", "--fields", "old")
+    assert said.code == 0, said.err

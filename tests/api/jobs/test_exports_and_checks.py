@@ -157,9 +157,3 @@ def test_a_check_finds_what_is_wrong_in_the_store(village: FastAPI) -> None:
     assert found("areas.drainage") == ["department_unknown"]
     assert "overlap" in found("units")
     assert "department_unknown" in found("rules")
-
-
-def test_a_layer_without_checks_fails_the_job(village: FastAPI) -> None:
-    with client(village) as caller:
-        job = ask(caller, village, "/v1/checks", layer="gaps")
-        assert (job["state"], job["problem"]["code"]) == ("failed", "layer_unknown")

@@ -89,10 +89,9 @@ def test_a_delivery_with_faults_fails_with_a_problem_in_both_languages(here: htt
 @pytest.mark.parametrize(
     ("text", "name", "code"),
     [
-        ("no such", "x.docx", "format_unknown"),
         ("PK not a zip", "x.zip", "file_unreadable"),
         ("a,b\n", "x.csv", "file_empty"),
-        ("\0\1\2", "x.gpkg", "file_unreadable"),
+        ("SQLite format 3\0 that ends", "x.gpkg", "file_unreadable"),
     ],
 )
 def test_a_file_that_cannot_be_read_fails_the_job_in_words(village: FastAPI, text: str, name: str, code: str) -> None:
@@ -321,7 +320,7 @@ def test_one_caller_cannot_fill_the_queue(village: FastAPI, monkeypatch: pytest.
 
 def test_refused_rows_are_the_file_of_the_job_and_come_in_mended(here: httpx.Client, town: FastAPI) -> None:
     with writing(town.state.store.world) as connection:
-        add_fields(connection, "firm", {"code": "NR", "name": "WAS"})
+        add_fields(connection, "firm", {"code": "NR", "name": "WAS"}, {})
     text = "NR,WAS,parent\nNEW,新部门,NOBODY\nNEW2,=新部门,\n"
     asked = {"skip_rejected": "true", "rejects": "true", "commit": "true", "fields": "firm"}
     job = ended(here, town, send(here, text, **asked))
@@ -350,3 +349,15 @@ def test_a_shapefile_sent_in_a_zip_comes_back_in_one(here: httpx.Client, town: F
     assert (job["state"], job["result"]["rejected"], job["result"]["acceptable"]) == ("done", 1, False)
     (tmp_path / "back.zip").write_bytes(here.get(job["links"]["result"]).content)
     assert read(tmp_path / "back.zip").columns["code"].tolist() == ["B"]
+
+
+def test_texts_of_a_profile_are_said_over_http_too(village: FastAPI) -> None:
+    asked = {"layer": "components", "crs": "CRS84", "filename": "c.csv"}
+    given = [("set", "code=L{NR}"), ("set", "class_code=01037"), *asked.items()]
+    with client(village) as caller:
+        answer = caller.post("/v1/imports", params=given, content=b"NR,lon,lat\n1,114.005,22.505\n2,114.006,22.505\n")
+        job = ended(caller, village, answer)
+        assert (job["result"]["new"], job["result"]["acceptable"]) == (2, True)
+        assert job["arguments"]["set"] == ["code=L{NR}", "class_code=01037"]
+        wrong = caller.post("/v1/imports", params=[("set", "code={"), *asked.items()], content=b"NR\n1\n")
+        assert (wrong.status_code, wrong.json()["code"]) == (422, "mapping_wrong")

@@ -20,6 +20,8 @@ from tests.api.jobs.work import ended
 from tests.api.small_world import make_world
 from tests.gis.test_known_bad import VECTOR
 
+PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FastAPI, httpx.Client]]:
@@ -62,6 +64,6 @@ def packed(path: Path) -> bytes:
     content = BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for part in path.parent.glob(f"{path.stem}.*"):
-            if part.suffix != ".zip":
+            if part.suffix in PARTS:
                 archive.write(part, part.name)
     return content.getvalue()

@@ -295,3 +295,21 @@ def test_behind_a_proxy_links_have_the_public_address(world: Store) -> None:
         for path in ("/ogc", "/ogc/collections", f"{UNITS}?limit=1", "/ogc/openapi"):
             assert "127.0.0.1" not in client.get(path).text
         assert link(client.get(f"{UNITS}?limit=1").json(), "next").startswith("https://grid.example.org/city/ogc/coll")
+
+
+def test_the_largest_page_of_an_exact_box_says_where_it_goes_on(own_world: Store, tmp_path: Path) -> None:
+    """A box of a plane is no box in lon/lat, so the page is picked; the feature behind the page must be seen too."""
+    count = 10_003
+    places = [[round(WEST + 3e-7 * index, 9), SOUTH] for index in range(count)]
+    rows = "".join(f"M{index:05},2026,01001,{x},{y}\n" for index, (x, y) in enumerate(places))
+    bring(
+        own_world, tmp_path, "components", "many.csv", f"code,edition,class_code,lon,lat\n{rows}", LATER,
+        owner="440305", scope="C", crs="EPSG:4490",
+    )  # fmt: skip
+    uri = uri_of("EPSG:4547")
+    box = "2490000,500000,2500000,520000"
+    with call(make_app(own_world)) as client:
+        address = f"{COMPONENTS}?limit=10000&bbox={box}&bbox-crs={uri}"
+        page = client.get(address).json()
+        assert (page["numberMatched"], page["numberReturned"]) == (count, 10_000)
+        assert len(set(walk(client, address))) == count
