@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +12,15 @@ import shapely
 from gis import crs as reference
 from gis.crs import DECIMALS, CrsLike
 from gis.errors import Fault, Refusal, refuse
-from gis.formats import archive, delimited, dxf, excel, excel_out, geojson, kml, parquet, vector
+from gis.formats import archive, csv_pieces, delimited, dxf, excel, excel_out, geojson, kml, parquet, vector
 from gis.formats.delimited import Axes
 from gis.formats.notes import Notes, beside, read_beside, write_beside
 from gis.tables import Table
 
-__all__ = ["read", "read_cells", "suffix_of", "write"]
+__all__ = ["count_rows", "read", "read_cells", "read_pieces", "suffix_of", "write"]
 
+PIECE = 20_000
+"""Rows of a piece."""
 _STALE = (".qix", ".sbn", ".sbx")  # indexes of a shapefile that would no longer be true
 _WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...]]] = {
     ".gpkg": vector.write,
@@ -35,6 +37,7 @@ _WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...
     ".xlsx": excel_out.write,
     ".kml": kml.write,
 }
+_OF_CELLS = (".csv", ".tsv", ".txt", ".xlsx")
 _ROOMY = (".gpkg", ".fgb", ".geojson", ".json", ".parquet", ".xlsx", ".kml")  # with room for notes
 WRITABLE = tuple(_WRITERS)
 READABLE = (*_WRITERS, ".txt", ".dbf", ".gdb", ".dxf", ".kmz", ".zip")
@@ -66,21 +69,53 @@ def read(
     Errors: Refusal "unreadable": file_missing, file_unreadable, format_unknown, layer_missing, layer_ambiguous,
     encoding_wrong; "invalid": crs_unknown, encoding_unknown, column_missing.
     """
+    (table,) = read_pieces(path, layer=layer, crs=crs, encoding=encoding, axes=(x_column, y_column), size=None)
+    return table
+
+
+def read_pieces(
+    path: str | os.PathLike[str],
+    *,
+    layer: str | None = None,
+    crs: CrsLike | None = None,
+    encoding: str | None = None,
+    axes: Axes = (None, None),
+    size: int | None = PIECE,
+) -> Iterator[Table]:
+    """What `read` gives, in tables of at most `size` rows (None: of all), at least one, so that a file of any length
+    takes the same memory: GeoPackage, FlatGeobuf, shapefile, dbf, FileGDB, CSV, TSV and Parquet; others come whole.
+
+    `axes` are the columns of x and y, as `x_column` and `y_column` of `read`. What concerns the file and not its rows
+    is told in the first table. Errors: those of `read`, some of them only on the way.
+    """
     path = Path(path)
     if not path.is_file() and not (path.is_dir() and path.suffix.lower() == ".gdb"):
         raise refuse("file_missing", f"There is no file {path}.", f"文件不存在：{path}。", kind="unreadable")
     if crs is not None:
         reference.parse(crs)
-    table = _read(path, layer, encoding, (x_column, y_column))
-    chosen, faults = reference.choose(table.crs, crs)
-    told = table.notes or read_beside(path)
-    return replace(table, crs=chosen, source=str(path), faults=(*table.faults, *faults), notes=told)
+    beside: Notes | None = None
+    for number, table in enumerate(_read(path, layer, encoding, axes, size)):
+        chosen, faults = reference.choose(table.crs, crs)
+        beside = read_beside(path) if beside is None else beside
+        told = (*table.faults, *(faults if number == 0 else ()))
+        yield replace(table, crs=chosen, source=str(path), faults=told, notes=table.notes or beside)
 
 
-def read_cells(path: Path, layer: str | None, encoding: str | None) -> Table | None:
+def read_cells(path: Path, layer: str | None, encoding: str | None, size: int | None = PIECE) -> Iterator[Table] | None:
     """Every column of a CSV or a sheet as it stands, without looking for a geometry; None for other formats."""
-    table = _read(path, layer, encoding, None)
-    return table if table.geometry is None else None
+    return _read(path, layer, encoding, None, size) if suffix_of(path, layer) in _OF_CELLS else None
+
+
+def count_rows(path: Path, layer: str | None = None) -> int | None:
+    """About how many rows a file has, where that is known before it is read."""
+    match path.suffix.lower():
+        case ".gpkg" | ".fgb" | ".shp" | ".dbf" | ".gdb":
+            return vector.count_rows(path, layer)
+        case ".csv" | ".tsv" | ".txt":
+            return csv_pieces.count_lines(path)
+        case ".parquet":
+            return parquet.count_rows(path)
+    return None
 
 
 def suffix_of(path: Path, layer: str | None) -> str:
@@ -91,30 +126,33 @@ def suffix_of(path: Path, layer: str | None) -> str:
         return inner.suffix.lower()
 
 
-def _read(path: Path, layer: str | None, encoding: str | None, axes: Axes) -> Table:
+def _read(path: Path, layer: str | None, encoding: str | None, axes: Axes, size: int | None) -> Iterator[Table]:
     match path.suffix.lower():
         case ".zip":
             with archive.opened(path, layer, READABLE) as (inner, inner_layer):
-                table = _read(inner, inner_layer, encoding, axes)
-                return replace(table, notes=table.notes or read_beside(inner))
+                for table in _read(inner, inner_layer, encoding, axes, size):
+                    yield replace(table, notes=table.notes or read_beside(inner))
         case ".kmz":
             with archive.opened(path, None, (".kml",), first="doc") as (inner, _):
-                return kml.read(inner, layer, encoding)
+                yield kml.read(inner, layer, encoding)
         case ".gpkg" | ".fgb" | ".shp" | ".dbf" | ".gdb":
-            return vector.read(path, layer, encoding)
+            yield from vector.read_pieces(path, layer, encoding, size)
         case ".geojson" | ".json" | ".geojsonl" | ".ndjson" | ".jsonl":
-            return geojson.read(path, encoding)
+            yield geojson.read(path, encoding)
+        case ".csv" | ".tsv" | ".txt" if size is not None:
+            yield from csv_pieces.read_tables(path, encoding, axes, size)
         case ".csv" | ".tsv" | ".txt":
-            return delimited.read(path, encoding, axes)
+            yield delimited.read(path, encoding, axes)
         case ".xlsx":
-            return excel.read(path, layer, axes)
+            yield excel.read(path, layer, axes)
         case ".kml":
-            return kml.read(path, layer, encoding)
+            yield kml.read(path, layer, encoding)
         case ".dxf":
-            return dxf.read(path, encoding)
+            yield dxf.read(path, encoding)
         case ".parquet":
-            return parquet.read(path)
-    raise _unknown_format(path.suffix.lower())
+            yield from parquet.read_pieces(path, size)
+        case unknown:
+            raise _unknown_format(unknown)
 
 
 def write(

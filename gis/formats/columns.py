@@ -34,9 +34,22 @@ def to_arrow(columns: Mapping[str, NDArray[Any]], names: Sequence[str]) -> pa.Ta
     return pa.Table.from_arrays([_arrow(column.tolist()) for column in columns.values()], names=list(names))
 
 
-def from_arrow(column: pa.ChunkedArray) -> NDArray[Any]:
-    """Plain values: dates and times become ISO text, lists JSON text; bytes (pictures) are no attribute and None."""
+def from_arrow(column: pa.ChunkedArray | pa.Array) -> NDArray[Any]:
+    """Plain values: dates and times become ISO text, lists JSON text; bytes (pictures) are no attribute and None.
+
+    Texts that come again are one object.
+    """
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        return np.concatenate([np.empty(0, dtype=object), *(_texts(each) for each in chunks)])
     return to_column([_plain(value) for value in column.to_pylist()])
+
+
+def _texts(chunk: pa.Array) -> NDArray[Any]:
+    listed = chunk.dictionary_encode()
+    texts = to_column([*listed.dictionary.to_pylist(), None])
+    found: NDArray[Any] = texts[listed.indices.fill_null(len(texts) - 1).to_numpy(zero_copy_only=False)]
+    return found
 
 
 def to_values(column: pa.Array) -> list[Any]:

@@ -66,15 +66,16 @@ def assemble(heads: Sequence[str], lines: Sequence[tuple[int, list[str]]]) -> Ta
     return Table(columns, None, None, rows, faults=tuple(faults))
 
 
-def locate(table: Table, axes: Axes) -> Table:
+def locate(table: Table, axes: Axes, mixed: bool = False) -> Table:
     """A table of cells with the geometry that stands in some of them; these are no columns any more.
 
+    `mixed`: other rows of the same file are in another CRS, so that none is the file's.
     Errors: Refusal column_missing.
     """
     if axes is None:
         return table
     geometry, consumed, unread = _geometry(table.columns, table.rows, *axes)
-    crs = _one_crs(table.columns) if geometry is not None else None
+    crs = _one_crs(table.columns) if geometry is not None and not mixed else None
     consumed |= {name for name in table.columns if crs is not None and name.lower() == "crs"}
     kept = {name: column for name, column in table.columns.items() if name not in consumed}
     return replace(table, columns=kept, geometry=geometry, crs=crs, faults=(*table.faults, *unread))

@@ -1,6 +1,7 @@
 """GeoParquet 1.1: a Parquet file whose geometry is WKB, or points side by side, and whose metadata say so."""
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,49 @@ import shapely
 from gis import crs as reference
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import geoarrow, shapes
+from gis.formats.arrow_pieces import AHEAD_BYTES
 from gis.formats.columns import from_arrow, named_once, to_arrow, to_column
-from gis.formats.notes import NAME, parse, spell
+from gis.formats.notes import NAME, Notes, parse, spell
 from gis.tables import Table
 
 
-def read(path: Path) -> Table:
-    """The rows of a file, with the primary geometry where the metadata name one encoded as WKB or as points."""
+def read_pieces(path: Path, size: int | None) -> Iterator[Table]:
+    """The rows of a file in tables of at most `size` (None: of all), at least one.
+
+    With the primary geometry where the metadata name one encoded as WKB or as points. Errors: Refusal file_unreadable.
+    """
+    first = 1
     try:
-        arrow = pq.read_table(path)
-        geo = json.loads((arrow.schema.metadata or {}).get(b"geo", b"{}"))
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=AHEAD_BYTES) as file:
+            metadata = file.schema_arrow.metadata or {}
+            geo = json.loads(metadata.get(b"geo", b"{}"))
+            notes = parse(metadata.get(NAME.encode()))
+            batches = [file.read()] if size is None else map(_as_table, file.iter_batches(batch_size=size))
+            for arrow in batches:
+                yield _table(arrow, geo, notes, first)
+                first += len(arrow)
+            if first == 1 and size is not None:
+                yield _table(file.schema_arrow.empty_table(), geo, notes, first)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, str(error)) from error
-    notes = parse((arrow.schema.metadata or {}).get(NAME.encode()))
+
+
+def count_rows(path: Path) -> int | None:
+    """How many rows a file has, None for one that is broken."""
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError, ValueError):
+        return None
+
+
+def _as_table(batch: pa.RecordBatch) -> pa.Table:
+    return pa.Table.from_batches([batch])
+
+
+def _table(arrow: pa.Table, geo: Mapping[str, Any], notes: Notes, first: int) -> Table:
     primary = geo.get("primary_column")
     described = geo.get("columns", {}).get(primary, {})
-    rows = np.arange(1, len(arrow) + 1, dtype=np.int64)
+    rows = np.arange(first, first + len(arrow), dtype=np.int64)
     columns = {
         name: from_arrow(arrow.column(name)) for name in arrow.column_names if name not in geo.get("columns", {})
     }

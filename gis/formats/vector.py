@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,23 +35,79 @@ _MAKE_MULTI: Mapping[str, Callable[..., NDArray[Any]]] = {
 _MULTI = {"Point": "MultiPoint", "LineString": "MultiLineString", "Polygon": "MultiPolygon"}
 
 
-def read(path: Path, layer: str | None, encoding: str | None) -> Table:
-    """The features of a layer. Errors: Refusal file_unreadable, layer_missing, layer_ambiguous, encoding_wrong."""
+def read_pieces(path: Path, layer: str | None, encoding: str | None, size: int | None) -> Iterator[Table]:
+    """The features of a layer in tables of at most `size` rows (None: of all), at least one.
+
+    Errors: Refusal file_unreadable, layer_missing, layer_ambiguous, encoding_wrong.
+    """
     suffix = path.suffix.lower()
     _check(path, suffix)
     is_dbf = suffix in (".shp", ".dbf")
+    name = None if is_dbf else _named(path, layer)
+    notes: Notes = {} if is_dbf else _notes(path, name)
+    decoding = _decoding(path, encoding, size) if is_dbf else None
+    first = 1
+    for meta, arrow in _batches(path, name, is_dbf, size):
+        if is_dbf and decoding is None:
+            decoding = dbf.find_decoding(path, dbf.raw_of(arrow, len(meta["fields"])), encoding)
+        yield replace(_table(path, meta, arrow, decoding, first), notes=notes)
+        first += len(arrow)
+    if suffix == ".gdb":
+        _check_count(path, first - 1, count_rows(path, name))
+
+
+def count_rows(path: Path, layer: str | None) -> int | None:
+    """How many features a layer has, where the file tells so at once."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # GDAL's remarks; what matters is checked below
-            name = None if is_dbf else _layer(path, layer)
-            encoding_told = dbf.RAW if is_dbf else None
-            meta, arrow = pyogrio.read_arrow(path, layer=name, encoding=encoding_told, datetime_as_string=True)
-            if suffix == ".gdb":
-                _check_count(path, len(arrow), pyogrio.read_info(path, layer=name)["features"])
-    except _ERRORS as error:
-        raise _unreadable(path, str(error)) from error
-    table = _table(path, meta, arrow, encoding, is_dbf)
-    return table if is_dbf else replace(table, notes=_notes(path, layer))
+            warnings.simplefilter("ignore")
+            name = None if path.suffix.lower() in (".shp", ".dbf") else _layer(path, layer)
+            found = int(pyogrio.read_info(path, layer=name)["features"])
+    except (*_ERRORS, Refusal):
+        return None
+    return None if found < 0 else found
+
+
+def _batches(
+    path: Path, name: str | None, is_dbf: bool, size: int | None, with_geometry: bool = True
+) -> Iterator[tuple[Mapping[str, Any], pa.Table]]:
+    """What GDAL reads, in order. Errors: Refusal file_unreadable."""
+    asked: dict[str, Any] = {"layer": name, "encoding": dbf.RAW if is_dbf else None, "datetime_as_string": True}
+    asked["read_geometry"] = with_geometry
+
+    def found() -> Iterator[tuple[Mapping[str, Any], pa.Table]]:
+        if size is None:
+            yield pyogrio.read_arrow(path, **asked)
+            return
+        with pyogrio.open_arrow(path, batch_size=size, use_pyarrow=True, **asked) as (meta, reader):
+            empty = True
+            for batch in reader:
+                empty = False
+                yield meta, pa.Table.from_batches([batch])
+            if empty:
+                yield meta, reader.schema.empty_table()
+
+    batches = found()
+    while True:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # GDAL's remarks; what matters is checked
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except _ERRORS as error:
+                raise _unreadable(path, str(error)) from error
+        yield batch
+
+
+def _decoding(path: Path, encoding: str | None, size: int | None) -> dbf.Decoding | None:
+    """How the text of a dbf is read that comes in several pieces: found in a reading of its own."""
+    if size is None or (count_rows(path, None) or 0) <= size:
+        return None
+    raw: set[bytes] = set()
+    for meta, arrow in _batches(path, None, True, size, with_geometry=False):
+        raw |= dbf.raw_of(arrow, len(meta["fields"]))
+    return dbf.find_decoding(path, raw, encoding)
 
 
 def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
@@ -97,11 +153,21 @@ def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[F
     return tuple(faults)
 
 
-def _notes(path: Path, layer: str | None) -> Notes:
+def _named(path: Path, layer: str | None) -> str:
+    """The layer that is meant. Errors: those of `_layer`, file_unreadable."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            told = pyogrio.read_info(path, layer=_layer(path, layer))["layer_metadata"]
+            return _layer(path, layer)
+    except _ERRORS as error:
+        raise _unreadable(path, str(error)) from error
+
+
+def _notes(path: Path, name: str | None) -> Notes:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            told = pyogrio.read_info(path, layer=name)["layer_metadata"]
     except _ERRORS:
         return {}
     return parse((told or {}).get(NAME))
@@ -120,9 +186,9 @@ def _check(path: Path, suffix: str) -> None:
         dbf.check_whole(path)
 
 
-def _check_count(path: Path, found: int, told: int) -> None:
+def _check_count(path: Path, found: int, told: int | None) -> None:
     """GDAL leaves damaged rows out without a word. Errors: Refusal file_unreadable."""
-    if found != told:
+    if told is not None and found != told:
         raise _unreadable(
             path,
             f"it is damaged, {found} of {told} features can be read",
@@ -157,17 +223,17 @@ def _layer(path: Path, wanted: str | None) -> str:
     )
 
 
-def _table(path: Path, meta: Mapping[str, Any], arrow: pa.Table, encoding: str | None, is_dbf: bool) -> Table:
+def _table(path: Path, meta: Mapping[str, Any], arrow: pa.Table, decoding: dbf.Decoding | None, first: int) -> Table:
     fields = len(meta["fields"])
     names = [str(name) for name in arrow.schema.names[:fields]]
-    rows = np.arange(1, len(arrow) + 1, dtype=np.int64)
+    rows = np.arange(first, first + len(arrow), dtype=np.int64)
     try:
         values = [from_arrow(arrow.column(index)) for index in range(fields)]
     except _ERRORS as error:
         raise _unreadable(path, "its text is not UTF-8", "其中的文字不是 UTF-8 编码") from error
     faults: list[Fault] = []
-    if is_dbf:
-        names, values, faults = dbf.decode(path, names, values, rows, encoding)
+    if decoding is not None:
+        names, values, faults = dbf.decode(decoding, names, values, rows)
     columns = dict(zip(named_once(names), values, strict=True))
     if meta["geometry_type"] is None or fields == arrow.num_columns:
         return Table(columns, None, None, rows, faults=tuple(faults))
