@@ -1,5 +1,6 @@
 """Read the versions in force: at the newest revision or at any earlier one, within a scope, within a box."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,12 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
+    ARRAY,
     BindParameter,
     ColumnElement,
     Connection,
     Select,
     Table,
+    Text,
     and_,
+    any_,
     false,
     func,
     literal,
@@ -28,6 +32,8 @@ from gis.store.tables import rtree
 from gis.store.types import Geom, box_shape
 
 AT_ONCE = 500
+FAR = 2**62
+"""More than any revision."""
 Box = tuple[float, float, float, float]
 Columns = dict[str, NDArray[Any]]
 
@@ -119,6 +125,31 @@ def read_codes(
     ]
     none = np.empty(0, dtype=object)
     return {name: np.concatenate([none, *(part[name] for part in parts)]) for name in columns}
+
+
+def read_among(
+    connection: Connection, table: Table, at: int, codes: Collection[str], where: Mapping[str, Any]
+) -> Iterator[Mapping[str, Any]]:
+    """The versions in force at revision `at` that have one of many codes and meet the equalities `where`."""
+    held: ColumnElement[bool]
+    if connection.dialect.name == "postgresql":
+        held = table.c.code == any_(literal(list(codes), ARRAY(Text)))
+    else:
+        held = table.c.code.in_(select(func.json_each(json.dumps(list(codes))).table_valued("value").c.value))
+    # Hidden from the planner: nearly all rows are in force, and the codes are the way to them.
+    begun, ended = func.coalesce(table.c.from_revision, 0) <= at, func.coalesce(table.c.to_revision, FAR) > at
+    chosen = select(*table.c).where(held, begun, ended, *(table.c[name] == value for name, value in where.items()))
+    for row in connection.execute(chosen).mappings():
+        yield dict(row)
+
+
+def has_rows(connection: Connection, table: Table, where: Mapping[str, Any]) -> bool:
+    """Whether any version that meets the equalities `where` is in force now."""
+    meant = (table.c[name] == value for name, value in where.items())
+    return (
+        connection.execute(select(table.c.uid).where(table.c.to_revision.is_(None), *meant).limit(1)).first()
+        is not None
+    )
 
 
 def read_rows(connection: Connection, table: Table, query: Query) -> Iterator[Mapping[str, Any]]:
