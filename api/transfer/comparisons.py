@@ -13,6 +13,7 @@ from api.editing.drafting import DOORS, holders
 from api.transfer.conflicts import tell_conflict, tell_mass
 from api.transfer.imports import OWNED, Options, check_layer, examined, knowing, of_owner, profile_of, read_delivery
 from components.deliveries import read_delivery as read_components
+from components.samples import Sample
 from components.tables import component
 from gis.delivery import Counts, Delivery
 from gis.errors import Fault, Refusal, Severity, refuse
@@ -220,7 +221,9 @@ def _compare(
         faults = [replace(each, severity="warning") if each.row in bad else each for each in faults]
         incoming = layers.without(incoming, bad)
     merged = compare(connection, incoming, base, at, wanted.extent)
-    placed = examined(connection, _as_delivery(layer, merged, at, faults), table, options)
+    lost = sum(fault.code == "coordinates_out_of_range" for fault in faults)
+    sample = Sample(table.geometry, table.crs, len(table), lost)
+    placed = examined(connection, _as_delivery(layer, merged, at, faults), sample, options)
     if any(fault.severity == "error" for fault in faults):
         return Compared(layer, str(path), len(table), base, at, merged, (*faults, *placed))
     masses = _masses(merged, wanted.allowed)

@@ -4,6 +4,7 @@ import getpass
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,17 @@ import numpy as np
 from sqlalchemy import Connection
 
 from api.systems import read_systems
-from api.transfer.fields import NONE, PLACES, find_fields, recognised
+from api.transfer.fields import PLACES
+from api.transfer.pieces import Pieces, mapped, open_pieces, with_columns
 from api.transfer.rejects import place_of, without_reasons, write_rejects
 from cases import books
 from components import catalogue, inventory, provenance
 from components.editions import CURRENT
-from components.heads import mapping_of
+from components.samples import Sample
 from gis.crs import CrsLike
 from gis.delivery import Delivery, with_uids
 from gis.errors import Fault, Refusal, refuse
+from gis.findings import MOST
 from gis.formats import read
 from gis.store.engine import Store, reading
 from gis.store.revisions import Publication, Revision, publish, read_settings
@@ -30,6 +33,8 @@ from grids.profiles import GBT, CodeProfile, read_profile
 
 ATTEMPTS = 5
 WIDEST_SNAP_M = 1.0  # more would move edges that people have drawn
+LAYERS = ("divisions", "units", "areas", "departments", "components", "rules", "catalogue")
+PIECEWISE = frozenset({"components"})  # of these there are millions: checked piece by piece, they fit into any memory
 OWNED = frozenset({"areas", "departments", "components", "catalogue"})  # what --owner is for; rules name their own
 
 
@@ -68,7 +73,8 @@ class Options:
 class Report:
     """What an import found, and what it did: `revision` is set when it was published.
 
-    `rejected` are the errors of rows, left out or not; `rejects` is the file they were written to.
+    `rejected` are the errors of rows, left out or not, of which there are `bad`; `rejects` is the file they were
+    written to.
     """
 
     layer: str
@@ -78,6 +84,7 @@ class Report:
     revision: Revision | None = None
     held_s: float = 0.0
     rejected: tuple[Fault, ...] = ()
+    bad: int = 0
     rejects: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,7 +97,7 @@ class Report:
             "changed": counts.changed,
             "same": counts.same,
             "gone": counts.gone,
-            "rejected": len({fault.row for fault in self.rejected}),
+            "rejected": self.bad,
             "rejects": self.rejects and self.rejects.name,
             "acceptable": self.delivery.is_acceptable,
             "committed": self.revision is not None,
@@ -102,10 +109,17 @@ class Report:
 
 Told = Callable[[str, Report | None], None]
 """Hears of every step: "read", "check", "checked" and "publish", the last two with the report; may raise to stop."""
+Counted = Callable[[str, int, int | None], None]
+"""Hears within the steps "check" and "stage" of how many rows, of how many, it has done; may raise to stop."""
 
 
 def run_import(
-    store: Store, layer: str, path: Path, options: Options, told: Told = lambda step, report: None
+    store: Store,
+    layer: str,
+    path: Path,
+    options: Options,
+    told: Told = lambda step, report: None,
+    counted: Counted = lambda step, done, total: None,
 ) -> Report:
     """Import a file into a layer. Without `options.commit`, or with any error found, nothing is changed.
 
@@ -116,39 +130,26 @@ def run_import(
     check_layer(layer)
     told("read", None)
     options = knowing(store, options)
-    source: Table | Any
-    if layer == "rules":
-        source = books.read_book(path, options.layer, options.encoding)
-    else:
-        source, options = read_delivery(store, layer, path, options)
-        if options.rejects is not None:
-            options = replace(options, rejects=place_of(options.rejects, path, options.layer))
-    if isinstance(source, Table) and not len(source) and not source.faults:
-        raise _no_rows(path)
-    whole = source
-    if layer in OWNED:
-        source = of_owner(source, options.owner)
-    rejected: tuple[Fault, ...] = ()
+    source, options = _open(store, layer, path, options)
     for _ in range(ATTEMPTS):
         told("check", None)
         with reading(store.world) as connection:
-            delivery, source, found = _deliver(connection, layer, source, options)
-        rejected += found
-        rows = len(source) if isinstance(source, Table) else books.size(source)
+            checked = _check(connection, layer, source, options, counted)
+        delivery = checked.delivery
         written = None
-        if options.rejects is not None and rejected and isinstance(whole, Table):
-            written = write_rejects(options.rejects, path, whole, rejected, options.layer, options.encoding)
-        report = Report(layer, str(path), rows, delivery, rejected=rejected, rejects=written)
+        if options.rejects is not None and checked.rejected:
+            tables = source.as_delivered()
+            written = write_rejects(options.rejects, path, tables, checked.rejected, options.layer, options.encoding)
+        report = Report(
+            layer, str(path), checked.rows, delivery, rejected=checked.rejected, bad=checked.bad, rejects=written
+        )
         told("checked", report)
         if not options.commit or not delivery.is_acceptable or delivery.is_empty:
             return report
-        told("publish", report)
-        changes = with_uids(store, delivery.changes)
-        note = options.note or f"import {layer} {path.name}"
         publication = Publication(
-            changes,
+            with_uids(store, delivery.changes),
             options.author,
-            note,
+            options.note or f"import {layer} {path.name}",
             delivery.base,
             options.effective_at,
             options.basis,
@@ -156,7 +157,8 @@ def run_import(
             options.ticket,
         )
         try:
-            revision, held = publish(store, publication)
+            ready = partial(told, "publish", report)
+            revision, held = publish(store, publication, _staging(publication, counted), ready)
         except Refusal as refusal:
             if refusal.code == "store_changed":
                 continue  # somebody published meanwhile: check against what holds now
@@ -168,6 +170,38 @@ def run_import(
         f"检查期间其他人已发布 {ATTEMPTS} 次；未做任何更改，请稍后重试。",
         kind="unavailable",
     )
+
+
+def _staging(publication: Publication, counted: Counted) -> Callable[[int], None]:
+    total, done = sum(len(change.created) for change in publication.changes), 0
+
+    def told(rows: int) -> None:
+        nonlocal done
+        done += rows
+        counted("stage", done, total)
+
+    return told
+
+
+def _open(store: Store, layer: str, path: Path, options: Options) -> tuple[Any, Options]:
+    """What is delivered, rules as a document and all else as tables, and the options as they then are."""
+    if layer == "rules":
+        return books.read_book(path, options.layer, options.encoding), options
+    own = partial(of_owner, owner=options.owner) if layer in OWNED else _as_it_is
+    if layer in PIECEWISE:
+        pieces, options = open_pieces(store, layer, path, options, own)
+    else:
+        table, options = read_delivery(store, layer, path, options)
+        pieces = Pieces(path, options, None, own, only=table)
+    if pieces.only is not None and not len(pieces.only) and not pieces.only.faults:
+        raise _no_rows(path)
+    if options.rejects is not None:
+        options = replace(options, rejects=place_of(options.rejects, path, options.layer))
+    return pieces, options
+
+
+def _as_it_is(table: Table) -> Table:
+    return table
 
 
 def knowing(store: Store, options: Options) -> Options:
@@ -183,18 +217,8 @@ def read_delivery(store: Store, layer: str, path: Path, options: Options) -> tup
     What is mapped to x and y tells a CSV or a sheet where its points are. Errors: those of `gis.formats.read`,
     fields_unknown.
     """
-    with reading(store.world) as connection:
-        named = None if options.fields in (None, NONE) else find_fields(connection, str(options.fields), layer)
-        places = {name: head for name, head in (named.columns if named else {}).items() if name in PLACES}
-        table = read_table(path, options, {**places, **options.mapping})
-        if named is not None:
-            mapping = mapping_of(named, list(table.columns), own_first=False)
-        else:
-            mapping, table = recognised(connection, table, layer) if options.fields is None else ({}, table)
-    mapping = {**mapping, **options.mapping}
-    if named is None and not mapping.keys().isdisjoint(PLACES) and options.mapping.keys().isdisjoint(PLACES):
-        table = replace(read_table(path, options, mapping), faults=table.faults)
-    return table, replace(options, mapping={name: head for name, head in mapping.items() if name not in PLACES})
+    table, mapping = mapped(store, layer, options, lambda named: read_table(path, options, named))
+    return table, with_columns(options, mapping)
 
 
 def read_table(path: Path, options: Options, mapping: Mapping[str, str] | None = None) -> Table:
@@ -261,44 +285,71 @@ def of_owner(table: Table, owner: str) -> Table:
     return replace(table, columns={name: column for name, column in table.columns.items() if name != "owner"})
 
 
-def deliver(connection: Connection, layer: str, source: Any, options: Options) -> Delivery:
-    """What a delivery would do to the layer, and what is wrong with it; nothing is left out or changed."""
-    return LAYERS[layer](connection, source, profile_of(connection, options.profile), options)
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A delivery of `rows` rows, those left out not counted; the errors of `bad` rows, left out or not."""
+
+    delivery: Delivery
+    rows: int
+    rejected: tuple[Fault, ...] = ()
+    bad: int = 0
 
 
-def _deliver(
-    connection: Connection, layer: str, source: Any, options: Options
-) -> tuple[Delivery, Any, tuple[Fault, ...]]:
-    """The checked delivery; with `skip_rejected`, of the rows that have no error of their own. And those errors."""
+def _check(connection: Connection, layer: str, source: Any, options: Options, counted: Counted) -> Checked:
+    """The checked delivery; with `skip_rejected`, of the rows that have no error of their own."""
     profile = profile_of(connection, options.profile)
+    if layer in PIECEWISE:
+        return _check_pieces(connection, source, options, counted)
+    if layer == "rules":
+        return Checked(_WHOLE[layer](connection, source, profile, options), books.size(source))
+    (table,) = source
     dropped: list[Fault] = []
     errors: list[Fault] = []
     while True:
-        delivery = LAYERS[layer](connection, source, profile, options)
-        if isinstance(source, Table):
-            delivery = replace(delivery, faults=(*delivery.faults, *examined(connection, delivery, source, options)))
-            delivery = replace(delivery, faults=(*source.faults, *dropped, *delivery.faults))
+        delivery = _WHOLE[layer](connection, table, profile, options)
+        lost = sum(fault.code == "coordinates_out_of_range" for fault in delivery.faults)
+        sample = Sample(table.geometry, table.crs, len(table), lost)
+        delivery = replace(delivery, faults=(*delivery.faults, *examined(connection, delivery, sample, options)))
+        delivery = replace(delivery, faults=(*table.faults, *dropped, *delivery.faults))
         errors += [fault for fault in delivery.faults if fault.severity == "error" and fault.row]
         bad = {fault.row for fault in delivery.faults if fault.severity == "error" and fault.row}
-        if not options.skip_rejected or not bad or not isinstance(source, Table):
-            return delivery, source, tuple(errors)
+        if not options.skip_rejected or not bad:
+            return Checked(delivery, len(table), tuple(errors), len({fault.row for fault in errors}))
         dropped += [replace(fault, severity="warning") for fault in delivery.faults if fault.row in bad]
-        source = _without(source, bad)
+        table = table.part(~np.isin(table.rows, list(bad)))
 
 
-def examined(connection: Connection, delivery: Delivery, source: Table, options: Options) -> list[Fault]:
+def _check_pieces(connection: Connection, source: Pieces, options: Options, counted: Counted) -> Checked:
+    count, done = source.count, 0
+
+    def told(rows: int) -> None:
+        nonlocal done
+        done += rows
+        counted("check", done, count)
+
+    taken = inventory.take(
+        connection,
+        source,
+        options.owner,
+        options.mapping,
+        options.crs,
+        options.scope,
+        options.edition,
+        options.class_code,
+        skip=options.skip_rejected,
+        most=MOST if options.rejects is None else None,
+        told=told,
+    )
+    found = examined(connection, taken.delivery, taken.sample, options)
+    delivery = replace(taken.delivery, faults=(*taken.delivery.faults, *found))
+    return Checked(delivery, taken.rows, taken.rejected, taken.bad)
+
+
+def examined(connection: Connection, delivery: Delivery, sample: Sample, options: Options) -> list[Fault]:
     """What the records and the boundary say of the coordinate system; warnings where a person trusts it."""
     local = options.systems.local.values()
-    found = provenance.examine(connection, delivery, source, options.crs, options.owner, local)
+    found = provenance.examine(connection, delivery, sample, options.crs, options.owner, local)
     return provenance.trusted(found) if options.trust_crs else found
-
-
-def _without(table: Table, rows: set[int]) -> Table:
-    kept = ~np.isin(table.rows, list(rows))
-    columns = {name: column[kept] for name, column in table.columns.items()}
-    geometry = None if table.geometry is None else table.geometry[kept]
-    faults = tuple(fault for fault in table.faults if fault.row not in rows)
-    return replace(table, columns=columns, geometry=geometry, rows=table.rows[kept], faults=faults)
 
 
 def profile_of(connection: Connection, asked: str | None) -> CodeProfile:
@@ -358,19 +409,6 @@ def _departments(connection: Connection, table: Table, profile: CodeProfile, opt
     return departments.deliver(connection, table, options.owner, options.mapping)
 
 
-def _components(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
-    return inventory.deliver(
-        connection,
-        table,
-        options.owner,
-        options.mapping,
-        options.crs,
-        options.scope,
-        options.edition,
-        options.class_code,
-    )
-
-
 def _catalogue(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
     return catalogue.deliver(connection, table, options.owner, options.mapping)
 
@@ -379,12 +417,12 @@ def _rules(connection: Connection, document: Any, profile: CodeProfile, options:
     return books.deliver(connection, document, options.owner or None, profile)
 
 
-LAYERS: Mapping[str, Callable[[Connection, Any, CodeProfile, Options], Delivery]] = {
+_WHOLE: Mapping[str, Callable[[Connection, Any, CodeProfile, Options], Delivery]] = {
     "divisions": _divisions,
     "units": _units,
     "areas": _areas,
     "departments": _departments,
-    "components": _components,
     "rules": _rules,
     "catalogue": _catalogue,
 }
+"""Layers that are checked as a whole: what is right of a row depends on others."""
