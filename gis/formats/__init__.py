@@ -15,6 +15,7 @@ from gis.errors import Fault, Refusal, refuse
 from gis.formats import archive, csv_pieces, delimited, dxf, excel, excel_out, geojson, kml, parquet, vector
 from gis.formats.delimited import Axes
 from gis.formats.notes import Notes, beside, read_beside, write_beside
+from gis.formats.pages import Pages
 from gis.tables import Table
 
 __all__ = ["count_rows", "read", "read_cells", "read_pieces", "suffix_of", "write"]
@@ -22,7 +23,7 @@ __all__ = ["count_rows", "read", "read_cells", "read_pieces", "suffix_of", "writ
 PIECE = 20_000
 """Rows of a piece."""
 _STALE = (".qix", ".sbn", ".sbx")  # indexes of a shapefile that would no longer be true
-_WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...]]] = {
+_WRITERS: Mapping[str, Callable[[Path, Pages, str, str | None], tuple[Fault, ...]]] = {
     ".gpkg": vector.write,
     ".fgb": vector.write,
     ".shp": vector.write,
@@ -157,14 +158,14 @@ def _read(path: Path, layer: str | None, encoding: str | None, axes: Axes, size:
 
 def write(
     path: str | os.PathLike[str],
-    table: Table,
+    table: Table | Pages,
     *,
     layer: str | None = None,
     encoding: str | None = None,
     crs: CrsLike | None = None,
     notes: Notes | None = None,
 ) -> tuple[Fault, ...]:
-    """Write a table in the format that the suffix of the path names, and say what the format could not take as it was.
+    """Write a table, or its pages, in the format of the path's suffix, and say what that could not take as it was.
 
     The file appears whole or not at all. `crs` is the system to write in, by default that of the table (of GeoJSON and
     KML CRS84; GeoJSON in another one says so in the member `crs` of the older standard). GCJ-02 and BD-09 go into CSV
@@ -180,12 +181,13 @@ def write(
     suffix = path.suffix.lower()
     if suffix not in _WRITERS:
         raise _unknown_format(suffix)
-    table = replace(_in_crs(table, crs, suffix), notes=notes or {})
+    pages = Pages.of(table) if isinstance(table, Table) else table
+    pages = replace(_in_crs(pages, crs, suffix), notes=notes or {})
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-            faults = _WRITERS[suffix](Path(folder) / path.name, table, layer or path.stem, encoding)
+            faults = _WRITERS[suffix](Path(folder) / path.name, pages, layer or path.stem, encoding)
             if suffix not in _ROOMY:
-                write_beside(Path(folder) / path.name, table.notes)
+                write_beside(Path(folder) / path.name, pages.notes)
             beside(path).unlink(missing_ok=True)
             if suffix == ".shp":
                 for stale in _STALE:
@@ -202,26 +204,30 @@ def write(
     return faults
 
 
-def _in_crs(table: Table, wanted: CrsLike | None, suffix: str) -> Table:
-    """The table with its geometry in the CRS that is to be written."""
-    if table.geometry is None:
-        return table
-    if table.crs is None:
+def _in_crs(pages: Pages, wanted: CrsLike | None, suffix: str) -> Pages:
+    """The pages with their geometry in the CRS that is to be written."""
+    if not pages.has_geometry:
+        return pages
+    if pages.crs is None:
         raise refuse(
             "crs_missing",
             "The table does not say which coordinate reference system it is in, so it cannot be written.",
             "数据表未说明坐标系，无法写出。",
         )
-    source = reference.parse(table.crs)
-    target = reference.parse(_target(table.crs, wanted, suffix))
+    source = reference.parse(pages.crs)
+    target = reference.parse(_target(pages.crs, wanted, suffix))
     if target.name in ("GCJ-02", "BD-09") and _WRITERS[suffix] not in _SELF_SAYING:
         raise _not_in_format(target.name, suffix)
-    geometry = table.geometry
-    if not source.same(target):
-        moved = reference.from_store(reference.to_store(shapely.get_coordinates(geometry), source), target)
-        moved = np.round(moved, DECIMALS) if target.is_geographic else moved
-        geometry = shapely.set_coordinates(shapely.force_2d(geometry), moved)
-    return replace(table, geometry=geometry, crs=target.name if target.local is None else target)
+
+    def moved(table: Table) -> Table:
+        geometry = table.geometry
+        if geometry is not None and not source.same(target):
+            xy = reference.from_store(reference.to_store(shapely.get_coordinates(geometry), source), target)
+            xy = np.round(xy, DECIMALS) if target.is_geographic else xy
+            geometry = shapely.set_coordinates(shapely.force_2d(geometry), xy)
+        return replace(table, geometry=geometry, crs=target.name if target.local is None else target)
+
+    return pages.through(moved)
 
 
 def _target(own: CrsLike, wanted: CrsLike | None, suffix: str) -> CrsLike:

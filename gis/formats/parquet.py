@@ -16,6 +16,7 @@ from gis.formats import geoarrow, shapes
 from gis.formats.arrow_pieces import AHEAD_BYTES
 from gis.formats.columns import from_arrow, named_once, to_arrow, to_column
 from gis.formats.notes import NAME, Notes, parse, spell
+from gis.formats.pages import NOWHERE, Pages
 from gis.tables import Table
 
 
@@ -73,28 +74,32 @@ def _table(arrow: pa.Table, geo: Mapping[str, Any], notes: Notes, first: int) ->
     return Table(columns, points, _declared(described), rows, notes=notes)
 
 
-def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
-    """Write the columns and, last, the geometry as WKB in the column "geometry"."""
+def write(path: Path, pages: Pages, layer: str, encoding: str | None) -> tuple[Fault, ...]:
+    """Write the columns and, last, the geometry as WKB in the column "geometry"; a row group for every page."""
     del layer, encoding
-    arrow = to_arrow(table.columns, names := named_once(table.columns))
-    if table.geometry is not None:
+    names = named_once(pages.names)
+    fields = list(zip(names, pages.types.values(), strict=True))
+    metadata: dict[str, str] = {}
+    if pages.has_geometry:
         column = next(name for name in ("geometry", "geom", "the_geom") if name not in names)
-        arrow = arrow.append_column(column, pa.array(shapely.to_wkb(table.geometry).tolist(), pa.binary()))
-        arrow = arrow.replace_schema_metadata({"geo": json.dumps(_metadata(column, table))})
-    if table.notes:
-        arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), NAME: spell(table.notes)})
-    pq.write_table(arrow, path, compression="zstd")
+        fields.append((column, pa.binary()))
+        metadata["geo"] = json.dumps(_metadata(column, pages))
+    if pages.notes:
+        metadata[NAME] = spell(pages.notes)
+    schema = pa.schema(fields, metadata=metadata or None)
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for table in pages.tables():
+            arrow = to_arrow(table.columns, names, pages.types.values())
+            if table.geometry is not None:
+                wkb = pa.array(shapely.to_wkb(table.geometry).tolist(), pa.binary())
+                arrow = arrow.append_column(fields[-1][0], wkb)
+            writer.write_table(arrow.cast(schema))
     return ()
 
 
-def _metadata(column: str, table: Table) -> dict[str, Any]:
-    frame = reference.parse(table.crs or reference.STORE)
-    described: dict[str, Any] = {
-        "encoding": "WKB",
-        "geometry_types": sorted({g.geom_type for g in table.geometry if g is not None})
-        if table.geometry is not None
-        else [],
-    }
+def _metadata(column: str, pages: Pages) -> dict[str, Any]:
+    frame = reference.parse(pages.crs or reference.STORE)
+    described: dict[str, Any] = {"encoding": "WKB", "geometry_types": sorted(pages.kinds - {NOWHERE})}
     if frame.name != "CRS84":  # which is what its absence means
         described["crs"] = geoarrow.to_json(frame)
     return {"version": "1.1.0", "primary_column": column, "columns": {column: described}}

@@ -19,6 +19,7 @@ from gis.errors import Fault, Refusal, refuse
 from gis.formats import dbf, shapes
 from gis.formats.columns import from_arrow, named_once, to_arrow, to_column
 from gis.formats.notes import NAME, Notes, parse, spell
+from gis.formats.pages import NOWHERE, Pages
 from gis.tables import Table
 
 # GDAL goes by the content of a file, and some of its formats name other files to read: only what the suffix says.
@@ -110,42 +111,60 @@ def _decoding(path: Path, encoding: str | None, size: int | None) -> dbf.Decodin
     return dbf.find_decoding(path, raw, encoding)
 
 
-def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
+def write(path: Path, pages: Pages, layer: str, encoding: str | None) -> tuple[Fault, ...]:
     """Write a layer. Errors: Refusal text_not_in_encoding, mixed_geometry, file_unwritable."""
     suffix = path.suffix.lower()
     is_shape = suffix == ".shp"
     used = dbf.writable(encoding) if is_shape else "utf-8"
-    names = named_once(table.columns, longest=dbf.LONGEST_NAME if is_shape else None, encoding=used)
-    faults = [_renamed(old, new) for old, new in zip(table.columns, names, strict=True) if old != new]
-    arrow = to_arrow(table.columns, names)
-    if is_shape:
-        faults += dbf.check(arrow, table.rows, used)
-    geometry, kind = _one_type(table.geometry, is_shape)
+    names = named_once(pages.names, longest=dbf.LONGEST_NAME if is_shape else None, encoding=used)
+    faults = [_renamed(old, new) for old, new in zip(pages.names, names, strict=True) if old != new]
+    kind, to_many = _one_type(pages, is_shape)
     heads = {name.casefold() for name in names}
     column = next(name for name in ("geom", "geometry", "the_geom", "geom_") if name not in heads)
-    if geometry is not None:
-        arrow = arrow.append_column(column, pa.array(shapely.to_wkb(geometry, flavor="iso").tolist(), pa.binary()))
+    fields = list(zip(names, pages.types.values(), strict=True))
+    if pages.has_geometry:
+        fields.append((column, pa.binary()))
+    schema = pa.schema(fields)
     options: dict[str, Any] = {}
     if suffix == ".gpkg" and "fid" in heads:
         options["FID"] = next(name for name in ("ogc_fid", "fid_", "ogc_fid_") if name not in heads)
-    if suffix == ".fgb" and (geometry is None or shapely.is_missing(geometry).any()):
+    if suffix == ".fgb" and (not pages.has_geometry or NOWHERE in pages.kinds):
         options["SPATIAL_INDEX"] = "NO"  # which has no place for a feature without geometry
+    trouble: list[BaseException] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            for table in pages.tables():
+                arrow = to_arrow(table.columns, names, pages.types.values())
+                if is_shape:
+                    faults.extend(dbf.check(arrow, table.rows, used))
+                if table.geometry is not None:
+                    shapes_ = _many(table.geometry, to_many) if to_many else table.geometry
+                    wkb = pa.array(shapely.to_wkb(shapes_, flavor="iso").tolist(), pa.binary())
+                    arrow = arrow.append_column(column, wkb)
+                yield from arrow.cast(schema).to_batches()
+        except BaseException as error:  # GDAL would tell no more than that there was one
+            trouble.append(error)
+            raise
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             pyogrio.write_arrow(
-                arrow,
+                pa.RecordBatchReader.from_batches(schema, batches()),
                 path,
                 layer=path.stem if is_shape else layer,
                 driver=_DRIVERS[suffix],
-                geometry_name=None if geometry is None else column,
-                geometry_type=None if geometry is None else kind,
-                crs=None if geometry is None else _definition(table.crs),
+                geometry_name=column if pages.has_geometry else None,
+                geometry_type=kind if pages.has_geometry else None,
+                crs=_definition(pages.crs) if pages.has_geometry else None,
                 encoding=used if is_shape else None,
                 layer_options=options,
-                layer_metadata={NAME: spell(table.notes)} if table.notes and not is_shape else None,
+                layer_metadata={NAME: spell(pages.notes)} if pages.notes and not is_shape else None,
             )
     except _ERRORS as error:
+        if trouble:
+            raise trouble[0] from None
         reason = _plain(str(error), path)
         raise refuse(
             "file_unwritable", f"{path.name} cannot be written: {reason}.", f"无法写入 {path.name}：{reason}。"
@@ -264,28 +283,28 @@ def _definition(crs: reference.CrsLike | None) -> str:
     return "EPSG:4326" if frame.name == "CRS84" else frame.name  # files hold lon, lat whatever the authority says
 
 
-def _one_type(geometry: NDArray[Any] | None, is_shape: bool) -> tuple[NDArray[Any] | None, str]:
-    """The geometry and the name of its type: single and multi together become multi; "Unknown" for a mixture."""
-    if geometry is None:
-        return None, "Unknown"
-    names = {g.geom_type for g in geometry if g is not None}
+def _one_type(pages: Pages, is_shape: bool) -> tuple[str, str | None]:
+    """The name of the type of a layer, "Unknown" for a mixture, and which single ones are to become multi for it."""
+    names = pages.kinds - {NOWHERE}
     if len(names) <= 1:
-        return geometry, names.pop() if names else "Unknown"
+        return next(iter(names), "Unknown"), None
     single = next((name for name in names if _MULTI.get(name) in names), None)
     if single is not None and len(names) == 2:
-        if is_shape and single != "Point":
-            return geometry, single
-        alone = np.array([g is not None and g.geom_type == single for g in geometry])
-        result = geometry.copy()
-        result[alone] = _MAKE_MULTI[single](geometry[alone], indices=np.arange(alone.sum()))
-        return result, _MULTI[single]
+        return (single, None) if is_shape and single != "Point" else (_MULTI[single], single)
     if is_shape:
         raise refuse(
             "mixed_geometry",
             f"A shapefile holds one type of geometry, not {', '.join(sorted(names))}; write a GeoPackage.",
             f"Shapefile 只能存放一种几何类型，现有 {'、'.join(sorted(names))}；请改写 GeoPackage。",
         )
-    return geometry, "Unknown"
+    return "Unknown", None
+
+
+def _many(geometry: NDArray[Any], single: str) -> NDArray[Any]:
+    alone = np.array([g is not None and g.geom_type == single for g in geometry], dtype=bool)
+    result = geometry.copy()
+    result[alone] = _MAKE_MULTI[single](geometry[alone], indices=np.arange(alone.sum()))
+    return result
 
 
 def _unreadable(path: Path, en: str, zh: str | None = None) -> Refusal:
