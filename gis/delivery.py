@@ -85,7 +85,7 @@ def compare(
     new = same = 0
     for key, row in incoming.items():
         old = current.get(key)
-        full = {"uid": 0 if old is None else int(old["uid"])}
+        full: dict[str, Any] = {"uid": 0 if old is None else int(old["uid"])}
         for name in names:
             full[name] = row.get(name)
         if old is None:
