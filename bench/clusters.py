@@ -67,6 +67,14 @@ def has_city(server: str) -> bool:
     return True
 
 
+def fresh(server: str, name: str) -> None:
+    """Make an empty database with PostGIS, in place of one that has the name."""
+    admin = f"{server}/postgres"
+    execute(admin, SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
+    execute(admin, SQL("CREATE DATABASE {}").format(Identifier(name)))
+    execute(f"{server}/{name}", SQL("CREATE EXTENSION postgis"))
+
+
 @contextmanager
 def filling(server: str) -> Iterator[str]:
     """The address of a database with PostGIS that becomes the city's when it was filled without an error."""

@@ -10,8 +10,9 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from api.editing.drafting import DOORS, holders
+from api.transfer.checking import examined, profile_of
 from api.transfer.conflicts import tell_conflict, tell_mass
-from api.transfer.imports import OWNED, Options, check_layer, examined, knowing, of_owner, profile_of, read_delivery
+from api.transfer.imports import OWNED, Options, check_layer, knowing, of_owner, read_delivery
 from components.deliveries import read_delivery as read_components
 from components.samples import Sample
 from components.tables import component

@@ -8,33 +8,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from sqlalchemy import Connection
-
 from api.systems import read_systems
+from api.transfer.checking import PIECEWISE, Counted, check
 from api.transfer.fields import PLACES
 from api.transfer.pieces import Pieces, mapped, open_pieces, with_columns
 from api.transfer.rejects import place_of, without_reasons, write_rejects
 from cases import books
-from components import catalogue, inventory, provenance
 from components.editions import CURRENT
-from components.samples import Sample
 from gis.crs import CrsLike
 from gis.delivery import Delivery, with_uids
 from gis.errors import Fault, Refusal, refuse
-from gis.findings import MOST
 from gis.formats import read
 from gis.store.engine import Store, reading
-from gis.store.revisions import Publication, Revision, publish, read_settings
+from gis.store.revisions import Publication, Revision, publish
 from gis.systems import Systems
 from gis.tables import Table
-from grids import areas, departments, divisions, units
-from grids.profiles import GBT, CodeProfile, read_profile
+from grids import units
 
 ATTEMPTS = 5
-WIDEST_SNAP_M = 1.0  # more would move edges that people have drawn
 LAYERS = ("divisions", "units", "areas", "departments", "components", "rules", "catalogue")
-PIECEWISE = frozenset({"components"})  # of these there are millions: checked piece by piece, they fit into any memory
 OWNED = frozenset({"areas", "departments", "components", "catalogue"})  # what --owner is for; rules name their own
 
 
@@ -109,8 +101,6 @@ class Report:
 
 Told = Callable[[str, Report | None], None]
 """Hears of every step: "read", "check", "checked" and "publish", the last two with the report; may raise to stop."""
-Counted = Callable[[str, int, int | None], None]
-"""Hears within the steps "check" and "stage" of how many rows, of how many, it has done; may raise to stop."""
 
 
 def run_import(
@@ -134,7 +124,7 @@ def run_import(
     for _ in range(ATTEMPTS):
         told("check", None)
         with reading(store.world) as connection:
-            checked = _check(connection, layer, source, options, counted)
+            checked = check(connection, layer, source, options, counted)
         delivery = checked.delivery
         written = None
         if options.rejects is not None and checked.rejected:
@@ -283,146 +273,3 @@ def of_owner(table: Table, owner: str) -> Table:
             "或将该列改名。",
         )
     return replace(table, columns={name: column for name, column in table.columns.items() if name != "owner"})
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A delivery of `rows` rows, those left out not counted; the errors of `bad` rows, left out or not."""
-
-    delivery: Delivery
-    rows: int
-    rejected: tuple[Fault, ...] = ()
-    bad: int = 0
-
-
-def _check(connection: Connection, layer: str, source: Any, options: Options, counted: Counted) -> Checked:
-    """The checked delivery; with `skip_rejected`, of the rows that have no error of their own."""
-    profile = profile_of(connection, options.profile)
-    if layer in PIECEWISE:
-        return _check_pieces(connection, source, options, counted)
-    if layer == "rules":
-        return Checked(_WHOLE[layer](connection, source, profile, options), books.size(source))
-    (table,) = source
-    dropped: list[Fault] = []
-    errors: list[Fault] = []
-    while True:
-        delivery = _WHOLE[layer](connection, table, profile, options)
-        lost = sum(fault.code == "coordinates_out_of_range" for fault in delivery.faults)
-        sample = Sample(table.geometry, table.crs, len(table), lost)
-        delivery = replace(delivery, faults=(*delivery.faults, *examined(connection, delivery, sample, options)))
-        delivery = replace(delivery, faults=(*table.faults, *dropped, *delivery.faults))
-        errors += [fault for fault in delivery.faults if fault.severity == "error" and fault.row]
-        bad = {fault.row for fault in delivery.faults if fault.severity == "error" and fault.row}
-        if not options.skip_rejected or not bad:
-            return Checked(delivery, len(table), tuple(errors), len({fault.row for fault in errors}))
-        dropped += [replace(fault, severity="warning") for fault in delivery.faults if fault.row in bad]
-        table = table.part(~np.isin(table.rows, list(bad)))
-
-
-def _check_pieces(connection: Connection, source: Pieces, options: Options, counted: Counted) -> Checked:
-    count, done = source.count, 0
-
-    def told(rows: int) -> None:
-        nonlocal done
-        done += rows
-        counted("check", done, count)
-
-    taken = inventory.take(
-        connection,
-        source,
-        options.owner,
-        options.mapping,
-        options.crs,
-        options.scope,
-        options.edition,
-        options.class_code,
-        skip=options.skip_rejected,
-        most=MOST if options.rejects is None else None,
-        told=told,
-    )
-    found = examined(connection, taken.delivery, taken.sample, options)
-    delivery = replace(taken.delivery, faults=(*taken.delivery.faults, *found))
-    return Checked(delivery, taken.rows, taken.rejected, taken.bad)
-
-
-def examined(connection: Connection, delivery: Delivery, sample: Sample, options: Options) -> list[Fault]:
-    """What the records and the boundary say of the coordinate system; warnings where a person trusts it."""
-    local = options.systems.local.values()
-    found = provenance.examine(connection, delivery, sample, options.crs, options.owner, local)
-    return provenance.trusted(found) if options.trust_crs else found
-
-
-def profile_of(connection: Connection, asked: str | None) -> CodeProfile:
-    """The store's profile; the first import of divisions or units decides it."""
-    kept = read_settings(connection).get("profile")
-    if kept is None:
-        return read_profile(asked) if asked else GBT
-    if asked is not None and read_profile(asked) != read_profile(kept):
-        raise refuse(
-            "profile_fixed",
-            f"This store has the code profile {kept}; one store has one profile.",
-            f"本库的编码方案为 {kept}；一个库只能有一种编码方案。",
-            kind="conflict",
-        )
-    return read_profile(kept)
-
-
-def _divisions(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
-    return divisions.deliver(connection, table, profile, options.mapping, options.crs)
-
-
-def _units(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
-    if not 0 <= options.snap_m <= WIDEST_SNAP_M:
-        raise refuse(
-            "snap_wrong",
-            f"--snap must be from 0 to {WIDEST_SNAP_M:g} metres, not {options.snap_m:g}.",
-            f"--snap 必须在 0 至 {WIDEST_SNAP_M:g} 米之间，现为 {options.snap_m:g}。",
-        )
-    gaps = None
-    if options.gaps is not None:
-        path, _, layer = (options.gaps, "", "") if Path(options.gaps).exists() else options.gaps.rpartition(":")
-        gaps = read(Path(path), layer=layer or None, crs=options.crs)
-        gaps = replace(gaps, crs=options.systems.find(gaps.crs))
-    return units.deliver(connection, table, profile, options.mapping, options.crs, gaps, options.scope, options.snap_m)
-
-
-def _areas(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
-    if not options.area_layer:
-        raise refuse(
-            "area_layer_missing",
-            "Say which layer of areas this is: --area-layer NAME.",
-            "请用 --area-layer 指明责任片区图层名称。",
-        )
-    return areas.deliver(
-        connection,
-        table,
-        options.owner,
-        options.area_layer,
-        options.overlap,
-        options.mapping,
-        options.crs,
-        options.title,
-    )
-
-
-def _departments(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
-    return departments.deliver(connection, table, options.owner, options.mapping)
-
-
-def _catalogue(connection: Connection, table: Table, profile: CodeProfile, options: Options) -> Delivery:
-    return catalogue.deliver(connection, table, options.owner, options.mapping)
-
-
-def _rules(connection: Connection, document: Any, profile: CodeProfile, options: Options) -> Delivery:
-    return books.deliver(connection, document, options.owner or None, profile)
-
-
-_WHOLE: Mapping[str, Callable[[Connection, Any, CodeProfile, Options], Delivery]] = {
-    "divisions": _divisions,
-    "units": _units,
-    "areas": _areas,
-    "departments": _departments,
-    "rules": _rules,
-    "catalogue": _catalogue,
-}
-"""Layers that are checked as a whole: what is right of a row depends on others."""
