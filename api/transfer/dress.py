@@ -71,11 +71,12 @@ def chosen(table: Table, conditions: Sequence[Condition], is_part: bool = False)
         texts = [to_text(value) or "" for value in _column(table, name).tolist()] if is_there else [""] * len(table)
         wanted = [each for each in conditions if each.field == name and not each.negated]
         unwanted = [each for each in conditions if each.field == name and each.negated]
-        kept &= [
+        met = [
             (not wanted or any(_meets(text, each) for each in wanted))
             and not any(_meets(text, each) for each in unwanted)
             for text in texts
         ]
+        kept &= np.array(met, dtype=bool)
     columns = {name: column[kept] for name, column in table.columns.items()}
     geometry = None if table.geometry is None else table.geometry[kept]
     return replace(table, columns=columns, geometry=geometry, rows=np.arange(1, kept.sum() + 1, dtype=np.int64))

@@ -9,7 +9,7 @@ from api.transfer.fields import NONE, PLACES, find_fields, recognised
 from api.transfer.rejects import without_reasons
 from components.heads import mapping_of
 from gis.errors import Fault
-from gis.formats import count_rows, read_pieces
+from gis.formats import PIECE, count_rows, read_pieces
 from gis.formats.delimited import Axes
 from gis.store.engine import Store, reading
 from gis.tables import Table
@@ -53,8 +53,8 @@ def axes_of(mapping: Mapping[str, str]) -> tuple[str | None, str | None]:
 
 def opened(path: Path, options: "Options", axes: Axes) -> Iterator[Table]:
     """The tables of a file as the options say that it is to be read. Errors: those of `gis.formats.read_pieces`."""
-    found = read_pieces(path, layer=options.layer, crs=options.crs, encoding=options.encoding, axes=axes)
-    for table in found:
+    asked = {"layer": options.layer, "crs": options.crs, "encoding": options.encoding}
+    for table in read_pieces(path, **asked, axes=axes, size=PIECE):
         yield without_reasons(replace(table, crs=options.systems.find(table.crs)))
 
 
