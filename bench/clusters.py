@@ -67,12 +67,13 @@ def has_city(server: str) -> bool:
     return True
 
 
-def fresh(server: str, name: str) -> None:
-    """Make an empty database with PostGIS, in place of one that has the name."""
+def empty(server: str, name: str, like: str | None = None) -> None:
+    """Make a database with nothing but PostGIS in it, or what another one has, in place of one that has the name."""
     admin = f"{server}/postgres"
     execute(admin, SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
-    execute(admin, SQL("CREATE DATABASE {}").format(Identifier(name)))
-    execute(f"{server}/{name}", SQL("CREATE EXTENSION postgis"))
+    execute(admin, SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(like or "template1")))
+    if like is None:
+        execute(f"{server}/{name}", SQL("CREATE EXTENSION postgis"))
 
 
 @contextmanager

@@ -13,8 +13,10 @@ from statistics import median
 from time import monotonic, perf_counter
 from typing import Any
 
+from api.migrations import migrate
+from api.transfer.imports import Options, run_import
 from bench import cities
-from bench.clusters import cluster, fresh
+from bench.clusters import cluster, empty
 from bench.progress import tell
 from bench.results import NotMeasurable, Result
 from bench.size import Size
@@ -22,16 +24,17 @@ from bench.stores import MIGRATIONS, wangge
 from examples.model_city import write
 from gis.formats import read_pieces
 from gis.formats import write as write_file
+from gis.store.engine import open_store
 from gis.tables import joined
 
 FOR_A_MILLION = 240_000
 """Units of a city that has a million components."""
 OWNER = "4499"
 CASES = 50
-FIRST = (
-    ("departments", "departments.csv"),
-    ("divisions", "divisions.csv"),
-    ("catalogue", "local_classes.csv", "--owner", OWNER),
+FIRST: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("departments", "departments.csv", {}),
+    ("divisions", "divisions.csv", {}),
+    ("catalogue", "local_classes.csv", {"owner": OWNER}),
 )
 COMPONENTS = ("components", "components.gpkg", "--owner", OWNER)
 UNITS = ("units", "units.gpkg", "--layer", "units", "--gaps", "{folder}/units.gpkg:gaps")
@@ -96,7 +99,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """A folder to work in and the store that is made anew for every round; `template` is how it begins."""
+    """A folder to work in and the address of the store, which `begin` makes anew for every round."""
 
     folder: Path
     url: str
@@ -150,7 +153,7 @@ def _sqlite(city: Path) -> Iterator[Office]:
     with tempfile.TemporaryDirectory(dir=city) as folder:
         first, store = Path(folder) / "first", Path(folder) / "store"
         first.mkdir()
-        _fill(Office(Path(folder), f"sqlite:///{first / 'wangge.db'}", False, lambda: None), city)
+        _fill(f"sqlite:///{first / 'wangge.db'}", city)
 
         def begin() -> None:
             shutil.rmtree(store, ignore_errors=True)
@@ -162,26 +165,24 @@ def _sqlite(city: Path) -> Iterator[Office]:
 @contextmanager
 def _postgis(city: Path) -> Iterator[Office]:
     with tempfile.TemporaryDirectory(dir=city) as folder, cluster(city) as server:
-        url = f"{server}/files"
-
-        def begin() -> None:
-            fresh(server, "files")
-            _fill(Office(Path(folder), url, True, lambda: None), city)
-
-        yield Office(Path(folder), url, True, begin)
+        empty(server, "first")
+        _fill(f"{server}/first", city)
+        yield Office(Path(folder), f"{server}/files", True, lambda: empty(server, "files", "first"))
 
 
-def _fill(office: Office, city: Path) -> None:
+def _fill(url: str, city: Path) -> None:
     """What there is before the layer that is measured."""
-    _run(office, ["migrate"])
-    for given in FIRST:
-        _run(office, ["import", *_paths(city, given), "--commit"])
+    store = open_store(url)
+    migrate(store)
+    for layer, file, options in FIRST:
+        run_import(store, layer, city / file, Options(commit=True, **options))
+    store.close()
 
 
 def _rounds(size: Size, spend: Callable[[], Spent]) -> Figures:
     spent: list[Spent] = []
     begun = monotonic()
-    for number in range(min(size.rounds, 3)):
+    for number in range(min(size.rounds, 3) if size.shrink == 1 else 1):
         if number and (monotonic() - begun) * (number + 1) / number > size.budget_s:
             break
         tell(f"round {number + 1}")

@@ -53,8 +53,8 @@ def axes_of(mapping: Mapping[str, str]) -> tuple[str | None, str | None]:
 
 def opened(path: Path, options: "Options", axes: Axes) -> Iterator[Table]:
     """The tables of a file as the options say that it is to be read. Errors: those of `gis.formats.read_pieces`."""
-    asked = {"layer": options.layer, "crs": options.crs, "encoding": options.encoding}
-    for table in read_pieces(path, **asked, axes=axes, size=PIECE):
+    layer, crs, encoding = options.layer, options.crs, options.encoding
+    for table in read_pieces(path, layer=layer, crs=crs, encoding=encoding, axes=axes, size=PIECE):
         yield without_reasons(replace(table, crs=options.systems.find(table.crs)))
 
 

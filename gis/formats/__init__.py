@@ -18,7 +18,7 @@ from gis.formats.notes import Notes, beside, read_beside, write_beside
 from gis.formats.pages import Pages
 from gis.tables import Table
 
-__all__ = ["count_rows", "read", "read_cells", "read_pieces", "suffix_of", "write"]
+__all__ = ["PIECE", "count_rows", "read", "read_cells", "read_pieces", "suffix_of", "write"]
 
 PIECE = 20_000
 """Rows of a piece."""

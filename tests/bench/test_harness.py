@@ -23,6 +23,7 @@ NAMES = {
     "locate_bulk_200k", "locate_cold_200k", "locate_growth", "index_memory_200k", "nearest_1m", "route_year",
     "http_locate", "http_batch_arrow",
     "publish_to_visible_200k", "publish_to_visible_1m", "edit_dry_run_200k", "edit_publish_200k", "check_all_200k",
+    "import_1m_components", "import_200k_units", "export_1m_components",
 }  # fmt: skip
 AT_HAND = ("strtree", "geopandas")
 SMALL = Size(rounds=2, shrink=100)
