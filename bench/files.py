@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from time import monotonic, perf_counter
@@ -21,6 +21,8 @@ from bench.progress import tell
 from bench.results import NotMeasurable, Result
 from bench.size import Size
 from bench.stores import MIGRATIONS, wangge
+from components.heads import heads_of
+from components.layers import COMPONENTS
 from examples.model_city import write
 from gis.formats import read_pieces
 from gis.formats import write as write_file
@@ -36,7 +38,7 @@ FIRST: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("divisions", "divisions.csv", {}),
     ("catalogue", "local_classes.csv", {"owner": OWNER}),
 )
-COMPONENTS = ("components", "components.gpkg", "--owner", OWNER)
+SURVEY = ("components", "components.gpkg", "--owner", OWNER)
 UNITS = ("units", "units.gpkg", "--layer", "units", "--gaps", "{folder}/units.gpkg:gaps")
 OTHERS = ("csv", "shp")
 """Further formats, measured once each."""
@@ -49,11 +51,11 @@ def import_1m_components(size: Size) -> Result:
     files = {ending: _as(city, ending) for ending in OTHERS}
 
     def measure(office: "Office") -> Figures:
-        own = _rounds(size, lambda: _import(office, city, COMPONENTS))
-        own["again"] = _run(office, ["import", *_paths(city, COMPONENTS), "--commit"]).told()
+        own = _rounds(size, lambda: _import(office, city, SURVEY))
+        own["again"] = _run(office, ["import", *_paths(city, SURVEY), "--commit"]).told()
         if not office.is_server:
             for ending, path in files.items():
-                own[ending] = _import(office, city, ("components", str(path), *COMPONENTS[2:])).told()
+                own[ending] = _import(office, city, ("components", str(path), *SURVEY[2:])).told()
         return own
 
     return _on_both(city, measure)
@@ -70,7 +72,7 @@ def export_1m_components(size: Size) -> Result:
     city = _city(size.of(FOR_A_MILLION))
 
     def measure(office: "Office") -> Figures:
-        _import(office, city, COMPONENTS)
+        _import(office, city, SURVEY)
 
         def export(ending: str) -> Spent:
             with tempfile.TemporaryDirectory(dir=office.folder) as folder:
@@ -130,7 +132,11 @@ def _as(city: Path, ending: str) -> Path:
         draft = city / f"draft-{ending}"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
-        write_file(draft / path.name, joined(list(read_pieces(city / "components.gpkg"))))
+        table = joined(list(read_pieces(city / "components.gpkg")))
+        if ending == "shp":  # whose own heads are too short for the names of the fields
+            heads = heads_of(COMPONENTS, "2026")
+            table = replace(table, columns={heads.get(name, name): each for name, each in table.columns.items()})
+        write_file(draft / path.name, table)
         draft.replace(path.parent)
     return path
 

@@ -1,6 +1,6 @@
 """Rows of a versioned table held column by column: a million of them take some hundred megabytes, not gigabytes.
 
-Geometry is kept as well-known binary and documents as JSON text, which is what a store is given in the end.
+Geometry is kept as well-known binary and documents as JSON in UTF-8, which is what a store is given in the end.
 """
 
 import json
@@ -25,13 +25,30 @@ MOST_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """A column in the parts in which it came: putting these together would for a while take twice the memory."""
+
+    parts: Sequence[Objects]
+    starts: NDArray[np.int64]
+
+    def __getitem__(self, indices: NDArray[np.intp]) -> Objects:
+        """The values at (m,) indices."""
+        found: Objects = np.empty(len(indices), dtype=object)
+        of = np.searchsorted(self.starts, indices, side="right") - 1
+        for part in np.unique(of).tolist():
+            here = of == part
+            found[here] = self.parts[part][indices[here] - self.starts[part]]
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Packed(Sequence[Row]):
     """n rows that begin. `columns` are object arrays (n,), geometry as WKB, documents as JSON; `uids` (n,) are 0 for
     what is new until it gets one. `boxes` (n, 4) are west, south, east, north, NaN where there is no geometry.
     """
 
     table: Table
-    columns: Mapping[str, Objects]
+    columns: Mapping[str, Objects | Split]
     uids: NDArray[np.int64]
     boxes: NDArray[np.float64]
 
@@ -45,14 +62,17 @@ class Packed(Sequence[Row]):
     def __getitem__(self, index: int | slice) -> "Row | Packed":
         if isinstance(index, slice):
             return self.part(np.arange(len(self))[index])
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        at = np.array([index % len(self)])
         row: dict[str, Any] = {"uid": int(self.uids[index])}
         for name, column in self.columns.items():
-            value = column[index]
+            value = column[at][0]
             kind = self.table.c[name].type
             if value is not None and isinstance(kind, Geom):
                 value = shapely.from_wkb(value)
             elif value is not None and isinstance(kind, JSON):
-                value = json.loads(value)
+                value = json.loads(value.decode(errors="surrogatepass"))
             row[name] = value
         return row
 
@@ -88,7 +108,7 @@ class Packing:
 
     table: Table
     parts: list[Packed] = field(default_factory=list)
-    texts: dict[str, dict[str, str]] = field(default_factory=dict)
+    texts: dict[str, dict[str | bytes, str | bytes]] = field(default_factory=dict)
 
     def add(self, rows: Sequence[Row]) -> None:
         """Take further rows, each of which names every column but those of NOT_GIVEN."""
@@ -103,7 +123,7 @@ class Packing:
                 boxes = shapely.bounds(values)
                 values = shapely.to_wkb(values, include_srid=False)
             elif isinstance(column.type, JSON):
-                values = _column([None if value is None else json.dumps(value) for value in values.tolist()])
+                values = self._shared(column.name, _column([_spelled(value) for value in values.tolist()]))
             else:
                 values = self._shared(column.name, values)
             columns[column.name] = values
@@ -117,14 +137,9 @@ class Packing:
         parts, self.parts = self.parts, []
         uids = np.concatenate([np.empty(0, dtype=np.int64), *(part.uids for part in parts)])
         boxes = np.concatenate([np.empty((0, 4)), *(part.boxes for part in parts)])
-        held = [dict(part.columns) for part in parts]
-        parts.clear()
-        none: Objects = np.empty(0, dtype=object)
-        columns = {}
-        for column in self.table.c:
-            if column.name not in NOT_GIVEN and column.name != "uid":
-                # Taken out of the parts one by one: no more than one column is held twice.
-                columns[column.name] = np.concatenate([none, *(each.pop(column.name) for each in held)])
+        starts = np.cumsum([0, *(len(part) for part in parts[:-1])])
+        names = [each.name for each in self.table.c if each.name not in NOT_GIVEN and each.name != "uid"]
+        columns = {name: Split([_plain(part.columns[name]) for part in parts], starts) for name in names}
         return Packed(self.table, columns, uids, boxes)
 
     def _shared(self, name: str, values: Objects) -> Objects:
@@ -132,7 +147,9 @@ class Packing:
         texts = self.texts.setdefault(name, {})
         if len(texts) > MOST_KEPT:
             return values
-        return _column([texts.setdefault(each, each) if type(each) is str else each for each in values.tolist()])
+        return _column(
+            [texts.setdefault(each, each) if isinstance(each, str | bytes) else each for each in values.tolist()]
+        )
 
 
 def pack(table: Table, rows: Sequence[Row]) -> Packed:
@@ -147,6 +164,14 @@ def pack(table: Table, rows: Sequence[Row]) -> Packed:
 def uids_of(rows: Sequence[Row]) -> NDArray[np.int64]:
     """The uids (n,) of rows, packed or not."""
     return rows.uids if isinstance(rows, Packed) else np.array([row["uid"] for row in rows], dtype=np.int64)
+
+
+def _spelled(document: Any) -> bytes | None:
+    return None if document is None else json.dumps(document, ensure_ascii=False).encode(errors="surrogatepass")
+
+
+def _plain(column: Objects | Split) -> Objects:
+    return column if isinstance(column, np.ndarray) else np.concatenate(column.parts)
 
 
 def _column(values: Sequence[Any]) -> Objects:

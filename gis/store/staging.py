@@ -9,6 +9,7 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import (
     ARRAY,
+    JSON,
     BigInteger,
     Column,
     ColumnElement,
@@ -164,8 +165,11 @@ def _put(connection: Connection, name: str, packed: Packed) -> None:
 
 def _rows(packed: Packed, shape: Callable[[bytes], Any] | None = None) -> Iterator[tuple[Any, ...]]:
     columns: list[list[Any]] = [[0] * len(packed), packed.uids.tolist()]
+    everything = np.arange(len(packed))
     for name, column in packed.columns.items():
-        values = column.tolist()
+        values = column[everything].tolist()
+        if isinstance(packed.table.c[name].type, JSON):
+            values = [None if value is None else value.decode(errors="surrogatepass") for value in values]
         if shape is not None and isinstance(packed.table.c[name].type, Geom):
             values = [None if value is None else shape(value) for value in values]
         columns.append(values)
