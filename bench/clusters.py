@@ -67,6 +67,15 @@ def has_city(server: str) -> bool:
     return True
 
 
+def empty(server: str, name: str, like: str | None = None) -> None:
+    """Make a database with nothing but PostGIS in it, or what another one has, in place of one that has the name."""
+    admin = f"{server}/postgres"
+    execute(admin, SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
+    execute(admin, SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(like or "template1")))
+    if like is None:
+        execute(f"{server}/{name}", SQL("CREATE EXTENSION postgis"))
+
+
 @contextmanager
 def filling(server: str) -> Iterator[str]:
     """The address of a database with PostGIS that becomes the city's when it was filled without an error."""

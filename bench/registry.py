@@ -9,6 +9,7 @@ from bench.editing import (
     publish_to_visible_1m,
     publish_to_visible_200k,
 )
+from bench.files import export_1m_components, import_1m_components, import_200k_units
 from bench.locating import index_memory, locate_bulk, locate_cold, locate_growth
 from bench.nearness import nearest
 from bench.results import Result
@@ -31,4 +32,7 @@ BENCHMARKS: dict[str, Callable[[Size], Result]] = {
     "edit_dry_run_200k": edit_dry_run_200k,
     "edit_publish_200k": edit_publish_200k,
     "check_all_200k": check_all_200k,
+    "import_1m_components": import_1m_components,
+    "import_200k_units": import_200k_units,
+    "export_1m_components": export_1m_components,
 }

@@ -15,6 +15,7 @@ from gis.formats import read_cells
 from gis.store.revisions import head
 from gis.store.scope import EVERYTHING, Scope
 from gis.store.versions import Query, read_rows
+from gis.tables import joined
 from grids.departments import KEY as DEPARTMENT_KEY
 from grids.profiles import CodeProfile
 from grids.tables import area_layer, department, division
@@ -26,8 +27,8 @@ SHEETS = (".csv", ".tsv", ".txt", ".xlsx")
 
 def read_book(path: Path, layer: str | None = None, encoding: str | None = None) -> Any:
     """The document in a file: YAML, JSON, or a table in CSV or a sheet (`layer`) of Excel. Errors: Refusal."""
-    table = read_cells(path, layer, encoding) if path.suffix.lower() in SHEETS else None
-    return load_yaml(path) if table is None else to_document(table)
+    pieces = read_cells(path, layer, encoding) if path.suffix.lower() in SHEETS else None
+    return load_yaml(path) if pieces is None else to_document(joined(list(pieces)))
 
 
 def deliver(connection: Connection, document: object, owner: str | None, profile: CodeProfile) -> Delivery:

@@ -12,6 +12,7 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
+from components.samples import Sample
 from components.tables import component
 from gis import crs as reference
 from gis import likely, recognition
@@ -21,11 +22,11 @@ from gis.errors import Fault, Refusal
 from gis.metres import Floats
 from gis.nearest import FeatureIndex
 from gis.recognition import HYPOTHESES, SAID, Verdict
+from gis.store.packed import Packed, pack
 from gis.store.revisions import Change
 from gis.store.scope import EVERYTHING
 from gis.store.versions import Query, bounds, read_columns
 from gis.store.vicinity import read_uids
-from gis.tables import Table
 from grids.tables import division, unit
 
 MOST = 2_000
@@ -38,28 +39,34 @@ FEW = 0.1
 
 
 def examine(
-    connection: Connection, delivery: Delivery, table: Table, crs: CrsLike | None, owner: str, local: Iterable[Crs] = ()
+    connection: Connection,
+    delivery: Delivery,
+    sample: Sample,
+    crs: CrsLike | None,
+    owner: str,
+    local: Iterable[Crs] = (),
 ) -> list[Fault]:
     """What shows that a delivery of features is in another system than it is said to be in.
 
     Faults: crs_shifted (error) and crs_doubtful (warning) for GCJ-02 and BD-09, crs_contradicted (error) for
     coordinates that lie elsewhere and fit another system. `local` are further systems to try.
     """
-    said = crs or table.crs
+    said = crs or sample.crs
     change = next((each for each in delivery.changes if each.table.info.get("spatial")), None)
-    if table.geometry is None or said is None or change is None:
+    if sample.geometry is None or said is None or change is None:
         return []
     area = bounds(connection, unit, Query(EVERYTHING, at=delivery.base))
-    rows = [row for row in change.created if row["geom"] is not None]
+    packed = pack(change.table, change.created)
+    rows = packed.where(packed.has_geometry)
     if area is not None:
         around = (area[0] - AROUND, area[1] - AROUND, area[2] + AROUND, area[3] + AROUND)
-        if _is_elsewhere(delivery, table, rows, around):
-            return _contradicted(table, str(said), around, local)
+        if _is_elsewhere(delivery, sample, rows, around):
+            return _contradicted(sample.geometry, str(said), around, local)
     try:
         system = reference.parse(said)
     except Refusal:
         return []
-    if not rows or system.name in recognition.SHIFTED:
+    if not len(rows) or system.name in recognition.SHIFTED:
         return []
     verdict = _judge(connection, delivery, change, rows, owner)
     fault = recognition.fault_of(verdict, system.name)
@@ -71,20 +78,19 @@ def trusted(faults: Sequence[Fault]) -> list[Fault]:
     return [replace(fault, severity="warning") for fault in faults]
 
 
-def _is_elsewhere(delivery: Delivery, table: Table, rows: Sequence[Any], around: likely.Bounds) -> bool:
+def _is_elsewhere(delivery: Delivery, sample: Sample, rows: Packed, around: likely.Bounds) -> bool:
     """Whether most of a delivery lies in no place at all, or nearly nothing of it about the units."""
-    lost = [fault for fault in delivery.faults if fault.code == "coordinates_out_of_range"]
-    if any(fault.row is None for fault in lost) or 2 * len(lost) > len(table):
+    lost = (fault for fault in delivery.faults if fault.code == "coordinates_out_of_range")
+    if any(fault.row is None for fault in lost) or 2 * sample.lost > sample.rows:
         return True
-    if not rows:
+    if not len(rows):
         return False
     lonlat = _places(_sample(rows, MOST))
     return bool(np.mean(shapely.contains_xy(shapely.box(*around), *lonlat.T)) < FEW)
 
 
-def _contradicted(table: Table, said: str, around: likely.Bounds, local: Iterable[Crs]) -> list[Fault]:
-    assert table.geometry is not None
-    there = table.geometry[~shapely.is_missing(table.geometry) & ~shapely.is_empty(table.geometry)]
+def _contradicted(geometry: NDArray[Any], said: str, around: likely.Bounds, local: Iterable[Crs]) -> list[Fault]:
+    there = geometry[~shapely.is_missing(geometry) & ~shapely.is_empty(geometry)]
     if not len(there):
         return []
     xy = np.array([shapely.get_coordinates(each)[0] for each in _sample(there, likely.SAMPLE)])
@@ -93,13 +99,13 @@ def _contradicted(table: Table, said: str, around: likely.Bounds, local: Iterabl
     return [] if fault is None else [fault]
 
 
-def _judge(connection: Connection, delivery: Delivery, change: Change, rows: Sequence[Any], owner: str) -> Verdict:
+def _judge(connection: Connection, delivery: Delivery, change: Change, rows: Packed, owner: str) -> Verdict:
     is_component = change.table is component
     boundary = _boundary(connection, delivery.base, owner) if is_component else []
     inside = {}
     if boundary:
         inside = recognition.shares_inside(recognition.hypotheses(_places(_sample(rows, MOST))), boundary)
-    known = _sample([row for row in rows if row["uid"]], MOST)
+    known = _sample(rows.where(rows.uids != 0), MOST)
     metres: dict[str, Floats] = {}
     if known:
         uids = [row["uid"] for row in known]
@@ -116,18 +122,18 @@ def _judge(connection: Connection, delivery: Delivery, change: Change, rows: Seq
         }
     if len(metres.get(SAID, ())) >= recognition.LEAST_VOTES["code"] or not is_component:
         return recognition.judge(metres, "code", inside, len(rows))
-    found = _nearest(connection, delivery.base, [row for row in rows if not row["uid"]])
+    found = _nearest(connection, delivery.base, rows.where(rows.uids == 0))
     return recognition.judge(found, "class", inside, len(rows))
 
 
-def _nearest(connection: Connection, base: int, rows: Sequence[Any]) -> dict[str, Floats]:
+def _nearest(connection: Connection, base: int, rows: Packed) -> dict[str, Floats]:
     """Metres from the nearest record of the class under each hypothesis, of new components that lie close together."""
-    if not rows:
+    if not len(rows):
         return {}
-    lonlat = _places(rows)
-    near = np.argsort(np.hypot(*(lonlat - np.median(lonlat, axis=0)).T))[:NEIGHBOURS]
-    lonlat = lonlat[near]
-    classes = np.array([f"{rows[at]['edition']} {rows[at]['class_code']}" for at in near.tolist()])
+    middles = rows.middles
+    near = list(rows.part(np.argsort(np.hypot(*(middles - np.median(middles, axis=0)).T))[:NEIGHBOURS]))
+    lonlat = _places(near)
+    classes = np.array([f"{row['edition']} {row['class_code']}" for row in near])
     (west, south), (east, north) = lonlat.min(axis=0) - AROUND, lonlat.max(axis=0) + AROUND
     query = Query(EVERYTHING, at=base, box=(float(west), float(south), float(east), float(north)))
     there = read_columns(connection, component, query, ("edition", "class_code", "geom"))

@@ -1,7 +1,8 @@
 """What an import would do: the rows of a delivery against the rows in force, as changes and counts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ from sqlalchemy import Connection, Table
 
 from gis.errors import Fault
 from gis.store.engine import Store
+from gis.store.packed import Packed, uids_of
 from gis.store.revisions import Change, allocate_uids
 from gis.store.scope import EVERYTHING
-from gis.store.versions import Query, read_rows
+from gis.store.versions import Query, read_among, read_rows
 
 BOOKKEEPING = {"row_id", "uid", "from_revision", "to_revision", "west", "south", "east", "north"}
 Key = tuple[str, ...]
@@ -26,6 +28,11 @@ class Counts:
     changed: int = 0
     same: int = 0
     gone: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.new + other.new, self.changed + other.changed, self.same + other.same, self.gone + other.gone
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,14 @@ def rows_in_force(
     return {tuple(row[name] for name in key): dict(row) for row in found}
 
 
+def rows_among(
+    connection: Connection, table: Table, at: int, key: Sequence[str], codes: Collection[str], where: Mapping[str, Any]
+) -> dict[Key, dict[str, Any]]:
+    """The same of some codes only, however many are in force."""
+    found = read_among(connection, table, at, codes, where)
+    return {tuple(row[name] for name in key): dict(row) for row in found}
+
+
 def compare(
     table: Table,
     current: Mapping[Key, Mapping[str, Any]],
@@ -69,27 +84,35 @@ def compare(
     created, retired = [], [int(current[key]["uid"]) for key in gone]
     new = same = 0
     for key, row in incoming.items():
-        full = {name: row.get(name) for name in names}
         old = current.get(key)
+        full: dict[str, Any] = {"uid": 0 if old is None else int(old["uid"])}
+        for name in names:
+            full[name] = row.get(name)
         if old is None:
             new += 1
-            created.append({"uid": 0, **full})
+            created.append(full)
         elif all(_equal(old[name], full[name]) for name in names):
             same += 1
         else:
             retired.append(int(old["uid"]))
-            created.append({"uid": int(old["uid"]), **full})
+            created.append(full)
     change = Change(table, np.array(retired, dtype=np.int64), created)
     return change, Counts(new, len(created) - new, same, len(gone))
 
 
 def with_uids(store: Store, changes: Sequence[Change]) -> tuple[Change, ...]:
     """The same changes, every new row with a uid of its own."""
-    fresh = iter(allocate_uids(store, sum(row["uid"] == 0 for change in changes for row in change.created)))
-    return tuple(
-        replace(change, created=[row if row["uid"] else {**row, "uid": next(fresh)} for row in change.created])
-        for change in changes
-    )
+    fresh = iter(allocate_uids(store, sum(int((uids_of(change.created) == 0).sum()) for change in changes)))
+    return tuple(replace(change, created=_numbered(change.created, fresh)) for change in changes)
+
+
+def _numbered(rows: Sequence[Mapping[str, Any]], fresh: Iterator[int]) -> Sequence[Mapping[str, Any]]:
+    if isinstance(rows, Packed):
+        uids = rows.uids.copy()
+        new = np.flatnonzero(uids == 0)
+        uids[new] = np.fromiter(islice(fresh, len(new)), dtype=np.int64, count=len(new))
+        return rows.with_uids(uids)
+    return [row if row["uid"] else {**row, "uid": next(fresh)} for row in rows]
 
 
 def _equal(old: Any, new: Any) -> bool:

@@ -155,7 +155,8 @@ def _sound_output(geometries: Geometries, rows: Rows) -> tuple[Geometries, list[
     faults: list[Fault] = []
     bounds = shapely.bounds(geometries)
     faults += _drop(geometries, bounds[:, 2] - bounds[:, 0] > 180, rows, _crossing)
-    geometries = shapely.remove_repeated_points(geometries)
+    drawn = np.flatnonzero(~np.isin(shapely.get_type_id(geometries), (-1, 0)))  # points are as they are to be
+    geometries[drawn] = shapely.remove_repeated_points(geometries[drawn])
     bad = ~shapely.is_valid(geometries) & ~shapely.is_missing(geometries)
     reasons = dict(zip(np.flatnonzero(bad).tolist(), shapely.is_valid_reason(geometries[bad]), strict=True))
     for index, reason in reasons.items():
@@ -164,7 +165,7 @@ def _sound_output(geometries: Geometries, rows: Rows) -> tuple[Geometries, list[
             geometries[index], bad[index] = untied, False
             faults.append(_touching(int(rows[index]), reason))
     faults += _drop(geometries, bad, rows, lambda row, index: _invalid(row, reasons[index]))
-    geometries = shapely.orient_polygons(geometries)
+    geometries[drawn] = shapely.orient_polygons(geometries[drawn])
     parts = shapely.get_num_geometries(geometries)
     single = np.isin(shapely.get_type_id(geometries), (4, 5, 6)) & (parts == 1)
     geometries[single] = shapely.get_geometry(geometries[single], 0)

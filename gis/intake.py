@@ -113,8 +113,13 @@ def _convert(
     if field.type == "document":
         return out
     read = READERS[field.type]
-    read_before: dict[str, Any] = {}  # most columns repeat few texts
-    for index, given in enumerate(raw.tolist()):
+    values = raw.tolist()
+    known = _read_texts(read, set(values), required)
+    if known is not None:
+        out[:] = [known[value] for value in values]
+        return out
+    read_before: dict[str, Any] = {}
+    for index, given in enumerate(values):
         if isinstance(given, str) and given in read_before:
             out[index] = read_before[given]
             continue
@@ -131,6 +136,22 @@ def _convert(
         if isinstance(given, str):
             read_before[given] = out[index]
     return out
+
+
+def _read_texts(read: Callable[[Any], Any], texts: set[Any], required: bool) -> dict[Any, Any] | None:
+    """What each text of a column is read as; None where it is no text, or something is wrong with it."""
+    known: dict[Any, Any] = {}
+    for text in texts:
+        if text is not None and type(text) is not str:
+            return None
+        value = None if text is None else text.strip(BLANKS)
+        try:
+            known[text] = read(value) if value else None
+        except (ValueError, TypeError, OverflowError):
+            return None
+        if required and not value:
+            return None
+    return known
 
 
 def read_code(value: Any) -> str:

@@ -18,12 +18,14 @@ def check_codes(
     fits: Callable[[str], bool],
     form: tuple[str, str],
     faults: list[Fault],
+    seen: dict[str, int] | None = None,
 ) -> NDArray[np.intp]:
     """The rows whose code has the right form and is the first of its kind; the faults of the others are added.
 
-    `geometries` (n,) may hold None. `form` says in English and Chinese what a code looks like.
+    `geometries` (n,) may hold None. `form` says in English and Chinese what a code looks like. `seen` has the row of
+    every code in earlier pieces of the delivery, and gets those of this one.
     """
-    seen: dict[str, int] = {}
+    seen = {} if seen is None else seen
     good = []
     for index, (code, row) in enumerate(zip(codes.tolist(), rows.tolist(), strict=True)):
         if code is None:

@@ -11,9 +11,7 @@ from api.cli.opening import read_mapping
 from api.cli.screen import out, show_faults, show_line, status
 from api.editing.repairs import propose
 from api.settings import Settings
-from api.transfer.imports import Options
-from api.transfer.reading import read_table
-from gis.formats import write
+from gis.formats import read, write
 from grids.checks.repair import CLOSE_M
 from grids.profiles import read_profile
 from grids.units import SNAP_M
@@ -36,7 +34,7 @@ def repair(
     """Propose polygons for units that overlap or leave gaps; the store is not asked. 修复方案（只输出文件）。"""
     language = Settings().language
     with status(f"{file} → {result}"):
-        table = read_table(file, Options(layer=in_layer, crs=crs, encoding=encoding))
+        table = read(file, layer=in_layer, crs=crs, encoding=encoding)
         made = propose(table, read_profile(profile), read_mapping(mapping or ()), crs, snap, close)
         faults = write(result, made.units)
         if made.gaps is not None:

@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,6 +19,12 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 SHOWN = 20
+STEPS: Mapping[str, tuple[str, str]] = {
+    "check": ("read and checked", "读取并检查"),
+    "stage": ("staged", "暂存"),
+    "read": ("read", "读取"),
+    "write": ("written", "写出"),
+}
 COLOURS: Mapping[str, str] = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
@@ -130,6 +136,19 @@ def progress() -> Progress:
     return Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
     )
+
+
+@contextmanager
+def counting(title: str, language: str) -> Iterator[Callable[[str, int, int | None], None]]:
+    """A bar for the rows of an import or an export, and who is to be told of its steps."""
+    with progress() as bar:
+        task = bar.add_task(escape(title), total=None)
+
+        def told(step: str, done: int, total: int | None) -> None:
+            said = STEPS[step][language == "zh"]
+            bar.update(task, description=f"{escape(title)} {said}", completed=done, total=total and max(done, total))
+
+        yield told
 
 
 def status(text: str) -> AbstractContextManager[object]:

@@ -12,14 +12,15 @@ from rich.table import Table
 
 from api.cli import model_city
 from api.cli.opening import open_settled, read_mapping, read_texts, read_time
-from api.cli.screen import out, show_comparison, show_faults, show_line, show_report, status
+from api.cli.screen import counting, out, show_comparison, show_faults, show_line, show_report, status
 from api.lookups.moments import read_moment
 from api.migrations import migrate
 from api.settings import Settings
 from api.transfer.comparisons import FILE, Comparison, extent_of, run_comparison, scope_file, scope_without_base
 from api.transfer.dress import read_dress
 from api.transfer.exports import export_layer as write_layer
-from api.transfer.imports import OWNED, Options, run_import
+from api.transfer.imports import Options, run_import
+from api.transfer.reading import OWNED
 from components.editions import CURRENT
 from gis.errors import refuse
 from gis.store.engine import open_store, reading
@@ -123,8 +124,8 @@ def import_layer(
         return
     if scope is not None and (is_shape(scope) or scope_file(scope) is not None):
         raise scope_without_base(scope)
-    with open_settled(settings) as store, status(f"{layer} ← {file}"):
-        found = run_import(store, layer, file, options)
+    with open_settled(settings) as store, counting(f"{layer} ← {file.name}", settings.language) as counted:
+        found = run_import(store, layer, file, options, counted=counted)
     show_report(found, settings.language)
     if found.rejects is not None:
         show_line(f"rejected: {found.as_dict()['rejected']} -> {found.rejects}")
@@ -189,7 +190,9 @@ def export_layer(
     with open_settled(settings) as store, reading(store.world) as connection:
         at = revision_at(connection, read_moment(as_of, settings.zone)) if as_of else head(connection)
         asked: dict[str, Any] = {"prefix": prefix, "crs": crs, "encoding": encoding, "dress": dress}
-        rows, faults = write_layer(connection, layer, file, at=at, **asked)
+        with counting(f"{layer} → {file.name}", settings.language) as told:
+            asked["counted"] = lambda step, done: told(step, done, None)
+            rows, faults = write_layer(connection, layer, file, at=at, **asked)
     show_faults(faults, settings.language)
     show_line(f"{layer} @ {at}: {rows} -> {file}")
 

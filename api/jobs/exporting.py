@@ -2,23 +2,29 @@
 
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from api.auth import permit
 from api.jobs.folders import unwritable
 from api.jobs.kinds import Arguments, Context, Kind, Outcome
 from api.jobs.reports import counted, write_report
 from api.keys import Key
-from api.layers import find_layer
+from api.layers import find_layer, query_of, table_of
 from api.systems import read_systems
 from api.transfer.dress import Dress, read_dress
 from api.transfer.exports import export_layer
 from gis.errors import refuse
 from gis.formats import WRITABLE
 from gis.store.engine import Store, reading
+from gis.store.versions import count as count_rows
 
 FORMATS = tuple(suffix.removeprefix(".") for suffix in WRITABLE)
-STEPS = {"read": 0, "write": 1}
+STEPS = {"read": 0, "write": 50}
+"""Where each step begins, of a hundred."""
+WHOLE = 100
 UNLISTED = ("rules", "catalogue")
 
 
@@ -76,6 +82,7 @@ def run(context: Context, arguments: ExportArguments) -> Outcome:
     except OSError as error:
         raise unwritable(folder, error) from error
     with reading(context.store.world) as connection:
+        count = _count(connection, context.key, arguments)
         rows, faults = export_layer(
             connection,
             arguments.layer,
@@ -86,11 +93,12 @@ def run(context: Context, arguments: ExportArguments) -> Outcome:
             crs=arguments.crs,
             encoding=arguments.encoding,
             dress=arguments.dress,
-            told=lambda step: context.progress(STEPS[step], 2, step),
+            told=lambda step: context.progress(STEPS[step], WHOLE, step),
+            counted=lambda step, done: context.progress(STEPS[step] + _half(done, count), WHOLE, step),
         )
     if packed:
         path = _packed(folder, context.folder / f"{stem}.zip")
-    context.progress(2, 2, "done")
+    context.progress(WHOLE, WHOLE, "done")
     told = [fault.as_dict() for fault in faults]
     result = {
         "layer": arguments.layer,
@@ -102,6 +110,19 @@ def run(context: Context, arguments: ExportArguments) -> Outcome:
     }
     content = {**result, "faults": told}
     return Outcome(result, write_report(context.folder / "report.json", content), path)
+
+
+def _count(connection: Connection, key: Key, arguments: ExportArguments) -> int:
+    """About how many rows are to be read, to tell how far it is."""
+    if arguments.layer in UNLISTED:
+        return 1
+    layer = find_layer(connection, arguments.layer, key.scope, arguments.revision)
+    query = replace(query_of(layer, key.scope, arguments.revision), prefix=arguments.prefix)
+    return max(count_rows(connection, table_of(layer), query), 1)
+
+
+def _half(done: int, count: int) -> int:
+    return min(WHOLE // 2 * done // count, WHOLE // 2)
 
 
 def file_of(path: Path, folder: Path) -> Path:

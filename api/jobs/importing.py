@@ -25,7 +25,8 @@ from api.transfer.comparisons import (
     scope_without_base,
 )
 from api.transfer.fields import read_mapping, read_texts
-from api.transfer.imports import LAYERS, OWNED, Options, Report, check_layer, run_import
+from api.transfer.imports import LAYERS, Options, Report, check_layer, run_import
+from api.transfer.reading import OWNED
 from api.transfer.references import find_declaration
 from components.editions import CURRENT
 from gis.delivery import Delivery
@@ -36,7 +37,10 @@ from gis.store.revisions import Change, Revision, revision_of_ticket
 from grids.deliveries.extents import is_shape
 from grids.units import SNAP_M
 
-STEPS = {"read": 0, "check": 1, "checked": 2, "publish": 3, "draft": 3}
+STEPS = {"read": 0, "check": 5, "checked": 60, "stage": 60, "publish": 80, "draft": 80}
+"""Where each step begins, of a hundred."""
+WIDTHS = {"check": 55, "stage": 20}
+WHOLE = 100
 CHUNK = 5_000
 FOLLOWING = {"units": frozenset({"division"})}
 """Tables whose shapes follow from what is imported, also those of divisions above the caller's."""
@@ -115,22 +119,26 @@ def run(context: Context, arguments: ImportArguments) -> Outcome:
         return _compare(context, arguments)
 
     def told(step: str, report: Report | None) -> None:
-        context.progress(STEPS[step], 4, step)
+        context.progress(STEPS[step], WHOLE, step)
         if step == "checked" and report is not None:
             _check_owners(context, report.delivery, arguments)
         if step == "publish" and report is not None:
             _write(context, arguments, report)
             context.commit()
 
+    def counted(step: str, done: int, total: int | None) -> None:
+        share = min(done / total, 1) if total else 0
+        context.progress(STEPS[step] + round(WIDTHS[step] * share), WHOLE, step)
+
     options = _options(context, arguments)
     try:
-        report = run_import(context.store, arguments.layer, context.given / arguments.file, options, told)
+        report = run_import(context.store, arguments.layer, context.given / arguments.file, options, told, counted)
     except Refusal as refusal:
         found = achieved(context, arguments) if refusal.code == "ticket_used" else None
         if found is None:
             raise
         return found
-    context.progress(4, 4, "done")
+    context.progress(WHOLE, WHOLE, "done")
     path, content = _write(context, arguments, report)
     refused = None
     if arguments.commit and not report.delivery.is_acceptable:
@@ -157,7 +165,7 @@ def _compare(context: Context, arguments: ImportArguments) -> Outcome:
     assert context.key is not None
 
     def told(step: str, found: Compared | None) -> None:
-        context.progress(STEPS[step], 4, step)
+        context.progress(STEPS[step], WHOLE, step)
         if step == "draft" and found is not None:
             _write(context, arguments, found)
             context.commit()
@@ -174,7 +182,7 @@ def _compare(context: Context, arguments: ImportArguments) -> Outcome:
     )
     options = _options(context, arguments)
     found = run_comparison(context.store, arguments.layer, context.given / arguments.file, options, wanted, told)
-    context.progress(4, 4, "done")
+    context.progress(WHOLE, WHOLE, "done")
     path, content = _write(context, arguments, found)
     faults = [fault for fault in found.faults if fault.severity == "error"]
     return Outcome(_result(content), path, refusal=Refusal(faults) if arguments.draft and faults else None)

@@ -11,13 +11,15 @@ import numpy as np
 import shapely
 from sqlalchemy import Connection
 
-from api.transfer.imports import Options, examined
+from api.transfer.checking import examined
+from api.transfer.imports import Options
 from api.transfer.joining import is_archive, no_layer, packed_within
-from api.transfer.origins import Origin, of_file
+from api.transfer.origins import of_file
 from api.transfer.parts import read_part
 from api.transfer.reading import knowing
 from components.catalogue import read_classes
 from components.editions import CURRENT, normalise_edition
+from components.samples import Sample
 from components.surveys.checking import Ground, View, check_rows, view_of
 from components.surveys.contents import Contents, Part, opened
 from components.surveys.ledger import Ledger, Score
@@ -34,7 +36,6 @@ from gis.store.engine import Store, reading
 from gis.store.revisions import Change, head
 from gis.store.scope import EVERYTHING
 from gis.store.versions import Query, read_codes, read_columns
-from gis.tables import Table
 from grids.departments import departments_in_force
 from grids.tables import gap, unit
 
@@ -253,8 +254,9 @@ def _examine(connection: Connection, seen: Seen, at: int, options: Options, ledg
         for code, uid, owner in zip(there["code"], there["uid"], there["owner"], strict=True)
         if owner == options.owner
     }
+    blank = dict.fromkeys(component.c.keys())
     created = [
-        {"uid": int(uids.get(code, 0)), "code": code, "edition": edition, "class_code": of, "geom": shape}
+        {**blank, "uid": int(uids.get(code, 0)), "code": code, "edition": edition, "class_code": of, "geom": shape}
         for code, edition, of, shape in zip(codes, editions, classes, shapes, strict=True)
         if shape is not None
     ]
@@ -266,8 +268,8 @@ def _examine(connection: Connection, seen: Seen, at: int, options: Options, ledg
     none = np.empty(0, dtype=np.int64)
     delivery = Delivery(base, Counts(), (Change(component, none, created),), tuple(lost))
     geometry = np.fromiter(raw, dtype=object, count=len(raw))
-    table = Table({}, geometry, seen.frame or seen.crs, np.array(rows, dtype=np.int64))
-    found = examined(connection, delivery, table, replace(options, crs=None), Origin())
+    sample = Sample(geometry, seen.frame or seen.crs, len(rows), len(lost))
+    found = examined(connection, [("", delivery, sample)], replace(options, crs=None))
     ledger.add(at, ((fault, {}) for fault in found))
 
 

@@ -10,11 +10,12 @@ import numpy as np
 from sqlalchemy import Connection, select
 
 from api.editing.drafting import DOORS, holders
+from api.transfer.checking import examined, profile_of
 from api.transfer.conflicts import tell_conflict, tell_mass
-from api.transfer.imports import OWNED, Options, check_layer, examined, profile_of
-from api.transfer.joining import by_part
-from api.transfer.origins import Origin, only_new
-from api.transfer.reading import filled, knowing, of_owner, read_delivery
+from api.transfer.imports import Options, check_layer
+from api.transfer.joining import by_part, parts_of
+from api.transfer.origins import Origin
+from api.transfer.reading import knowing, open_delivery
 from components.deliveries import read_delivery as read_components
 from components.tables import component
 from gis.delivery import Counts, Delivery
@@ -24,7 +25,7 @@ from gis.geometry import prepare
 from gis.store.engine import Store, reading, writing
 from gis.store.revisions import Change, head, revision_at
 from gis.store.tables import revision
-from gis.tables import Table
+from gis.tables import Table, only_new
 from grids.deliveries import layers
 from grids.deliveries.comparing import Incoming, Merged, compare
 from grids.deliveries.extents import Extent, is_shape, read_extent, scope_wrong, within
@@ -119,10 +120,8 @@ def run_comparison(
     """
     check_options(layer, options)
     told("read", None)
-    table, options, origin = read_delivery(store, layer, path, knowing(store, options))
-    table, options = filled(table, options)
-    if layer in OWNED:
-        table = of_owner(table, options.owner)
+    pieces, options = open_delivery(store, layer, path, knowing(store, options), None)
+    (table,), origin = pieces, pieces.origin
     if layer == "departments" and wanted.extent is not None and wanted.extent.polygon is not None:
         raise scope_wrong("departments have no shapes")
     for _ in range(ATTEMPTS):
@@ -231,7 +230,8 @@ def _compare(
         faults = [replace(each, severity="warning") if each.row in bad else each for each in faults]
         incoming = layers.without(incoming, bad)
     merged = compare(connection, incoming, base, at, wanted.extent)
-    placed = examined(connection, _as_delivery(layer, merged, at, faults), table, options, origin)
+    parts = parts_of(_as_delivery(layer, merged, at, faults), table, origin)
+    placed = examined(connection, parts, options)
     if any(fault.severity == "error" for fault in faults):
         return Compared(layer, str(path), len(table), base, at, merged, (*faults, *placed))
     masses = _masses(merged, wanted.allowed)

@@ -58,23 +58,25 @@ def read_dress(heads: str | None, for_people: bool, where: Sequence[str], suffix
     return Dress(heads, for_people, tuple(_condition(text) for text in where))
 
 
-def chosen(table: Table, conditions: Sequence[Condition]) -> Table:
+def chosen(table: Table, conditions: Sequence[Condition], is_part: bool = False) -> Table:
     """The rows that meet the conditions: of one field any of those that are not negated, of several fields all.
 
-    Errors: Refusal field_unknown.
+    In a part of a table a column that the part lacks is empty. Errors: Refusal field_unknown.
     """
     if not conditions:
         return table
     kept = np.ones(len(table), dtype=bool)
     for name in dict.fromkeys(each.field for each in conditions):
-        texts = [to_text(value) or "" for value in _column(table, name).tolist()]
+        is_there = not is_part or name in table.columns
+        texts = [to_text(value) or "" for value in _column(table, name).tolist()] if is_there else [""] * len(table)
         wanted = [each for each in conditions if each.field == name and not each.negated]
         unwanted = [each for each in conditions if each.field == name and each.negated]
-        kept &= [
+        met = [
             (not wanted or any(_meets(text, each) for each in wanted))
             and not any(_meets(text, each) for each in unwanted)
             for text in texts
         ]
+        kept &= np.array(met, dtype=bool)
     columns = {name: column[kept] for name, column in table.columns.items()}
     geometry = None if table.geometry is None else table.geometry[kept]
     return replace(table, columns=columns, geometry=geometry, rows=np.arange(1, kept.sum() + 1, dtype=np.int64))
@@ -83,6 +85,13 @@ def chosen(table: Table, conditions: Sequence[Condition]) -> Table:
 def style_of(dress: Dress, path: Path) -> str:
     """The heads that are meant, one of STYLES."""
     return dress.heads or ("2026" if path.suffix.lower() == ".shp" else "field")
+
+
+def check_fields(names: Sequence[str], conditions: Sequence[Condition]) -> None:
+    """Errors: Refusal field_unknown for a condition on what is no column of the whole."""
+    for each in conditions:
+        if each.field not in names:
+            raise _no_field(each.field, names)
 
 
 def dressed(table: Table, layer: Layer, dress: Dress, path: Path) -> Table:

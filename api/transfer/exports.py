@@ -1,7 +1,8 @@
 """Exports: a layer as a file, as of any revision, in any CRS."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from sqlalchemy import Connection, select
 
 from api.layers import find_layer, query_of, table_of
 from api.systems import read_systems
-from api.transfer.dress import Dress, chosen, dressed, style_of
-from api.transfer.places import placed
+from api.transfer.dress import Dress, check_fields, chosen, dressed, style_of
+from api.transfer.places import placing
 from cases.books import SHEETS, read_rules
 from cases.rules import to_table, written
 from components.catalogue import local_classes
@@ -21,14 +22,17 @@ from components.layers import CATALOGUE, COMPONENTS
 from gis.errors import Fault, refuse
 from gis.formats import write
 from gis.formats.columns import named_once
+from gis.formats.pages import spooling
 from gis.layer import Layer
 from gis.store.scope import EVERYTHING, Scope
 from gis.store.tables import revision
-from gis.store.versions import Columns, read_columns
+from gis.store.versions import Columns, read_pages
 from gis.tables import Table
 
 STORED = "EPSG:4490"
 PLAIN = Dress()
+PAGE = 20_000
+"""Rows that are read at once."""
 
 
 def export_layer(
@@ -43,10 +47,12 @@ def export_layer(
     encoding: str | None = None,
     dress: Dress = PLAIN,
     told: Callable[[str], None] = lambda step: None,
+    counted: Callable[[str, int], None] = lambda step, done: None,
 ) -> tuple[int, tuple[Fault, ...]]:
     """Write a layer as it was at revision `at`; tell how many rows, and what the format could not take as it was.
 
-    `told` hears of the steps "read" and "write", and may raise to stop.
+    It is read and written page by page. `told` hears of the steps "read" and "write", `counted` of the rows that each
+    has done; both may raise to stop, and then no file is there that was not.
     """
     told("read")
     if layer_id == "rules":
@@ -57,21 +63,40 @@ def export_layer(
                 "指挥手册只能按导入格式整体导出，不支持表头、筛选条件和人工阅读格式。",
             )
         return _export_rules(connection, path, at, scope, encoding), ()
-    if layer_id == "catalogue":
-        layer, table = CATALOGUE, _catalogue(connection, at, scope)
-    else:
-        layer = find_layer(connection, layer_id, scope, at)
-        columns = read_columns(connection, table_of(layer), replace(query_of(layer, scope, at), prefix=prefix))
-        table = feature_table(layer, columns)
     wanted = None if crs is None else read_systems(connection).parse(crs)
-    table = chosen(table, dress.where)
-    if layer is COMPONENTS:
-        table = placed(connection, table, style_of(dress, path), at)
-    table = dressed(table, layer, dress, path)
     encoding = encoding or ("utf-8-sig" if dress.for_people else None)
-    told("write")
     notes = notes_of(connection, layer_id, at)
-    return len(table), write(path, table, layer=layer_id, encoding=encoding, crs=wanted, notes=notes)
+    with spooling(path) as spool:
+        if layer_id == "catalogue":
+            layer = CATALOGUE
+            spool.add(chosen(_catalogue(connection, at, scope), dress.where))
+        else:
+            layer = find_layer(connection, layer_id, scope, at)
+            query = replace(query_of(layer, scope, at), prefix=prefix)
+            heads = Heads(layer)
+            place = placing(connection, style_of(dress, path), at) if layer is COMPONENTS else None
+            named: dict[str, None] = {}
+            done = 0
+            for columns in read_pages(connection, table_of(layer), query, PAGE):
+                table = heads.table(columns)
+                named.update(dict.fromkeys(table.columns))
+                kept = chosen(table, dress.where, is_part=True)
+                spool.add(kept if place is None else place(kept))
+                done += len(table)
+                counted("read", done)
+            check_fields(list(named), dress.where)
+        told("write")
+        pages = spool.pages(notes).through(partial(dressed, layer=layer, dress=dress, path=path))
+        pages = replace(pages, tables=partial(_counting, pages.tables, partial(counted, "write")))
+        return pages.count, write(path, pages, layer=layer_id, encoding=encoding, crs=wanted, notes=notes)
+
+
+def _counting(tables: Callable[[], Iterator[Table]], counted: Callable[[int], None]) -> Iterator[Table]:
+    done = 0
+    for table in tables():
+        yield table
+        done += len(table)
+        counted(done)
 
 
 def notes_of(connection: Connection, layer_id: str, at: int) -> dict[str, Any]:
@@ -81,21 +106,43 @@ def notes_of(connection: Connection, layer_id: str, at: int) -> dict[str, Any]:
     return {"layer": layer_id, "revision": at, "recorded_at": moment}
 
 
-def feature_table(layer: Layer, columns: Columns) -> Table:
-    """The shown fields and the geometry of versions, with what was delivered beyond the fields as further columns."""
-    count = len(columns["code"])
-    shown = {field.name: columns[field.name] for field in layer.shown}
-    if "owner" in columns and layer.table not in ("unit", "division"):
-        shown["owner"] = columns["owner"]
-    documents = [field.name for field in layer.fields if field.type == "document"]
-    for name in documents:
-        prefix = "id." if name == "ids" else ""
-        keys = dict.fromkeys(key for document in columns[name] for key in document or {})
-        for key, head in zip(keys, named_once([*shown, *(prefix + key for key in keys)])[len(shown) :], strict=True):
-            # A file may bring a column of its own beside the one mapped to a field of that name.
+class Heads:
+    """The columns of a layer's file: its fields, and what was delivered beyond them under its own names.
+
+    These are known page by page, and keep the head that they got first.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+        self.shown = [field.name for field in layer.shown]
+        if layer.table not in ("unit", "division"):
+            self.shown.append("owner")
+        self.documents = [field.name for field in layer.fields if field.type == "document"]
+        self.heads: dict[tuple[str, str], str] = {}
+
+    def table(self, columns: Columns) -> Table:
+        """The shown fields and the geometry of versions, with the columns that any page has had until now."""
+        count = len(columns["code"])
+        shown = {name: columns[name] for name in self.shown if name in columns}
+        for name in self.documents:
+            for key in dict.fromkeys(key for document in columns[name] for key in document or {}):
+                self._head(name, key)
+        for (name, key), head in self.heads.items():
             shown[head] = _objects([(document or {}).get(key) for document in columns[name]])
-    geometry = columns["geom"] if layer.geometry != "none" else None
-    return Table(shown, geometry, STORED if geometry is not None else None, np.arange(1, count + 1), layer.id)
+        geometry = columns["geom"] if self.layer.geometry != "none" else None
+        crs = STORED if geometry is not None else None
+        return Table(shown, geometry, crs, np.arange(1, count + 1), self.layer.id)
+
+    def _head(self, document: str, key: str) -> None:
+        """A file may bring a column of its own beside the one mapped to a field of that name."""
+        if (document, key) not in self.heads:
+            prefix = "id." if document == "ids" else ""
+            self.heads[document, key] = named_once([*self.shown, *self.heads.values(), prefix + key])[-1]
+
+
+def feature_table(layer: Layer, columns: Columns) -> Table:
+    """The table of some versions by themselves."""
+    return Heads(layer).table(columns)
 
 
 def _objects(values: list[Any]) -> NDArray[Any]:

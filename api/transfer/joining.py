@@ -1,12 +1,10 @@
 """A delivery of several parts as one table, and its faults told by file and row of the file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from api.transfer.origins import Origin, moved, of_file
@@ -15,6 +13,7 @@ from components.catalogue import Class, ClassKey, read_classes
 from components.editions import CURRENT
 from components.inventory import settle_classes
 from components.layers import COMPONENTS
+from components.samples import Sample, sample_of
 from components.surveys.checking import contradictions
 from components.surveys.contents import Contents, Part, opened
 from components.surveys.naming import Named, NameTable, name_part, read_names
@@ -26,7 +25,7 @@ from gis.geometry import prepare
 from gis.intake import BLANKS, map_fields
 from gis.store.revisions import Change, head
 from gis.store.scope import EVERYTHING
-from gis.tables import Table
+from gis.tables import Table, joined
 from grids.deliveries.comparing import Incoming
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def read_joined(connection: Connection, path: Path, options: "Options") -> tuple
             named = name_joined(part, known, options.edition, options.class_code, names)
             try:
                 pieces = read_part(connection, part, named, options)
-                table = None if pieces is None else _one(list(pieces))
+                table = None if pieces is None else joined(list(pieces))
             except Refusal as refusal:
                 raise Refusal([of_file(fault, part.name) for fault in refusal.faults], refusal.kind) from refusal
             if table is None:
@@ -61,28 +60,37 @@ def read_joined(connection: Connection, path: Path, options: "Options") -> tuple
         ignored = _ignored(contents, files)
     if not tables:
         raise no_layer(path.name)
-    joined = _one(tables)
+    whole = joined(tables)
     notes = [table.notes for table in tables if table.notes]
     same = notes[0] if notes and all(each == notes[0] for each in notes) else {}
     origin = Origin(tuple(files), tuple(starts), tuple(columns))
-    return replace(joined, faults=(*joined.faults, *ignored), notes=same), origin
+    return replace(whole, faults=(*whole.faults, *ignored), notes=same), origin
 
 
-def named_alone(connection: Connection, path: Path, table: Table, options: "Options") -> tuple[Table, "Options"]:
-    """A file that is a delivery of one part, with the class that its name says, and what contradicts that."""
-    if options.class_code is not None or not table.columns:
-        return table, options
+def named_alone(
+    connection: Connection, path: Path, options: "Options"
+) -> tuple["Options", Callable[[Table], Table] | None]:
+    """Of a file that is a delivery of one part: the options with the class that its name says, and what tells in a
+    table of it what contradicts that; None where the name says nothing.
+    """
+    if options.class_code is not None:
+        return options, None
     names = None if options.classes is None else read_names(options.classes)
     known = read_classes(connection, EVERYTHING, head(connection))
     named = name_joined(Part(path, path.name, options.layer), known, options.edition, None, names)
     if named.class_code is None:
-        return table, options
-    mapped = map_fields(table, COMPONENTS.fields, options.mapping)
+        return options, None
     edition = named.edition or options.edition
-    editions, classes = settle_classes(mapped, edition, named.class_code)
-    wrong = (fault for fault, _ in contradictions(named, table.rows, mapped.values["code"], editions, classes))
-    faults = (*table.faults, *named.faults, *wrong)
-    return replace(table, faults=faults), replace(options, edition=edition, class_code=named.class_code)
+
+    def held_against(table: Table) -> Table:
+        if not table.columns:
+            return table
+        mapped = map_fields(table, COMPONENTS.fields, options.mapping)
+        editions, classes = settle_classes(mapped, edition, named.class_code)
+        wrong = (fault for fault, _ in contradictions(named, table.rows, mapped.values["code"], editions, classes))
+        return replace(table, faults=(*table.faults, *named.faults, *wrong))
+
+    return replace(options, edition=edition, class_code=named.class_code), held_against
 
 
 def name_joined(
@@ -95,10 +103,10 @@ def name_joined(
     return replace(named, edition=edition, class_code=class_code, source="", faults=())
 
 
-def parts_of(delivery: Delivery, table: Table, origin: Origin) -> Iterator[tuple[str, Delivery, Table]]:
-    """What a delivery writes, by the file that it comes from, with the rows of that file; of a single one the whole."""
+def parts_of(delivery: Delivery, table: Table, origin: Origin) -> Iterator[tuple[str, Delivery, Sample]]:
+    """What a delivery writes, by the file that it comes from, with positions of that file; of a single one all."""
     if not origin.files or "code" not in table.columns:
-        yield "", delivery, table
+        yield "", delivery, sample_of(table, delivery.faults)
         return
     parts = origin.parts_of(table.rows)
     of_code = dict(zip(map(str, reversed(table.columns["code"].tolist())), reversed(parts.tolist()), strict=True))
@@ -107,14 +115,13 @@ def parts_of(delivery: Delivery, table: Table, origin: Origin) -> Iterator[tuple
     for row in () if change is None else change.created:
         created[of_code.get(row["code"], 0)].append(row)
     for number, file in enumerate(origin.files):
-        here = parts == number
-        geometry = None if table.geometry is None else table.geometry[here]
-        rows = set(table.rows[here].tolist())
+        here = table.part(parts == number)
+        rows = set(here.rows.tolist())
         faults = tuple(fault for fault in delivery.faults if fault.row in rows)
         changes = () if change is None else (Change(change.table, change.retired[:0], created[number]),)
-        same = max(0, len(rows) - len(created[number]) - len({fault.row for fault in faults}))
-        part = Delivery(delivery.base, Counts(same=same), changes, faults)
-        yield file, part, replace(table, columns={}, geometry=geometry, rows=table.rows[here])
+        wrong = {fault.row for fault in faults if fault.severity == "error"}
+        same = max(0, len(rows) - len(created[number]) - len(wrong))
+        yield file, Delivery(delivery.base, Counts(same=same), changes, faults), sample_of(here, faults)
 
 
 def by_part(incoming: Incoming, origin: Origin) -> Incoming:
@@ -147,30 +154,6 @@ def _ready(table: Table, part: Part, named: Named, edition: str, start: int) -> 
     whole = {(fault.code, fault.en): of_file(fault, part.name) for fault in told if fault.row is None}
     faults = [*whole.values(), *(moved(fault, start) for fault in told if fault.row is not None)]
     return replace(table, geometry=geometry, crs=STORE, rows=table.rows + start, faults=tuple(faults), encoding=None)
-
-
-def _one(tables: Sequence[Table]) -> Table:
-    """Tables laid together; what one has no column for is None there."""
-    if len(tables) == 1:
-        return tables[0]
-    names = dict.fromkeys(name for table in tables for name in table.columns)
-    columns = {name: np.concatenate([_column(table, name) for table in tables]) for name in names}
-    shapes = [_shapes(table) for table in tables]
-    return replace(
-        tables[0],
-        columns=columns,
-        geometry=None if all(table.geometry is None for table in tables) else np.concatenate(shapes),
-        rows=np.concatenate([table.rows for table in tables]),
-        faults=tuple(fault for table in tables for fault in table.faults),
-    )
-
-
-def _column(table: Table, name: str) -> NDArray[Any]:
-    return table.columns[name] if name in table.columns else np.full(len(table), None, dtype=object)
-
-
-def _shapes(table: Table) -> NDArray[Any]:
-    return np.full(len(table), None, dtype=object) if table.geometry is None else table.geometry
 
 
 def _is_blank(value: Any) -> bool:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gis.errors import Fault
-from gis.tables import Table
 
 _ROW_EN = re.compile(r"(?<=\b[Rr]ow )(\d+)")
 _ROW_ZH = re.compile(r"第 (\d+) 行")
@@ -61,12 +60,6 @@ class Origin:
 
     def tell_all(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
         return tuple(map(self.tell, faults))
-
-
-def only_new(table: Table, faults: Iterable[Fault]) -> list[Fault]:
-    """The faults without those of rows whose geometry was refused already when the table was joined."""
-    told = {fault.row for fault in table.faults if fault.severity == "error"}
-    return [fault for fault in faults if fault.code != "missing_geometry" or fault.row not in told]
 
 
 def moved(fault: Fault, start: int) -> Fault:

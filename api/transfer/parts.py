@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from api.transfer.fields import LAYERS, NONE, NOTHING, PLACES, Meant, find_fields, meant_by, recognised
+from api.transfer.pieces import axes_of
 from api.transfer.rejects import without_reasons
 from components.surveys.contents import Part
 from components.surveys.naming import Named
 from gis.errors import Fault
-from gis.formats import SLICE, read_slices
+from gis.formats import PIECE, read_pieces
 from gis.intake import renamed
 from gis.tables import Table
 from gis.texts import fill
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def read_part(
-    connection: Connection, part: Part, named: Named, options: "Options", most: int = SLICE
+    connection: Connection, part: Part, named: Named, options: "Options", size: int = PIECE
 ) -> Iterator[Table] | None:
     """The rows of a part of components, in pieces, every field under its own name; None for what is no layer at all.
 
@@ -32,8 +33,8 @@ def read_part(
     crs, encoding = systems.find(named.crs) or options.crs, named.encoding or options.encoding
 
     def pieces(columns: Mapping[str, str]) -> Iterator[Table]:
-        axes = {f"{axis}_column": columns[name] for axis, name in zip("xy", PLACES, strict=True) if name in columns}
-        return read_slices(part.path, layer=part.layer, crs=crs, encoding=encoding, most=most, **axes)
+        axes = axes_of(columns)
+        return read_pieces(part.path, layer=part.layer, crs=crs, encoding=encoding, axes=axes, size=size)
 
     tables = pieces(mapping)
     first = next(tables)

@@ -1,24 +1,26 @@
-"""What is imported, as a table: a file, or components of several parts joined; its columns found by their heads."""
+"""What is imported: a file, or components of several parts joined; its columns found by their heads."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from api.systems import read_systems
-from api.transfer.fields import NONE, NOTHING, PLACES, find_fields, meant_by, recognised
+from api.transfer.fields import NONE, NOTHING, PLACES, Meant, find_fields, meant_by, recognised
 from api.transfer.joining import named_alone, read_joined
-from api.transfer.origins import Origin
-from api.transfer.rejects import without_reasons
+from api.transfer.pieces import Pieces, axes_of, opened
 from components.surveys.contents import is_several
 from gis.errors import refuse
-from gis.formats import read
 from gis.store.engine import Store, reading
 from gis.tables import Table
 from gis.texts import fill
 
 if TYPE_CHECKING:
     from api.transfer.imports import Options
+
+OWNED = frozenset({"areas", "departments", "components", "catalogue"})  # what --owner is for; rules name their own
 
 
 def knowing(store: Store, options: "Options") -> "Options":
@@ -28,53 +30,79 @@ def knowing(store: Store, options: "Options") -> "Options":
     return replace(options, systems=systems, crs=systems.find(options.crs))
 
 
-def read_delivery(store: Store, layer: str, path: Path, options: "Options") -> tuple[Table, "Options", Origin]:
-    """The delivery as a table, and the options with the columns of the profile that was named, else recognised.
+def open_delivery(
+    store: Store, layer: str, path: Path, options: "Options", size: int | None
+) -> tuple[Pieces, "Options"]:
+    """The delivery in tables of at most `size` rows (None: of all), and the options as they then are: with the columns
+    of the profile that was named, else recognised in the first table.
 
-    Components may come in several parts (`components.surveys.contents`), which are joined; the origin tells of which
-    file a row is. What is mapped to x and y tells a CSV or a sheet where its points are. Errors: those of
-    `gis.formats.read`, fields_unknown, delivery_empty.
+    Components may come in several parts (`components.surveys.contents`), which are joined. What is mapped to x and y
+    tells a CSV or a sheet where its points are. Errors: those of `gis.formats.read_pieces`, fields_unknown,
+    delivery_empty.
     """
     if layer == "components" and options.layer is None and is_several(path):
         with reading(store.world) as connection:
             table, origin = read_joined(connection, path, options)
-        return table, replace(options, mapping={}, texts={}, crs=None, class_code=None), origin
-    table, options = _read_single(store, layer, path, options)
+        options = replace(options, mapping={}, texts={}, crs=None, class_code=None)
+        return Pieces(path, options, (None, None), None, _settling(layer, options), only=table, origin=origin), options
+    alone = False
+
+    def peek(columns: Mapping[str, str]) -> Table:
+        nonlocal alone
+        tables = opened(path, options, axes_of(columns), size)
+        first = next(tables)
+        alone = next(tables, None) is None
+        return first
+
+    first, meant = _understood(store, layer, options, peek)
+    _, made = fill(first.part(np.zeros(len(first), dtype=bool)), meant.texts)
+    columns = {name: head for name, head in meant.columns.items() if name not in PLACES}
+    settled = replace(options, mapping={**columns, **made}, texts={})
+    held_against = None
     if layer == "components":
         with reading(store.world) as connection:
-            table, options = named_alone(connection, path, table, options)
-    return table, options, Origin()
+            settled, held_against = named_alone(connection, path, settled)
+    settle = _settling(layer, settled, meant.texts, held_against)
+    axes = axes_of(meant.columns)
+    if alone:
+        return Pieces(path, settled, axes, size, settle, only=first), settled
+    told = tuple(fault for fault in first.faults if fault.code.startswith("fields_"))
+    return Pieces(path, settled, axes, size, settle, told), settled
 
 
-def _read_single(store: Store, layer: str, path: Path, options: "Options") -> tuple[Table, "Options"]:
-    mapping, texts = options.mapping, options.texts
+def _settling(
+    layer: str,
+    options: "Options",
+    texts: Mapping[str, str] | None = None,
+    held_against: Callable[[Table], Table] | None = None,
+) -> Callable[[Table], Table]:
+    """What is done to every table of a delivery."""
+
+    def settle(table: Table) -> Table:
+        table, _ = fill(table, texts or {})
+        table = of_owner(table, options.owner) if layer in OWNED else table
+        return table if held_against is None else held_against(table)
+
+    return settle
+
+
+def _understood(
+    store: Store, layer: str, options: "Options", reader: Callable[[Mapping[str, str]], Table]
+) -> tuple[Table, Meant]:
+    """What the reader gives with these columns for x and y, and what a profile or the caller means of it."""
+    mapping = options.mapping
     with reading(store.world) as connection:
         named = None if options.fields in (None, NONE) else find_fields(connection, str(options.fields), layer)
         places = {name: head for name, head in (named.columns if named else {}).items() if name in PLACES}
-        table = read_table(path, options, {**places, **mapping})
+        table = reader({**places, **mapping})
         if named is not None:
             meant = meant_by(named, table, own_first=False)
         else:
             meant, table = recognised(connection, table, layer) if options.fields is None else (NOTHING, table)
-    meant = meant.under(mapping, texts)
+    meant = replace(meant, columns={**places, **meant.columns}).under(mapping, options.texts)
     if named is None and not meant.columns.keys().isdisjoint(PLACES) and mapping.keys().isdisjoint(PLACES):
-        table = replace(read_table(path, options, meant.columns), faults=table.faults)
-    columns = {name: head for name, head in meant.columns.items() if name not in PLACES}
-    return table, replace(options, mapping=columns, texts=meant.texts)
-
-
-def filled(table: Table, options: "Options") -> tuple[Table, "Options"]:
-    """The table with the columns that texts make, and the options with these columns mapped."""
-    table, made = fill(table, options.texts)
-    return table, replace(options, mapping={**options.mapping, **made}, texts={})
-
-
-def read_table(path: Path, options: "Options", mapping: Mapping[str, str] | None = None) -> Table:
-    """The file as a table; what is mapped to x and y, in the options or as given, tells a CSV where its points are."""
-    mapping = options.mapping if mapping is None else mapping
-    xy = {f"{axis}_column": mapping[name] for axis, name in zip("xy", PLACES, strict=True) if name in mapping}
-    table = read(path, layer=options.layer, crs=options.crs, encoding=options.encoding, **xy)
-    return without_reasons(replace(table, crs=options.systems.find(table.crs)))
+        table = replace(reader(meant.columns), faults=table.faults)
+    return table, meant
 
 
 def of_owner(table: Table, owner: str) -> Table:

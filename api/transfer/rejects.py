@@ -1,6 +1,6 @@
 """Rows that were refused, as a file of the delivery's own kind: mended, it is imported like any other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from gis.errors import Fault, refuse
 from gis.formats import WRITABLE, read_cells, suffix_of, write
 from gis.formats.columns import to_column
 from gis.formats.dbf import LONGEST_TEXT
-from gis.tables import Table
+from gis.tables import Table, joined
 
 REASONS = ("rej_row", "rej_code", "rej_zh", "rej_en")
 """Columns that say why: the row in the delivery, the codes, the sentences. They are left out when it is imported."""
@@ -55,7 +55,7 @@ def place_of(out: Path, source: Path | None, layer: str | None) -> Path:
 def write_rejects(
     out: Path,
     source: Path,
-    table: Table,
+    tables: Iterable[Table],
     faults: Sequence[Fault],
     layer: str | None,
     encoding: str | None,
@@ -68,22 +68,23 @@ def write_rejects(
     """
     cells = None if origin.files else read_cells(source, layer, encoding)
     if cells is not None:
-        table = without_reasons(replace(cells, crs=None))
+        tables = (without_reasons(replace(each, crs=None)) for each in cells)
     of_row: dict[int, list[Fault]] = {}
     for fault in faults:
         if fault.row is not None:
             of_row.setdefault(fault.row, []).append(fault)
-    chosen = np.isin(table.rows, list(of_row))
-    reasons = [of_row[row] for row in table.rows[chosen].tolist()]
-    columns = {name: column[chosen] for name, column in table.columns.items() if name not in REASONS}
-    rows = table.rows[chosen]
+    wrong = np.array(sorted(of_row), dtype=np.int64)
+    table = joined([each.part(np.isin(each.rows, wrong)) for each in tables])
+    reasons = [of_row[row] for row in table.rows.tolist()]
+    columns = {name: column for name, column in table.columns.items() if name not in REASONS}
+    rows = table.rows
     columns["rej_row"] = to_column([origin.row_of(row) if origin.files else row for row in rows.tolist()])
     if origin.files:
         columns[FILE] = to_column([origin.files[origin.part_of(row)] for row in rows.tolist()])
     columns["rej_code"] = _joined([[fault.code for fault in each] for each in reasons], " ")
     columns["rej_zh"] = _joined([[fault.zh for fault in each] for each in reasons], "")
     columns["rej_en"] = _joined([[fault.en for fault in each] for each in reasons], " ")
-    geometry = None if table.geometry is None else table.geometry[chosen]
+    geometry = table.geometry
     rejected = Table(columns, geometry, table.crs, rows, notes=table.notes)
     used = "utf-8-sig" if out.suffix.lower() in (".csv", ".tsv") else None
     write(out, rejected, layer=layer, encoding=used, crs=table.crs if geometry is not None else None, notes=table.notes)

@@ -12,18 +12,18 @@ import shapely
 from gis import crs as reference
 from gis.crs import DECIMALS, CrsLike
 from gis.errors import Fault, Refusal, refuse
-from gis.formats import archive, dbf, delimited, dxf, excel, excel_out, geojson, kml, parquet, vector
+from gis.formats import archive, csv_pieces, dbf, delimited, dxf, excel, excel_out, geojson, kml, parquet, vector
 from gis.formats.delimited import Axes
 from gis.formats.notes import Notes, beside, read_beside, write_beside
+from gis.formats.pages import Pages
 from gis.tables import Table
 
-__all__ = ["check_form", "layers_of", "read", "read_cells", "read_slices", "suffix_of", "write"]
+__all__ = ["PIECE", "check_form", "count_rows", "layers_of", "read", "read_cells", "read_pieces", "suffix_of", "write"]
 
-SLICE = 20_000
-"""Rows that are worked on at a time."""
-
+PIECE = 20_000
+"""Rows of a piece."""
 _STALE = (".qix", ".sbn", ".sbx")  # indexes of a shapefile that would no longer be true
-_WRITERS: Mapping[str, Callable[[Path, Table, str, str | None], tuple[Fault, ...]]] = {
+_WRITERS: Mapping[str, Callable[[Path, Pages, str, str | None], tuple[Fault, ...]]] = {
     ".gpkg": vector.write,
     ".fgb": vector.write,
     ".shp": vector.write,
@@ -46,6 +46,7 @@ _BEGINNINGS = {
     ".zip": b"PK",
     ".kmz": b"PK",
 }
+_OF_CELLS = (".csv", ".tsv", ".txt", ".xlsx")
 _ROOMY = (".gpkg", ".fgb", ".geojson", ".json", ".parquet", ".xlsx", ".kml")  # with room for notes
 WRITABLE = tuple(_WRITERS)
 READABLE = (*_WRITERS, ".txt", ".dbf", ".gdb", ".dxf", ".kmz", ".zip")
@@ -77,56 +78,36 @@ def read(
     Errors: Refusal "unreadable": file_missing, file_unreadable, format_unknown, layer_missing, layer_ambiguous,
     encoding_wrong; "invalid": crs_unknown, encoding_unknown, column_missing.
     """
+    (table,) = read_pieces(path, layer=layer, crs=crs, encoding=encoding, axes=(x_column, y_column), size=None)
+    return table
+
+
+def read_pieces(
+    path: str | os.PathLike[str],
+    *,
+    layer: str | None = None,
+    crs: CrsLike | None = None,
+    encoding: str | None = None,
+    axes: Axes = (None, None),
+    size: int | None = PIECE,
+) -> Iterator[Table]:
+    """What `read` gives, in tables of at most `size` rows (None: of all), at least one, so that a file of any length
+    takes the same memory: GeoPackage, FlatGeobuf, shapefile, dbf, FileGDB, CSV, TSV and Parquet; others come whole.
+
+    `axes` are the columns of x and y, as `x_column` and `y_column` of `read`. What concerns the file and not its rows
+    is told in the first table. Errors: those of `read`, some of them only on the way.
+    """
     path = Path(path)
     if not path.is_file() and not (path.is_dir() and path.suffix.lower() == ".gdb"):
         raise refuse("file_missing", f"There is no file {path}.", f"文件不存在：{path}。", kind="unreadable")
     if crs is not None:
         reference.parse(crs)
-    table = _read(path, layer, encoding, (x_column, y_column))
-    chosen, faults = reference.choose(table.crs, crs)
-    told = table.notes or read_beside(path)
-    return replace(table, crs=chosen, source=str(path), faults=(*table.faults, *faults), notes=told)
-
-
-def read_slices(
-    path: Path,
-    *,
-    layer: str | None = None,
-    crs: CrsLike | None = None,
-    encoding: str | None = None,
-    x_column: str | None = None,
-    y_column: str | None = None,
-    most: int = SLICE,
-) -> Iterator[Table]:
-    """What `read` gives, in tables of `most` rows at the most, at least one; zips are not looked into.
-
-    What GDAL reads comes as a stream and is never in memory as a whole; of other formats only what follows is spared.
-    What concerns the whole file is told with the first table. Errors: those of `read`, also while it goes on.
-    """
-    if path.suffix.lower() in vector.SUFFIXES and (path.is_file() or path.suffix.lower() == ".gdb"):
-        tables = vector.read_slices(path, layer, encoding, most)
-    else:
-        whole = read(path, layer=layer, encoding=encoding, x_column=x_column, y_column=y_column)
-        tables = _cut(whole, most)
-    if crs is not None:
-        reference.parse(crs)
-    notes = read_beside(path)
-    told: set[str] = set()
-    for table in tables:
+    beside: Notes | None = None
+    for number, table in enumerate(_read(path, layer, encoding, axes, size)):
         chosen, faults = reference.choose(table.crs, crs)
-        faults = tuple(each for each in (*table.faults, *faults) if each.row is not None or each.code not in told)
-        told.update(each.code for each in faults if each.row is None)
-        yield replace(table, crs=chosen, source=str(path), faults=faults, notes=table.notes or notes)
-
-
-def _cut(table: Table, most: int) -> Iterator[Table]:
-    for start in range(0, max(len(table), 1), most):
-        here = slice(start, start + most)
-        columns = {name: column[here] for name, column in table.columns.items()}
-        geometry = None if table.geometry is None else table.geometry[here]
-        rows = set(table.rows[here].tolist())
-        faults = tuple(each for each in table.faults if (start == 0 if each.row is None else each.row in rows))
-        yield replace(table, columns=columns, geometry=geometry, rows=table.rows[here], faults=faults)
+        beside = read_beside(path) if beside is None else beside
+        told = (*table.faults, *(faults if number == 0 else ()))
+        yield replace(table, crs=chosen, source=str(path), faults=told, notes=table.notes or beside)
 
 
 def layers_of(path: Path) -> list[str] | None:
@@ -164,10 +145,21 @@ def check_form(path: Path) -> None:
         dbf.check_whole(path)
 
 
-def read_cells(path: Path, layer: str | None, encoding: str | None) -> Table | None:
+def read_cells(path: Path, layer: str | None, encoding: str | None, size: int | None = PIECE) -> Iterator[Table] | None:
     """Every column of a CSV or a sheet as it stands, without looking for a geometry; None for other formats."""
-    table = _read(path, layer, encoding, None)
-    return table if table.geometry is None else None
+    return _read(path, layer, encoding, None, size) if suffix_of(path, layer) in _OF_CELLS else None
+
+
+def count_rows(path: Path, layer: str | None = None) -> int | None:
+    """About how many rows a file has, where that is known before it is read."""
+    match path.suffix.lower():
+        case ".gpkg" | ".fgb" | ".shp" | ".dbf" | ".gdb":
+            return vector.count_rows(path, layer)
+        case ".csv" | ".tsv" | ".txt":
+            return csv_pieces.count_lines(path)
+        case ".parquet":
+            return parquet.count_rows(path)
+    return None
 
 
 def suffix_of(path: Path, layer: str | None) -> str:
@@ -178,42 +170,45 @@ def suffix_of(path: Path, layer: str | None) -> str:
         return inner.suffix.lower()
 
 
-def _read(path: Path, layer: str | None, encoding: str | None, axes: Axes) -> Table:
+def _read(path: Path, layer: str | None, encoding: str | None, axes: Axes, size: int | None) -> Iterator[Table]:
     match path.suffix.lower():
         case ".zip":
             with archive.opened(path, layer, READABLE) as (inner, inner_layer):
-                table = _read(inner, inner_layer, encoding, axes)
-                return replace(table, notes=table.notes or read_beside(inner))
+                for table in _read(inner, inner_layer, encoding, axes, size):
+                    yield replace(table, notes=table.notes or read_beside(inner))
         case ".kmz":
             with archive.opened(path, None, (".kml",), first="doc") as (inner, _):
-                return kml.read(inner, layer, encoding)
+                yield kml.read(inner, layer, encoding)
         case ".gpkg" | ".fgb" | ".shp" | ".dbf" | ".gdb":
-            return vector.read(path, layer, encoding)
+            yield from vector.read_pieces(path, layer, encoding, size)
         case ".geojson" | ".json" | ".geojsonl" | ".ndjson" | ".jsonl":
-            return geojson.read(path, encoding)
+            yield geojson.read(path, encoding)
+        case ".csv" | ".tsv" | ".txt" if size is not None:
+            yield from csv_pieces.read_tables(path, encoding, axes, size)
         case ".csv" | ".tsv" | ".txt":
-            return delimited.read(path, encoding, axes)
+            yield delimited.read(path, encoding, axes)
         case ".xlsx":
-            return excel.read(path, layer, axes)
+            yield excel.read(path, layer, axes)
         case ".kml":
-            return kml.read(path, layer, encoding)
+            yield kml.read(path, layer, encoding)
         case ".dxf":
-            return dxf.read(path, encoding)
+            yield dxf.read(path, encoding)
         case ".parquet":
-            return parquet.read(path)
-    raise _unknown_format(path.suffix.lower())
+            yield from parquet.read_pieces(path, size)
+        case unknown:
+            raise _unknown_format(unknown)
 
 
 def write(
     path: str | os.PathLike[str],
-    table: Table,
+    table: Table | Pages,
     *,
     layer: str | None = None,
     encoding: str | None = None,
     crs: CrsLike | None = None,
     notes: Notes | None = None,
 ) -> tuple[Fault, ...]:
-    """Write a table in the format that the suffix of the path names, and say what the format could not take as it was.
+    """Write a table, or its pages, in the format of the path's suffix, and say what that could not take as it was.
 
     The file appears whole or not at all. `crs` is the system to write in, by default that of the table (of GeoJSON and
     KML CRS84; GeoJSON in another one says so in the member `crs` of the older standard). GCJ-02 and BD-09 go into CSV
@@ -229,12 +224,13 @@ def write(
     suffix = path.suffix.lower()
     if suffix not in _WRITERS:
         raise _unknown_format(suffix)
-    table = replace(_in_crs(table, crs, suffix), notes=notes or {})
+    pages = Pages.of(table) if isinstance(table, Table) else table
+    pages = replace(_in_crs(pages, crs, suffix), notes=notes or {})
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-            faults = _WRITERS[suffix](Path(folder) / path.name, table, layer or path.stem, encoding)
+            faults = _WRITERS[suffix](Path(folder) / path.name, pages, layer or path.stem, encoding)
             if suffix not in _ROOMY:
-                write_beside(Path(folder) / path.name, table.notes)
+                write_beside(Path(folder) / path.name, pages.notes)
             beside(path).unlink(missing_ok=True)
             if suffix == ".shp":
                 for stale in _STALE:
@@ -251,26 +247,30 @@ def write(
     return faults
 
 
-def _in_crs(table: Table, wanted: CrsLike | None, suffix: str) -> Table:
-    """The table with its geometry in the CRS that is to be written."""
-    if table.geometry is None:
-        return table
-    if table.crs is None:
+def _in_crs(pages: Pages, wanted: CrsLike | None, suffix: str) -> Pages:
+    """The pages with their geometry in the CRS that is to be written."""
+    if not pages.has_geometry:
+        return pages
+    if pages.crs is None:
         raise refuse(
             "crs_missing",
             "The table does not say which coordinate reference system it is in, so it cannot be written.",
             "数据表未说明坐标系，无法写出。",
         )
-    source = reference.parse(table.crs)
-    target = reference.parse(_target(table.crs, wanted, suffix))
+    source = reference.parse(pages.crs)
+    target = reference.parse(_target(pages.crs, wanted, suffix))
     if target.name in ("GCJ-02", "BD-09") and _WRITERS[suffix] not in _SELF_SAYING:
         raise _not_in_format(target.name, suffix)
-    geometry = table.geometry
-    if not source.same(target):
-        moved = reference.from_store(reference.to_store(shapely.get_coordinates(geometry), source), target)
-        moved = np.round(moved, DECIMALS) if target.is_geographic else moved
-        geometry = shapely.set_coordinates(shapely.force_2d(geometry), moved)
-    return replace(table, geometry=geometry, crs=target.name if target.local is None else target)
+
+    def moved(table: Table) -> Table:
+        geometry = table.geometry
+        if geometry is not None and not source.same(target):
+            xy = reference.from_store(reference.to_store(shapely.get_coordinates(geometry), source), target)
+            xy = np.round(xy, DECIMALS) if target.is_geographic else xy
+            geometry = shapely.set_coordinates(shapely.force_2d(geometry), xy)
+        return replace(table, geometry=geometry, crs=target.name if target.local is None else target)
+
+    return pages.through(moved)
 
 
 def _target(own: CrsLike, wanted: CrsLike | None, suffix: str) -> CrsLike:

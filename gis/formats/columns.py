@@ -29,14 +29,45 @@ def named_once(names: Iterable[str], *, longest: int | None = None, encoding: st
     return result
 
 
-def to_arrow(columns: Mapping[str, NDArray[Any]], names: Sequence[str]) -> pa.Table:
-    """The columns, renamed, each with the one type that holds all its values: bool, int64, float64, else text."""
-    return pa.Table.from_arrays([_arrow(column.tolist()) for column in columns.values()], names=list(names))
+def to_arrow(columns: Mapping[str, NDArray[Any]], names: Sequence[str], types: Iterable[pa.DataType]) -> pa.Table:
+    """The columns, renamed, each as the type that holds all its values (`type_of`)."""
+    arrays = [_arrow(column.tolist(), kind) for column, kind in zip(columns.values(), types, strict=True)]
+    return pa.Table.from_arrays(arrays, names=list(names))
 
 
-def from_arrow(column: pa.ChunkedArray) -> NDArray[Any]:
-    """Plain values: dates and times become ISO text, lists JSON text; bytes (pictures) are no attribute and None."""
+def types_in(values: Iterable[Any]) -> set[type | None]:
+    """The types of Python among values, None for a number that no integer of Arrow holds; nothing counts as nothing."""
+    found: set[type | None] = set(map(type, values))
+    found.discard(type(None))
+    if int in found and not all(abs(value) < 2**63 for value in values if type(value) is int):
+        found.add(None)
+    return found
+
+
+def type_of(types: set[type | None]) -> pa.DataType:
+    """The one type that holds values of these types: bool, int64, float64, else text."""
+    if len(types) == 1:
+        plain: dict[type | None, pa.DataType] = {bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
+        return plain.get(next(iter(types)), pa.string())
+    return pa.string()
+
+
+def from_arrow(column: pa.ChunkedArray | pa.Array) -> NDArray[Any]:
+    """Plain values: dates and times become ISO text, lists JSON text; bytes (pictures) are no attribute and None.
+
+    Texts that come again are one object.
+    """
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+        return np.concatenate([np.empty(0, dtype=object), *(_texts(each) for each in chunks)])
     return to_column([_plain(value) for value in column.to_pylist()])
+
+
+def _texts(chunk: pa.Array) -> NDArray[Any]:
+    listed = chunk.dictionary_encode()
+    texts = to_column([*listed.dictionary.to_pylist(), None])
+    found: NDArray[Any] = texts[listed.indices.fill_null(len(texts) - 1).to_numpy(zero_copy_only=False)]
+    return found
 
 
 def to_values(column: pa.Array) -> list[Any]:
@@ -102,15 +133,8 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else to_text(value)
 
 
-def _arrow(values: list[Any]) -> pa.Array:
-    types = {type(value) for value in values if value is not None}
-    if types == {bool}:
-        return pa.array(values, pa.bool_())
-    if types == {int} and all(abs(value) < 2**63 for value in values if value is not None):
-        return pa.array(values, pa.int64())
-    if types == {float}:
-        return pa.array(values, pa.float64())
-    return pa.array([to_text(value) for value in values], pa.string())
+def _arrow(values: list[Any], kind: pa.DataType) -> pa.Array:
+    return pa.array([to_text(value) for value in values] if pa.types.is_string(kind) else values, kind)
 
 
 def _cut(name: str, longest: int | None, encoding: str) -> str:

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +13,11 @@ from gis import encoding as texts
 from gis.errors import Fault
 from gis.formats import delimited, geoarrow, shapes
 from gis.formats.arrow_pieces import unreadable
-from gis.formats.columns import named_once, to_column
+from gis.formats.columns import from_arrow, named_once, to_column
+from gis.formats.delimited import Axes
 from gis.formats.pieces import Piece, Shape
-from gis.formats.text_lines import find_codec, open_text
+from gis.formats.text_lines import BLOCK, find_codec, open_text
+from gis.tables import Table
 
 DELIMITED = (".csv", ".tsv", ".txt")
 ROWS = 50_000
@@ -89,6 +91,37 @@ class CsvSource:
         if found and self.forced:
             raise texts.wrong(self.codec, min(found)[0])
         return [texts.replaced(row, name) for row, name in sorted(found)]
+
+
+def read_tables(path: Path, encoding: str | None, axes: Axes, size: int | None) -> Iterator[Table]:
+    """What `delimited.read` gives, in tables of at most `size` rows, at least one. Errors: those of it."""
+    source = replace(open_csv(path, encoding, *(axes or ())), wkt=None)  # which is parsed here, whatever it is
+    mixed = axes is not None and _has_several_crs(source)
+    for number, piece in enumerate(source.pieces(size)):
+        columns = {name: from_arrow(piece.columns.column(at)) for at, name in enumerate(source.names)}
+        faults = piece.faults
+        if number == 0 and source.codec == "gb18030" and encoding is None:
+            shown = (value for column in columns.values() for value in column.tolist() if value)
+            faults = (*faults, *([texts.doubtful()] if texts.is_doubtful(shown) else []))
+        table = Table(columns, None, None, piece.rows, faults=faults, encoding=source.codec)
+        yield delimited.locate(table, axes, mixed)
+
+
+def count_lines(path: Path) -> int:
+    """The lines behind the heading: as many as there are rows, or more."""
+    with path.open("rb") as file:
+        return max(sum(block.count(b"\n") for block in iter(lambda: file.read(BLOCK), b"")) - 1, 0)
+
+
+def _has_several_crs(source: CsvSource) -> bool:
+    """Whether a column `crs` does not say one and the same throughout; then it is an attribute like any other."""
+    at = next((index for index, name in enumerate(source.names) if name.lower() == "crs"), None)
+    if at is None:
+        return False
+    with open_text(source.path, source.codec) as file:
+        lines = csv.reader(file, delimiter=source.delimiter)
+        next(lines, None)
+        return len({cells[at] if len(cells) > at else "" for cells in lines if any(cells)}) > 1
 
 
 def open_csv(path: Path, encoding: str | None, x_column: str | None = None, y_column: str | None = None) -> CsvSource:

@@ -1,12 +1,14 @@
 """The parts of a shapefile, and the text of its dbf: which bytes it is, which encoding, what fits."""
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from gis import encoding as texts
@@ -52,59 +54,62 @@ def part(path: Path, suffix: str) -> Path | None:
     return next((file for end in (suffix, suffix.upper()) if (file := path.with_suffix(end)).is_file()), None)
 
 
-def decode(
-    path: Path,
-    names: Sequence[str],
-    values: Sequence[NDArray[Any]],
-    rows: NDArray[np.int64],
-    encoding: str | None,
-    settled: str | None = None,
-) -> tuple[list[str], list[NDArray[Any]], list[Fault]]:
-    """Names and columns that were read as `RAW` in the encoding that is forced, settled or found, and a fault for each
-    row whose characters were replaced. A name cut within its last character loses the half.
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How the text of a dbf is read. `is_guessed`: nobody and nothing says so, and no rule made it certain."""
 
-    Errors: Refusal encoding_wrong, encoding_unknown.
+    used: str
+    is_forced: bool
+    is_guessed: bool
+
+
+def raw_of(arrow: pa.Table, fields: int) -> set[bytes]:
+    """The heads and the texts beyond ASCII in the first columns of a table that was read as `RAW`."""
+    raw = {name.encode(RAW) for name in arrow.schema.names[:fields]}
+    for index in range(fields):
+        column = arrow.column(index)
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            raw.update(text.encode(RAW) for text in pc.unique(column).to_pylist() if text and not text.isascii())
+    return raw
+
+
+def find_decoding(path: Path, raw: Collection[bytes], encoding: str | None) -> Decoding:
+    """The encoding that is forced, or found in what `raw_of` gives of the whole file, or of much of it.
+
+    Errors: Refusal encoding_unknown, file_unreadable.
     """
-    is_text = [any(isinstance(value, str) for value in column.tolist()) for column in values]
     forced = texts.forced(encoding) if encoding else None
     label = _declared(path)
-    used = forced or settled
-    if used is None:
-        raw = {name.encode(RAW) for name in names}
-        of_text = (column for column, yes in zip(values, is_text, strict=True) if yes)
-        raw |= {value.encode(RAW) for column in of_text for value in column.tolist() if value is not None}
-        used = texts.detect(raw, label)
-    heads = [texts.decode(name.encode(RAW), used)[0].rstrip("\ufffd") for name in names]
+    used = forced or texts.detect(raw, label)
+    return Decoding(used, forced is not None, used == "gb18030" and forced is None and label is None)
+
+
+def decode(
+    decoding: Decoding, names: Sequence[str], values: Sequence[NDArray[Any]], rows: NDArray[np.int64]
+) -> tuple[list[str], list[NDArray[Any]], list[Fault]]:
+    """Names and columns that were read as `RAW`, decoded, and a fault for each row whose characters were replaced.
+
+    A name cut within its last character loses the half. That the encoding is doubtful is told with row 1.
+    Errors: Refusal encoding_wrong.
+    """
+    heads = [texts.decode(name.encode(RAW), decoding.used)[0].rstrip("\ufffd") for name in names]
     faults: list[Fault] = []
     columns = []
-    for head, column, yes in zip(heads, values, is_text, strict=True):
-        if not yes:
+    for head, column in zip(heads, values, strict=True):
+        if not any(isinstance(value, str) for value in column):
             columns.append(column)
             continue
-        found = [(None, False) if v is None else texts.decode(v.encode(RAW), used) for v in column.tolist()]
-        columns.append(to_column([text for text, _ in found]))
-        faults += [texts.replaced(int(row), head) for row, (_, bad) in zip(rows, found, strict=True) if bad]
-    if used == "gb18030" and not forced and label is None and texts.is_doubtful(_texts(heads, columns)):
+        known = {text: texts.decode(text.encode(RAW), decoding.used) for text in set(column.tolist()) - {None}}
+        columns.append(to_column([None if each is None else known[each][0] for each in column.tolist()]))
+        bad = {text for text, (_, damaged) in known.items() if damaged}
+        if bad:
+            hurt = [row for row, each in zip(rows.tolist(), column.tolist(), strict=True) if each in bad]
+            faults += [texts.replaced(row, head) for row in hurt]
+    if decoding.is_guessed and len(rows) and rows[0] == 1 and texts.is_doubtful(_texts(heads, columns)):
         faults.append(texts.doubtful())
-    if forced and faults:
-        raise texts.wrong(forced, min(fault.row or 0 for fault in faults))
+    if decoding.is_forced and faults:
+        raise texts.wrong(decoding.used, min(fault.row or 0 for fault in faults))
     return heads, columns, faults
-
-
-def settle(path: Path, raw: Iterable[bytes], encoding: str | None) -> str:
-    """The encoding of a whole dbf, of whose names and texts `raw` are the bytes: forced, or found.
-
-    Of MOST_TEXTS distinct ones beyond ASCII the first are looked at. Errors: Refusal encoding_unknown.
-    """
-    if encoding:
-        return texts.forced(encoding)
-    distinct: set[bytes] = set()
-    for text in raw:
-        if not text.isascii():
-            distinct.add(text)
-            if len(distinct) >= MOST_TEXTS:
-                break
-    return texts.detect(distinct, _declared(path))
 
 
 def _texts(heads: Sequence[str], columns: Sequence[NDArray[Any]]) -> Iterator[str]:

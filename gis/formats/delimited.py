@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from gis import encoding as texts
 from gis.errors import Fault, Refusal, refuse
 from gis.formats import shapes
 from gis.formats.columns import named_once, to_column, to_text
+from gis.formats.pages import NOWHERE, Pages
 from gis.tables import Table
 
 csv.field_size_limit(sys.maxsize)  # a polygon as WKT is longer than the 128 kB that csv allows by itself
@@ -66,15 +68,16 @@ def assemble(heads: Sequence[str], lines: Sequence[tuple[int, list[str]]]) -> Ta
     return Table(columns, None, None, rows, faults=tuple(faults))
 
 
-def locate(table: Table, axes: Axes) -> Table:
+def locate(table: Table, axes: Axes, mixed: bool = False) -> Table:
     """A table of cells with the geometry that stands in some of them; these are no columns any more.
 
+    `mixed`: other rows of the same file are in another CRS, so that none is the file's.
     Errors: Refusal column_missing.
     """
     if axes is None:
         return table
     geometry, consumed, unread = _geometry(table.columns, table.rows, *axes)
-    crs = _one_crs(table.columns) if geometry is not None else None
+    crs = _one_crs(table.columns) if geometry is not None and not mixed else None
     consumed |= {name for name in table.columns if crs is not None and name.lower() == "crs"}
     kept = {name: column for name, column in table.columns.items() if name not in consumed}
     return replace(table, columns=kept, geometry=geometry, crs=crs, faults=(*table.faults, *unread))
@@ -87,22 +90,36 @@ def without_tail(cells: list[str], width: int) -> list[str]:
     return cells
 
 
-def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
+def write(path: Path, pages: Pages, layer: str, encoding: str | None) -> tuple[Fault, ...]:
     """Write the columns as text, points as lon, lat (x, y when projected), others as wkt, and the CRS as a column."""
     del layer
     used = texts.forced(encoding or "utf-8")
-    added = geometry_columns(table)
-    heads = [*(name for name in table.columns if name.lower() not in added), *added]
-    columns = [map(to_text, added[name] if name in added else table.columns[name].tolist()) for name in heads]
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", lineterminator="\n")
-    writer.writerow(heads)
-    writer.writerows(zip(*columns, strict=True))
-    try:
-        path.write_bytes(text.getvalue().encode(used))
-    except UnicodeEncodeError as error:
-        row = text.getvalue()[: error.start].count("\n")
-        raise texts.not_in(used, row) from error
+    mark = b""
+    if used.endswith("-sig") or used in ("utf-16", "utf-32"):  # set once, not before every page
+        mark, used = "".encode(used), {"utf-8-sig": "utf-8"}.get(used, f"{used}-{sys.byteorder[0]}e")
+    added = geometry_heads(pages)
+    heads = [*(name for name in pages.names if name.lower() not in added), *added]
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    with path.open("wb") as file:
+        file.write(mark)
+        written = 0
+        for table in itertools.chain([None], pages.tables()):
+            text = io.StringIO(newline="")
+            writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+            if table is None:
+                writer.writerow(heads)
+            else:
+                place = geometry_columns(table, added)
+                columns = [
+                    map(to_text, place[name] if name in added else table.columns[name].tolist()) for name in heads
+                ]
+                writer.writerows(zip(*columns, strict=True))
+            try:
+                file.write(text.getvalue().encode(used))
+            except UnicodeEncodeError as error:
+                row = written + text.getvalue()[: error.start].count("\n")
+                raise texts.not_in(used, row) from error
+            written += text.getvalue().count("\n")
     return ()
 
 
@@ -189,17 +206,25 @@ def _one_crs(columns: Mapping[str, NDArray[Any]]) -> str | None:
     return values.pop() if len(values) == 1 else None
 
 
-def geometry_columns(table: Table) -> dict[str, Sequence[Any]]:
+def geometry_heads(pages: Pages) -> list[str]:
     """The columns in which a geometry stands: numbers of points, WKT of others, and the CRS unless a column has it."""
-    if table.geometry is None:
+    if not pages.has_geometry:
+        return []
+    crs = [] if any(name.lower() == "crs" for name in pages.names) else ["crs"]
+    if pages.kinds <= {"Point", NOWHERE}:
+        is_geographic = reference.parse(pages.crs or "CRS84").is_geographic
+        return [*(("lon", "lat") if is_geographic else ("x", "y")), *crs]
+    return ["wkt", *crs]
+
+
+def geometry_columns(table: Table, heads: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """What stands in the columns of `geometry_heads`."""
+    if table.geometry is None or not heads:
         return {}
-    types = set(shapely.get_type_id(table.geometry).tolist())
-    frame = reference.parse(table.crs or "CRS84")
-    crs = {} if any(name.lower() == "crs" for name in table.columns) else {"crs": [frame.name] * len(table)}
-    if types <= {0, -1}:
-        x, y = ("lon", "lat") if frame.is_geographic else ("x", "y")
-        return {x: shapely.get_x(table.geometry).tolist(), y: shapely.get_y(table.geometry).tolist(), **crs}
-    return {"wkt": shapely.to_wkt(table.geometry, rounding_precision=-1, output_dimension=2).tolist(), **crs}
+    crs = {"crs": [reference.parse(table.crs or "CRS84").name] * len(table)} if "crs" in heads else {}
+    if heads[0] == "wkt":
+        return {"wkt": shapely.to_wkt(table.geometry, rounding_precision=-1, output_dimension=2).tolist(), **crs}
+    return {heads[0]: shapely.get_x(table.geometry).tolist(), heads[1]: shapely.get_y(table.geometry).tolist(), **crs}
 
 
 def _unreadable(path: Path, en: str, zh: str) -> Refusal:

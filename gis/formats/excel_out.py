@@ -16,10 +16,10 @@ import numpy as np
 
 from gis.errors import Fault, refuse
 from gis.formats.columns import named_once, to_text
-from gis.formats.delimited import geometry_columns
+from gis.formats.delimited import geometry_columns, geometry_heads
 from gis.formats.excel_cells import DIGITS, MOST_ROWS
 from gis.formats.notes import NAME, Notes, spell
-from gis.tables import Table
+from gis.formats.pages import Pages
 
 LONGEST_TEXT = 32_767  # of UTF-16, in a cell
 LONGEST_NAME = 31  # of a sheet
@@ -64,25 +64,21 @@ _PARTS: Mapping[str, str] = {
 }
 
 
-def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
+def write(path: Path, pages: Pages, layer: str, encoding: str | None) -> tuple[Fault, ...]:
     """Write one sheet: the columns, then points as lon, lat (x, y when projected), others as wkt, and the CRS.
 
     Texts longer than a cell holds are cut, geometries left out, each with a warning. Errors: Refusal rows_too_many.
     """
     del encoding  # XML: always UTF-8
-    if len(table) >= MOST_ROWS:
-        raise _too_many(len(table))
-    added = geometry_columns(table)
-    names = [name for name in table.columns if name.lower() not in added]
-    columns = [table.columns[name].tolist() for name in names] + [list(values) for values in added.values()]
+    if pages.count >= MOST_ROWS:
+        raise _too_many(pages.count)
     faults: list[Fault] = []
-    heads = named_once([*names, *added])
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as packed:
-        made = (("xl/workbook.xml", _workbook(layer)), ("docProps/custom.xml", _properties(table.notes)))
+        made = (("xl/workbook.xml", _workbook(layer)), ("docProps/custom.xml", _properties(pages.notes)))
         for name, content in (*_PARTS.items(), *made):
             packed.writestr(name, f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n{content}')
         with packed.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
-            for text in _sheet(heads, columns, table.rows.tolist(), set(added), faults):
+            for text in _sheet(pages, faults):
                 sheet.write(text.encode("utf-8"))
     return tuple(faults)
 
@@ -184,20 +180,26 @@ def _properties(notes: Notes) -> str:
     )
 
 
-def _sheet(
-    heads: Sequence[str], columns: Sequence[list[Any]], rows: Sequence[int], geometry: set[str], faults: list[Fault]
-) -> Iterator[str]:
+def _sheet(pages: Pages, faults: list[Fault]) -> Iterator[str]:
+    added = geometry_heads(pages)
+    names = [name for name in pages.names if name.lower() not in added]
+    heads = named_once([*names, *added])
     letters = [_letters(index) for index in range(len(heads))]
     yield _begun(letters, heads)
-    kinds = list(zip(letters, heads, [head in geometry for head in heads], strict=True))
-    for number, values in enumerate(zip(*columns, strict=True), 2):
-        cells = []
-        for (letter, head, is_geometry), value in zip(kinds, values, strict=True):
-            if isinstance(value, str) and len(value) * 2 > LONGEST_TEXT:
-                value, fault = _fitted(value, rows[number - 2], head, is_geometry)
-                faults += fault
-            cells.append(_cell(f"{letter}{number}", value))
-        yield f'</row>\n<row r="{number}">' + "".join(cells)
+    kinds = list(zip(letters, heads, [head in added for head in heads], strict=True))
+    number = 1
+    for table in pages.tables():
+        place = geometry_columns(table, added)
+        columns = [table.columns[name].tolist() for name in names] + [list(place[name]) for name in added]
+        for row, values in zip(table.rows.tolist(), zip(*columns, strict=True), strict=True):
+            number += 1
+            cells = []
+            for (letter, head, is_geometry), value in zip(kinds, values, strict=True):
+                if isinstance(value, str) and len(value) * 2 > LONGEST_TEXT:
+                    value, fault = _fitted(value, row, head, is_geometry)
+                    faults += fault
+                cells.append(_cell(f"{letter}{number}", value))
+            yield f'</row>\n<row r="{number}">' + "".join(cells)
     yield "</row></sheetData></worksheet>"
 
 

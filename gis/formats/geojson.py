@@ -16,6 +16,7 @@ from gis.errors import Fault, Refusal, refuse
 from gis.formats import shapes
 from gis.formats.columns import to_column
 from gis.formats.notes import NAME, Notes, parse, spell
+from gis.formats.pages import Pages
 from gis.tables import Table
 
 _LINES = (".geojsonl", ".ndjson", ".jsonl")
@@ -50,22 +51,22 @@ def read(path: Path, encoding: str | None) -> Table:
     return Table(columns, geometry, crs, rows, faults=tuple(faults), notes=notes)
 
 
-def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
+def write(path: Path, pages: Pages, layer: str, encoding: str | None) -> tuple[Fault, ...]:
     """Write x, y with 11 decimals, shells counterclockwise, in UTF-8; a CRS but CRS84 stands in the member `crs`.
 
     Errors: Refusal crs_not_in_format for lines in another one, which have no place to say so.
     """
     del encoding  # RFC 8259: always UTF-8
     lines = path.suffix.lower() in _LINES
-    if lines and _said(table.crs):
-        raise _cannot_say(path.suffix, table.crs)
-    features = _features(table)
+    if lines and _said(pages.crs):
+        raise _cannot_say(path.suffix, pages.crs)
+    features = (feature for table in pages.tables() for feature in _features(table))
     with path.open("w", encoding="utf-8", newline="\n") as file:
         if lines:
             file.writelines(feature + "\n" for feature in features)
             return ()
-        head = f'"name":{json.dumps(layer, ensure_ascii=False)}{_said(table.crs)}'
-        notes = f',"{NAME}":{spell(table.notes)}' if table.notes else ""
+        head = f'"name":{json.dumps(layer, ensure_ascii=False)}{_said(pages.crs)}'
+        notes = f',"{NAME}":{spell(pages.notes)}' if pages.notes else ""
         file.write(f'{{"type":"FeatureCollection",{head}{notes},"features":[')
         for number, feature in enumerate(features):
             file.write((",\n" if number else "\n") + feature)

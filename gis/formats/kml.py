@@ -23,6 +23,7 @@ from gis.errors import Fault, Refusal, refuse
 from gis.formats import markup, shapes
 from gis.formats.columns import to_column, to_text
 from gis.formats.notes import NAME, Notes, parse, spell
+from gis.formats.pages import Pages
 from gis.tables import Table
 
 CHUNK = 1 << 18
@@ -55,29 +56,33 @@ def read(path: Path, layer: str | None, encoding: str | None) -> Table:
     return reading.table(layer)
 
 
-def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
+def write(path: Path, pages: Pages, layer: str, encoding: str | None) -> tuple[Fault, ...]:
     """Write a placemark a row, with every value as ExtendedData. What XML cannot hold is left out, with a warning."""
     del encoding
     faults: list[Fault] = []
-    columns = [(name, column.tolist()) for name, column in table.columns.items()]
-    shown = next((index for index, (name, _) in enumerate(columns) if name.lower() == "name"), None)
-    geometry = [None] * len(table) if table.geometry is None else table.geometry.tolist()
+    shown = next((index for index, name in enumerate(pages.names) if name.lower() == "name"), None)
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write('<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2"><Document>')
         file.write(f"<name>{_escaped(layer)}</name>\n")
-        if table.notes:
-            file.write(f'<ExtendedData><Data name="{NAME}"><value>{_escaped(spell(table.notes))}</value></Data>')
+        if pages.notes:
+            file.write(f'<ExtendedData><Data name="{NAME}"><value>{_escaped(spell(pages.notes))}</value></Data>')
             file.write("</ExtendedData>\n")
-        for index, row in enumerate(table.rows.tolist()):
-            values = [(name, to_text(column[index])) for name, column in columns]
-            faults += [_lost(row, name) for name, value in values if value and _NOT_XML.search(value)]
-            data = "".join(
-                f"<Data name={quoteattr(name)}><value>{_escaped(value or '')}</value></Data>"
-                for name, value in values
-                if value is not None or index == 0  # the first names every column
-            )
-            name = "" if shown is None else f"<name>{_escaped(values[shown][1] or '')}</name>"
-            file.write(f"<Placemark>{name}<ExtendedData>{data}</ExtendedData>{_drawn(geometry[index])}</Placemark>\n")
+        is_first = True
+        for table in pages.tables():
+            columns = [(name, column.tolist()) for name, column in table.columns.items()]
+            geometry = [None] * len(table) if table.geometry is None else table.geometry.tolist()
+            for index, row in enumerate(table.rows.tolist()):
+                values = [(name, to_text(column[index])) for name, column in columns]
+                faults += [_lost(row, name) for name, value in values if value and _NOT_XML.search(value)]
+                data = "".join(
+                    f"<Data name={quoteattr(name)}><value>{_escaped(value or '')}</value></Data>"
+                    for name, value in values
+                    if value is not None or is_first  # the first names every column
+                )
+                is_first = False
+                name = "" if shown is None else f"<name>{_escaped(values[shown][1] or '')}</name>"
+                drawn = _drawn(geometry[index])
+                file.write(f"<Placemark>{name}<ExtendedData>{data}</ExtendedData>{drawn}</Placemark>\n")
         file.write("</Document></kml>\n")
     return tuple(faults)
 

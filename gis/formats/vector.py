@@ -3,7 +3,6 @@
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from gis.errors import Fault, Refusal, refuse
 from gis.formats import dbf, shapes
 from gis.formats.columns import from_arrow, named_once, to_arrow, to_column
 from gis.formats.notes import NAME, Notes, parse, spell
+from gis.formats.pages import NOWHERE, Pages
 from gis.tables import Table
 
 # GDAL goes by the content of a file, and some of its formats name other files to read: only what the suffix says.
@@ -37,101 +37,38 @@ _MAKE_MULTI: Mapping[str, Callable[..., NDArray[Any]]] = {
 _MULTI = {"Point": "MultiPoint", "LineString": "MultiLineString", "Polygon": "MultiPolygon"}
 
 
-def read(path: Path, layer: str | None, encoding: str | None) -> Table:
-    """The features of a layer. Errors: Refusal file_unreadable, layer_missing, layer_ambiguous, encoding_wrong."""
-    suffix = path.suffix.lower()
-    _check(path, suffix)
-    is_dbf = suffix in (".shp", ".dbf")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # GDAL's remarks; what matters is checked below
-            name = None if is_dbf else _layer(path, layer)
-            encoding_told = dbf.RAW if is_dbf else None
-            meta, arrow = pyogrio.read_arrow(path, layer=name, encoding=encoding_told, datetime_as_string=True)
-            if suffix == ".gdb":
-                _check_count(path, len(arrow), pyogrio.read_info(path, layer=name)["features"])
-    except _ERRORS as error:
-        raise _unreadable(path, str(error)) from error
-    table = _table(path, meta, arrow, encoding, is_dbf)
-    return table if is_dbf else replace(table, notes=_notes(path, layer))
+def read_pieces(path: Path, layer: str | None, encoding: str | None, size: int | None) -> Iterator[Table]:
+    """The features of a layer in tables of at most `size` rows (None: of all), at least one.
 
-
-def read_slices(path: Path, layer: str | None, encoding: str | None, most: int) -> Iterator[Table]:
-    """The features of a layer, `most` at a time at the most, in memory that does not grow with the file; at least one
-    table. Notes are left out. Errors: those of `read`, also while it goes on.
+    Errors: Refusal file_unreadable, layer_missing, layer_ambiguous, encoding_wrong.
     """
     suffix = path.suffix.lower()
     _check(path, suffix)
     is_dbf = suffix in (".shp", ".dbf")
     name = None if is_dbf else _named(path, layer)
-    used = dbf.settle(path, _raw_texts(path, most), encoding) if is_dbf else None
-    count = 0
-    with _batches(path, name, is_dbf, most) as (meta, batches):
-        for arrow in batches:
-            yield replace(_table(path, meta, arrow, encoding, is_dbf, count, used), encoding=used)
-            count += len(arrow)
-        if not count:
-            empty = _table(path, meta, batches.schema.empty_table(), encoding, is_dbf, 0, used)
-            yield replace(empty, encoding=used)
+    notes: Notes = {} if is_dbf else _notes(path, name)
+    decoding = _decoding(path, encoding, size) if is_dbf else None
+    first = 1
+    for meta, arrow in _batches(path, name, is_dbf, size):
+        if is_dbf and decoding is None:
+            decoding = dbf.find_decoding(path, dbf.raw_of(arrow, len(meta["fields"])), encoding)
+        used = None if decoding is None else decoding.used
+        yield replace(_table(path, meta, arrow, decoding, first), notes=notes, encoding=used)
+        first += len(arrow)
     if suffix == ".gdb":
-        _check_count(path, count, pyogrio.read_info(path, layer=name)["features"])
+        _check_count(path, first - 1, count_rows(path, name))
 
 
-class _Batches:
-    """Batches as GDAL gives them, with its errors as refusals."""
-
-    def __init__(self, path: Path, reader: Any) -> None:
-        self.path, self.reader, self.schema = path, reader, reader.schema
-
-    def __iter__(self) -> Iterator[pa.Table]:
-        while True:
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    batch = self.reader.read_next_batch()
-            except StopIteration:
-                return
-            except _ERRORS as error:
-                raise _unreadable(self.path, str(error)) from error
-            yield pa.Table.from_batches([batch])
-
-
-@contextmanager
-def _batches(path: Path, name: str | None, is_dbf: bool, most: int) -> Iterator[tuple[Mapping[str, Any], _Batches]]:
-    told = dbf.RAW if is_dbf else None
+def count_rows(path: Path, layer: str | None) -> int | None:
+    """How many features a layer has, where the file tells so at once."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            opened = pyogrio.open_arrow(
-                path, layer=name, encoding=told, datetime_as_string=True, batch_size=most, use_pyarrow=True
-            )
-            meta, reader = opened.__enter__()
-    except _ERRORS as error:
-        raise _unreadable(path, str(error)) from error
-    try:
-        yield meta, _Batches(path, reader)
-    finally:
-        opened.__exit__(None, None, None)
-
-
-def _raw_texts(path: Path, most: int) -> Iterator[bytes]:
-    """The names of the columns of a dbf and all its texts, as they stand."""
-    with _batches(path, None, True, most) as (meta, batches):
-        fields = len(meta["fields"])
-        yield from (str(name).encode(dbf.RAW) for name in batches.schema.names[:fields])
-        for arrow in batches:
-            for column in arrow.columns[:fields]:
-                if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-                    yield from (text.encode(dbf.RAW) for text in column.unique().to_pylist() if text is not None)
-
-
-def _named(path: Path, layer: str | None) -> str:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _layer(path, layer)
-    except _ERRORS as error:
-        raise _unreadable(path, str(error)) from error
+            name = None if path.suffix.lower() in (".shp", ".dbf") else _layer(path, layer)
+            found = int(pyogrio.read_info(path, layer=name)["features"])
+    except (*_ERRORS, Refusal):
+        return None
+    return None if found < 0 else found
 
 
 def list_spatial(path: Path) -> list[str]:
@@ -145,42 +82,104 @@ def list_spatial(path: Path) -> list[str]:
         raise _unreadable(path, str(error)) from error
 
 
-def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[Fault, ...]:
+def _batches(
+    path: Path, name: str | None, is_dbf: bool, size: int | None, with_geometry: bool = True
+) -> Iterator[tuple[Mapping[str, Any], pa.Table]]:
+    """What GDAL reads, in order. Errors: Refusal file_unreadable."""
+    asked: dict[str, Any] = {"layer": name, "encoding": dbf.RAW if is_dbf else None, "datetime_as_string": True}
+    asked["read_geometry"] = with_geometry
+
+    def found() -> Iterator[tuple[Mapping[str, Any], pa.Table]]:
+        if size is None:
+            yield pyogrio.read_arrow(path, **asked)
+            return
+        with pyogrio.open_arrow(path, batch_size=size, use_pyarrow=True, **asked) as (meta, reader):
+            empty = True
+            for batch in reader:
+                empty = False
+                yield meta, pa.Table.from_batches([batch])
+            if empty:
+                yield meta, reader.schema.empty_table()
+
+    batches = found()
+    while True:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # GDAL's remarks; what matters is checked
+            try:
+                batch = next(batches)
+            except StopIteration:
+                return
+            except _ERRORS as error:
+                raise _unreadable(path, str(error)) from error
+        yield batch
+
+
+def _decoding(path: Path, encoding: str | None, size: int | None) -> dbf.Decoding | None:
+    """How the text of a dbf is read that comes in several pieces: found in a reading of its own."""
+    if size is None or (count_rows(path, None) or 0) <= size:
+        return None
+    raw: set[bytes] = set()
+    for meta, arrow in _batches(path, None, True, size, with_geometry=False):
+        raw |= dbf.raw_of(arrow, len(meta["fields"]))
+        if len(raw) >= dbf.MOST_TEXTS:
+            break
+    return dbf.find_decoding(path, raw, encoding)
+
+
+def write(path: Path, pages: Pages, layer: str, encoding: str | None) -> tuple[Fault, ...]:
     """Write a layer. Errors: Refusal text_not_in_encoding, mixed_geometry, file_unwritable."""
     suffix = path.suffix.lower()
     is_shape = suffix == ".shp"
     used = dbf.writable(encoding) if is_shape else "utf-8"
-    names = named_once(table.columns, longest=dbf.LONGEST_NAME if is_shape else None, encoding=used)
-    faults = [_renamed(old, new) for old, new in zip(table.columns, names, strict=True) if old != new]
-    arrow = to_arrow(table.columns, names)
-    if is_shape:
-        faults += dbf.check(arrow, table.rows, used)
-    geometry, kind = _one_type(table.geometry, is_shape)
+    names = named_once(pages.names, longest=dbf.LONGEST_NAME if is_shape else None, encoding=used)
+    faults = [_renamed(old, new) for old, new in zip(pages.names, names, strict=True) if old != new]
+    kind, to_many = _one_type(pages, is_shape)
     heads = {name.casefold() for name in names}
     column = next(name for name in ("geom", "geometry", "the_geom", "geom_") if name not in heads)
-    if geometry is not None:
-        arrow = arrow.append_column(column, pa.array(shapely.to_wkb(geometry, flavor="iso").tolist(), pa.binary()))
+    fields = list(zip(names, pages.types.values(), strict=True))
+    if pages.has_geometry:
+        fields.append((column, pa.binary()))
+    schema = pa.schema(fields)
     options: dict[str, Any] = {}
     if suffix == ".gpkg" and "fid" in heads:
         options["FID"] = next(name for name in ("ogc_fid", "fid_", "ogc_fid_") if name not in heads)
-    if suffix == ".fgb" and (geometry is None or shapely.is_missing(geometry).any()):
+    if suffix == ".fgb" and (not pages.has_geometry or NOWHERE in pages.kinds):
         options["SPATIAL_INDEX"] = "NO"  # which has no place for a feature without geometry
+    trouble: list[BaseException] = []
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        try:
+            for table in pages.tables():
+                arrow = to_arrow(table.columns, names, pages.types.values())
+                if is_shape:
+                    faults.extend(dbf.check(arrow, table.rows, used))
+                if table.geometry is not None:
+                    shapes_ = _many(table.geometry, to_many) if to_many else table.geometry
+                    wkb = pa.array(shapely.to_wkb(shapes_, flavor="iso").tolist(), pa.binary())
+                    arrow = arrow.append_column(column, wkb)
+                yield from arrow.cast(schema).to_batches()
+        except BaseException as error:  # GDAL would tell no more than that there was one
+            trouble.append(error)
+            raise
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             pyogrio.write_arrow(
-                arrow,
+                pa.RecordBatchReader.from_batches(schema, batches()),
                 path,
                 layer=path.stem if is_shape else layer,
                 driver=_DRIVERS[suffix],
-                geometry_name=None if geometry is None else column,
-                geometry_type=None if geometry is None else kind,
-                crs=None if geometry is None else _definition(table.crs),
+                geometry_name=column if pages.has_geometry else None,
+                geometry_type=kind if pages.has_geometry else None,
+                crs=_definition(pages.crs) if pages.has_geometry else None,
                 encoding=used if is_shape else None,
                 layer_options=options,
-                layer_metadata={NAME: spell(table.notes)} if table.notes and not is_shape else None,
+                layer_metadata={NAME: spell(pages.notes)} if pages.notes and not is_shape else None,
             )
     except _ERRORS as error:
+        if trouble:
+            raise trouble[0] from None
         reason = _plain(str(error), path)
         raise refuse(
             "file_unwritable", f"{path.name} cannot be written: {reason}.", f"无法写入 {path.name}：{reason}。"
@@ -188,11 +187,21 @@ def write(path: Path, table: Table, layer: str, encoding: str | None) -> tuple[F
     return tuple(faults)
 
 
-def _notes(path: Path, layer: str | None) -> Notes:
+def _named(path: Path, layer: str | None) -> str:
+    """The layer that is meant. Errors: those of `_layer`, file_unreadable."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            told = pyogrio.read_info(path, layer=_layer(path, layer))["layer_metadata"]
+            return _layer(path, layer)
+    except _ERRORS as error:
+        raise _unreadable(path, str(error)) from error
+
+
+def _notes(path: Path, name: str | None) -> Notes:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            told = pyogrio.read_info(path, layer=name)["layer_metadata"]
     except _ERRORS:
         return {}
     return parse((told or {}).get(NAME))
@@ -211,9 +220,9 @@ def _check(path: Path, suffix: str) -> None:
         dbf.check_whole(path)
 
 
-def _check_count(path: Path, found: int, told: int) -> None:
+def _check_count(path: Path, found: int, told: int | None) -> None:
     """GDAL leaves damaged rows out without a word. Errors: Refusal file_unreadable."""
-    if found != told:
+    if told is not None and found != told:
         raise _unreadable(
             path,
             f"it is damaged, {found} of {told} features can be read",
@@ -248,26 +257,17 @@ def _layer(path: Path, wanted: str | None) -> str:
     )
 
 
-def _table(
-    path: Path,
-    meta: Mapping[str, Any],
-    arrow: pa.Table,
-    encoding: str | None,
-    is_dbf: bool,
-    before: int = 0,
-    used: str | None = None,
-) -> Table:
-    """The table of rows of which `before` came before; `used` is the encoding of a dbf where it is settled."""
+def _table(path: Path, meta: Mapping[str, Any], arrow: pa.Table, decoding: dbf.Decoding | None, first: int) -> Table:
     fields = len(meta["fields"])
     names = [str(name) for name in arrow.schema.names[:fields]]
-    rows = np.arange(before + 1, before + len(arrow) + 1, dtype=np.int64)
+    rows = np.arange(first, first + len(arrow), dtype=np.int64)
     try:
         values = [from_arrow(arrow.column(index)) for index in range(fields)]
     except _ERRORS as error:
         raise _unreadable(path, "its text is not UTF-8", "其中的文字不是 UTF-8 编码") from error
     faults: list[Fault] = []
-    if is_dbf:
-        names, values, faults = dbf.decode(path, names, values, rows, encoding, used)
+    if decoding is not None:
+        names, values, faults = dbf.decode(decoding, names, values, rows)
     columns = dict(zip(named_once(names), values, strict=True))
     if meta["geometry_type"] is None or fields == arrow.num_columns:
         return Table(columns, None, None, rows, faults=tuple(faults))
@@ -298,28 +298,28 @@ def _definition(crs: reference.CrsLike | None) -> str:
     return "EPSG:4326" if frame.name == "CRS84" else frame.name  # files hold lon, lat whatever the authority says
 
 
-def _one_type(geometry: NDArray[Any] | None, is_shape: bool) -> tuple[NDArray[Any] | None, str]:
-    """The geometry and the name of its type: single and multi together become multi; "Unknown" for a mixture."""
-    if geometry is None:
-        return None, "Unknown"
-    names = {g.geom_type for g in geometry if g is not None}
+def _one_type(pages: Pages, is_shape: bool) -> tuple[str, str | None]:
+    """The name of the type of a layer, "Unknown" for a mixture, and which single ones are to become multi for it."""
+    names = pages.kinds - {NOWHERE}
     if len(names) <= 1:
-        return geometry, names.pop() if names else "Unknown"
+        return next(iter(names), "Unknown"), None
     single = next((name for name in names if _MULTI.get(name) in names), None)
     if single is not None and len(names) == 2:
-        if is_shape and single != "Point":
-            return geometry, single
-        alone = np.array([g is not None and g.geom_type == single for g in geometry])
-        result = geometry.copy()
-        result[alone] = _MAKE_MULTI[single](geometry[alone], indices=np.arange(alone.sum()))
-        return result, _MULTI[single]
+        return (single, None) if is_shape and single != "Point" else (_MULTI[single], single)
     if is_shape:
         raise refuse(
             "mixed_geometry",
             f"A shapefile holds one type of geometry, not {', '.join(sorted(names))}; write a GeoPackage.",
             f"Shapefile 只能存放一种几何类型，现有 {'、'.join(sorted(names))}；请改写 GeoPackage。",
         )
-    return geometry, "Unknown"
+    return "Unknown", None
+
+
+def _many(geometry: NDArray[Any], single: str) -> NDArray[Any]:
+    alone = np.array([g is not None and g.geom_type == single for g in geometry], dtype=bool)
+    result = geometry.copy()
+    result[alone] = _MAKE_MULTI[single](geometry[alone], indices=np.arange(alone.sum()))
+    return result
 
 
 def _unreadable(path: Path, en: str, zh: str | None = None) -> Refusal:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from gis.errors import Refusal, refuse
 from gis.store.engine import Store, explain, reading, writing
 from gis.store.lineage import Descent, check_lineage, copy_lineage, stage_lineage
+from gis.store.packed import uids_of
 from gis.store.staging import drop, make_ready, stage
 from gis.store.tables import counter, revision, rtree, setting, ticket
 
@@ -140,8 +141,16 @@ def allocate_uids(store: Store, wanted: int) -> range:
     return range(end - wanted, end)
 
 
-def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
+def publish(
+    store: Store,
+    publication: Publication,
+    told: Callable[[int], None] = lambda rows: None,
+    ready: Callable[[], None] = lambda: None,
+) -> tuple[Revision, float]:
     """Publish as one revision, and tell for how many seconds the lock was held.
+
+    `told` hears of every so many rows that are staged, `ready` is called when all are, before the lock; what either
+    raises ends it, and nothing of it stays.
 
     Errors: Refusal store_changed (conflict) when another revision came after `base`; ticket_used (conflict) when it
     was published before; effective_before_previous; lineage_wrong; store_busy (unavailable) when another writer holds
@@ -151,10 +160,11 @@ def publish(store: Store, publication: Publication) -> tuple[Revision, float]:
     tidy = False
     with _connection(store) as connection:
         try:
-            staged = [stage(connection, index, change) for index, change in enumerate(publication.changes)]
+            staged = [stage(connection, index, change, told) for index, change in enumerate(publication.changes)]
             descents = stage_lineage(connection, publication.lineage)
             connection.commit()
             make_ready(connection, publication.changes, staged)
+            ready()
             connection.execution_options(write=True)
             counts = _counts(publication)
             with connection.begin():
@@ -193,7 +203,7 @@ def _connection(store: Store) -> Connection:
 def _check_lineage(publication: Publication) -> None:
     if publication.lineage:
         ended = {int(uid) for change in publication.changes for uid in change.retired}
-        begun = {int(row["uid"]) for change in publication.changes for row in change.created}
+        begun = {int(uid) for change in publication.changes for uid in uids_of(change.created)}
         check_lineage(publication.lineage, ended, begun)
 
 
@@ -255,7 +265,7 @@ def _record(
 def _counts(publication: Publication) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {}
     for change in publication.changes:
-        both = {int(uid) for uid in change.retired} & {int(row["uid"]) for row in change.created}
+        both = np.intersect1d(change.retired, uids_of(change.created))
         sums = counts.setdefault(change.table.name, {"created": 0, "changed": 0, "retired": 0})
         sums["created"] += len(change.created) - len(both)
         sums["changed"] += len(both)

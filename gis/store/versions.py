@@ -1,33 +1,41 @@
 """Read the versions in force: at the newest revision or at any earlier one, within a scope, within a box."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import (
+    ARRAY,
     BindParameter,
     ColumnElement,
     Connection,
     Select,
     Table,
+    Text,
     and_,
+    any_,
     false,
     func,
     literal,
     or_,
     select,
     text,
+    type_coerce,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import NullType
 
 from gis.store.scope import Scope
 from gis.store.tables import rtree
-from gis.store.types import Geom, box_shape
+from gis.store.types import Geom, box_shape, read_shapes
 
 AT_ONCE = 500
+FAR = 2**62
+"""More than any revision."""
 Box = tuple[float, float, float, float]
 Columns = dict[str, NDArray[Any]]
 
@@ -57,9 +65,18 @@ def in_force(table: Table, at: int | None) -> ColumnElement[bool]:
     return and_(table.c.from_revision <= at, or_(table.c.to_revision.is_(None), table.c.to_revision > at))
 
 
-def conditions(table: Table, query: Query) -> ColumnElement[bool]:
-    """Everything that `query` asks of a row, paging apart."""
-    clauses = [in_force(table, query.at), query.scope.clause(table.c.owner), *_equalities(table, query)]
+def held_at(table: Table, at: int) -> ColumnElement[bool]:
+    """The same of a revision, hidden from the planner: nearly all rows are in force, other conditions are to lead."""
+    return and_(func.coalesce(table.c.from_revision, 0) <= at, func.coalesce(table.c.to_revision, FAR) > at)
+
+
+def conditions(table: Table, query: Query, force: ColumnElement[bool] | None = None) -> ColumnElement[bool]:
+    """Everything that `query` asks of a row, paging apart; `force` says in another way that it is in force."""
+    clauses = [
+        in_force(table, query.at) if force is None else force,
+        query.scope.clause(table.c.owner),
+        *_equalities(table, query),
+    ]
     if query.prefix:
         clauses += [table.c.code >= query.prefix, table.c.code < query.prefix + "\U0010ffff"]
     if query.box is not None:
@@ -79,18 +96,48 @@ def _equalities(table: Table, query: Query) -> list[ColumnElement[bool]]:
 def statement(table: Table, query: Query, columns: Sequence[str] | None = None) -> Select[Any]:
     """The SELECT of `query`, ordered by (code, uid)."""
     wanted = [table.c[name] for name in columns] if columns else list(table.c)
-    chosen = select(*wanted).where(conditions(table, query)).order_by(table.c.code, table.c.uid)
-    if query.after is not None:
-        code, uid = query.after
-        chosen = chosen.where(or_(table.c.code > code, and_(table.c.code == code, table.c.uid > uid)))
+    chosen = _ordered(table, select(*wanted).where(conditions(table, query)), query.after)
     if query.limit is not None:
         chosen = chosen.limit(query.limit)
     return chosen.offset(query.offset) if query.offset else chosen
 
 
+def _ordered(table: Table, chosen: Select[Any], after: tuple[str, int] | None) -> Select[Any]:
+    """By (code, uid), from behind a pair on."""
+    if after is not None:
+        code, uid = after
+        # The first condition says nothing new, but is one that an index answers.
+        behind = or_(table.c.code > code, and_(table.c.code == code, table.c.uid > uid))
+        chosen = chosen.where(table.c.code >= code, behind)
+    return chosen.order_by(table.c.code, table.c.uid)
+
+
 def read_columns(connection: Connection, table: Table, query: Query, columns: Sequence[str] | None = None) -> Columns:
     """The rows of `query` as one object array (n,) a column; `geom` holds shapely geometries."""
     return _columns(connection, statement(table, query, columns))
+
+
+def read_pages(connection: Connection, table: Table, query: Query, size: int) -> Iterator[Columns]:
+    """The same page by page, at least one, with no transaction held between them: whatever is published meanwhile,
+    what was in force at the revision `query.at` stays so.
+    """
+    assert query.at is not None
+    meant = conditions(table, query, held_at(table, query.at))
+    while True:
+        chosen = _ordered(table, select(*raw_columns(table)).where(meant), query.after).limit(size)
+        page = _columns(connection, chosen)
+        if table.info["spatial"]:
+            page["geom"] = _column(read_shapes(page["geom"].tolist()))
+        connection.rollback()
+        yield page
+        if len(page["code"]) < size:
+            return
+        query = replace(query, after=(str(page["code"][-1]), int(page["uid"][-1])))
+
+
+def raw_columns(table: Table) -> list[Any]:
+    """All columns; shapes as they lie in the store, to be read all at once."""
+    return [type_coerce(each, NullType()).label(each.name) if each.name == "geom" else each for each in table.c]
 
 
 def read_where(connection: Connection, table: Table, meant: ColumnElement[bool], columns: Sequence[str]) -> Columns:
@@ -119,6 +166,29 @@ def read_codes(
     ]
     none = np.empty(0, dtype=object)
     return {name: np.concatenate([none, *(part[name] for part in parts)]) for name in columns}
+
+
+def read_among(
+    connection: Connection, table: Table, at: int, codes: Collection[str], where: Mapping[str, Any]
+) -> Iterator[Mapping[str, Any]]:
+    """The versions in force at revision `at` that have one of many codes and meet the equalities `where`."""
+    held: ColumnElement[bool]
+    if connection.dialect.name == "postgresql":
+        held = table.c.code == any_(literal(list(codes), ARRAY(Text)))
+    else:
+        held = table.c.code.in_(select(func.json_each(json.dumps(list(codes))).table_valued("value").c.value))
+    meant = (table.c[name] == value for name, value in where.items())
+    for row in connection.execute(select(*table.c).where(held, held_at(table, at), *meant)).mappings():
+        yield dict(row)
+
+
+def has_rows(connection: Connection, table: Table, where: Mapping[str, Any]) -> bool:
+    """Whether any version that meets the equalities `where` is in force now."""
+    meant = (table.c[name] == value for name, value in where.items())
+    return (
+        connection.execute(select(table.c.uid).where(table.c.to_revision.is_(None), *meant).limit(1)).first()
+        is not None
+    )
 
 
 def read_rows(connection: Connection, table: Table, query: Query) -> Iterator[Mapping[str, Any]]:

@@ -8,16 +8,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Float, Select, Table, and_, bindparam, func, select, text, type_coerce
-from sqlalchemy.types import NullType
+from sqlalchemy import ColumnElement, Connection, Float, Select, Table, and_, bindparam, func, select, text
 
 from gis.store.tables import rtree
 from gis.store.types import SRID, read_shapes
-from gis.store.versions import Box
+from gis.store.versions import FAR, Box, raw_columns
 
 Row = Mapping[str, Any]
-FAR = 2**62
-"""More than any revision."""
 LAST = "\U0010ffff"
 AT_ONCE = 500
 
@@ -100,30 +97,25 @@ def _rows(connection: Connection, statement: Select[Any], given: Mapping[str, An
     return [dict(zip(names, row, strict=True)) | {"geom": shape} for row, shape in zip(rows, shapes, strict=True)]
 
 
-def _all(table: Table) -> list[Any]:
-    """All columns; shapes as they lie in the store, to be read all at once."""
-    return [type_coerce(each, NullType()).label(each.name) if each.name == "geom" else each for each in table.c]
-
-
 @lru_cache(maxsize=64)
 def _coded(table: Table) -> Select[Any]:
-    return select(*_all(table)).where(table.c.code == bindparam("code"), *_holds(table))
+    return select(*raw_columns(table)).where(table.c.code == bindparam("code"), *_holds(table))
 
 
 @lru_cache(maxsize=64)
 def _below(table: Table) -> Select[Any]:
-    return select(*_all(table)).where(*_begins(table), *_holds(table))
+    return select(*raw_columns(table)).where(*_begins(table), *_holds(table))
 
 
 @lru_cache(maxsize=64)
 def _owned(table: Table) -> Select[Any]:
     meant = (table.c.owner >= bindparam("prefix"), table.c.owner < bindparam("end"))
-    return select(*_all(table)).where(*meant, *_holds(table))
+    return select(*raw_columns(table)).where(*meant, *_holds(table))
 
 
 @lru_cache(maxsize=64)
 def _of_uids(table: Table) -> Select[Any]:
-    return select(*_all(table)).where(table.c.uid.in_(bindparam("uids", expanding=True)), *_holds(table))
+    return select(*raw_columns(table)).where(table.c.uid.in_(bindparam("uids", expanding=True)), *_holds(table))
 
 
 @lru_cache(maxsize=64)
@@ -151,11 +143,11 @@ def _around(table: Table, dialect: str) -> Sequence[Select[Any]]:
     meets = and_(column.west <= east, column.east >= west, column.south <= north, column.north >= south)
     if dialect == "postgresql":
         near = column.geom.op("&&")(func.ST_MakeEnvelope(west, south, east, north, SRID, type_=None))
-        return (select(*_all(table)).where(near, meets, *_holds(table)),)
+        return (select(*raw_columns(table)).where(near, meets, *_holds(table)),)
     boxes = "xmin <= :east AND xmax >= :west AND ymin <= :north AND ymax >= :south"
     near = column.row_id.in_(text(f"SELECT id FROM {rtree(table)} WHERE {boxes}"))
     ended = column.to_revision > bindparam("at")
-    return select(*_all(table)).where(near, meets, _began(table)), select(*_all(table)).where(
+    return select(*raw_columns(table)).where(near, meets, _began(table)), select(*raw_columns(table)).where(
         ended, meets, _began(table)
     )
 

@@ -30,6 +30,9 @@ UNITS = {
     "edit_dry_run_200k": "ms",
     "edit_publish_200k": "ms",
     "check_all_200k": "s",
+    "import_1m_components": "s",
+    "import_200k_units": "s",
+    "export_1m_components": "s",
 }
 PEERS = {
     "locate_bulk_200k": {"sedonadb", "duckdb", "geopandas", "strtree", "memory_limit"},
@@ -51,6 +54,9 @@ BESIDE = {
     "edit_dry_run_200k": {"p99", "postgis", "store"},
     "edit_publish_200k": {"p99", "edit", "postgis", "store"},
     "check_all_200k": {"postgis", "store"},
+    "import_1m_components": {"cpu_s", "peak_mb", "lock_s", "again", "csv", "shp", "postgis", "store"},
+    "import_200k_units": {"cpu_s", "peak_mb", "lock_s", "postgis", "store"},
+    "export_1m_components": {"cpu_s", "peak_mb", "csv", "shp", "parquet", "fgb", "geojson", "postgis", "store"},
 }
 LOADED = {"http_locate", "http_batch_arrow"}
 EDITED = {
@@ -60,7 +66,8 @@ EDITED = {
     "edit_publish_200k",
     "check_all_200k",
 }
-STORED = {"nearest_1m", "http_locate", *EDITED}
+FILES = {"import_1m_components", "import_200k_units", "export_1m_components"}
+STORED = {"nearest_1m", "http_locate", *EDITED, *FILES}
 
 
 def has_postgis() -> bool:

@@ -165,8 +165,9 @@ def test_positions_are_found_as_in_csv(tmp_path: Path) -> None:
     assert found.geometry is not None
     assert (found.crs, found.geometry.tolist()) == ("GCJ-02", [shapely.Point(114.05, 22.5), None])
     assert [(fault.code, fault.row) for fault in found.faults] == [("geometry_unreadable", 2)]
-    cells = read_cells(path, None, None)
-    assert cells is not None
+    pieces = read_cells(path, None, None)
+    assert pieces is not None
+    (cells,) = pieces
     assert list(cells.columns) == ["code", "lon", "lat", "crs"]
 
 

@@ -276,9 +276,9 @@ def die_while_importing(app: FastAPI, after_publishing: bool, monkeypatch: pytes
     class Died(BaseException):
         pass
 
-    def die(store: Store, publication: Publication) -> None:
+    def die(store: Store, publication: Publication, *heard: object) -> None:
         if after_publishing:
-            publish(store, publication)
+            publish(store, publication, *heard)  # type: ignore[arg-type]
         raise Died
 
     monkeypatch.setattr("api.transfer.imports.publish", die)
