@@ -116,7 +116,7 @@ class StoreGround:
         known = next((codes for begun, codes in [*self._given.items()] if prefix.startswith(begun)), None)
         if known is not None:
             return {code for code in known if code.startswith(prefix)}
-        given = {code for table in (unit, division) for code in codes_given(self.connection, table, self.at, prefix)}
+        given = set(codes_given(self.connection, (unit, division), self.at, prefix))
         self._given[prefix] = given
         return given
 

@@ -93,14 +93,13 @@ def edit(
     documents = _read(document, file)
     with _bench() as bench:
         if dry_run:
-            work, sketch = bench.dry_run(draft_id, documents)
-            before = len(work.sketch.steps)
+            tried = bench.dry_run(draft_id, documents)
+            work, made, report = tried.work, tried.made, tried.report
         else:
             work, before = bench.add(draft_id, documents, author or getpass.getuser(), None)
-            sketch = work.sketch
-        made = compose(sketch.steps[before:])
-        with reading(bench.store.world) as connection:
-            report = bench.find(connection, sketch, made)
+            made = compose(work.sketch.steps[before:])
+            with reading(bench.store.world) as connection:
+                report = bench.find(connection, work.sketch, made)
     language = Settings().language
     _show_changes(made)
     show_faults((*made.notes, *(each.fault for each in report.findings)), language)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -25,7 +26,7 @@ from api.jobs.shapes import JobItem, shown
 from api.keys import Key
 from api.lookups.moments import read_moment
 from api.lookups.points import refuse_unknown
-from api.routers.parameters import Lang, Limit, desk_of, draft_within
+from api.routers.parameters import Lang, Limit, check_within, desk_of, draft_within
 from api.schemas.drafts import (
     EDITS,
     Checked,
@@ -117,17 +118,18 @@ def edit(
             'An edit is an object like {"op": "merge", "units": ["…", "…"]}; send one or a list of them.',
             '编辑应为形如 {"op": "merge", "units": ["…", "…"]} 的对象；可发送一个或一个列表。',
         )
-    draft, bench = _own(request, key, draft_id, "editor"), bench_of(request)
+    bench = bench_of(request)
     if dry_run:
-        work, sketch = bench.dry_run(draft_id, documents)
-        before = len(work.sketch.steps)
+        tried = bench.dry_run(draft_id, documents, partial(_allow, request, key, "editor"))
+        work, sketch, made, report = tried.work, tried.sketch, tried.made, tried.report
     else:
+        draft = _own(request, key, draft_id, "editor")
         version = draft.version if _is_meant(request, draft) else None
         work, before = bench.add(draft_id, documents, key.name, version)
         sketch = work.sketch
-    made = compose(sketch.steps[before:])
-    with reading(bench.store.world) as connection:
-        report = bench.find(connection, sketch, made)
+        made = compose(sketch.steps[before:])
+        with reading(bench.store.world) as connection:
+            report = bench.find(connection, sketch, made)
     content = {
         "draft": tell_draft(work.draft),
         "dry_run": dry_run,
@@ -281,8 +283,14 @@ def _is_meant(request: Request, draft: records.Draft) -> bool:
 def _own(request: Request, key: Key, draft_id: str, role: str) -> records.Draft:
     """A draft below the caller's prefix, over which they have a role. Errors: draft_unknown, and those of a key."""
     draft = draft_within(request, key, draft_id)
-    authorize(request, role, draft.owner)
+    _allow(request, key, role, draft)
     return draft
+
+
+def _allow(request: Request, key: Key, role: str, draft: records.Draft) -> None:
+    """Errors: draft_unknown for a draft beyond the caller's prefix, and those of a key."""
+    check_within(key, draft)
+    authorize(request, role, draft.owner)
 
 
 def _look(request: Request, key: Key, draft_id: str) -> Work:

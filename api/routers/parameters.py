@@ -89,9 +89,14 @@ def draft_within(request: Request, key: Key, draft_id: str) -> Draft:
     bench: Workbench = request.app.state.drafts
     with reading(bench.store.world) as connection:
         draft = find_draft(connection, draft_id)
-    if not draft.owner.startswith(key.prefix):
-        raise draft_unknown(draft_id)
+    check_within(key, draft)
     return draft
+
+
+def check_within(key: Key, draft: Draft) -> None:
+    """Errors: Refusal draft_unknown for a draft that is not below the caller's prefix."""
+    if not draft.owner.startswith(key.prefix):
+        raise draft_unknown(draft.id)
 
 
 def number_at(request: Request, as_of: str | None) -> int:

@@ -8,7 +8,20 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Float, Select, Table, and_, bindparam, func, select, text
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Float,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    func,
+    select,
+    text,
+    union_all,
+)
 
 from gis.store.tables import rtree
 from gis.store.types import SRID, read_shapes
@@ -73,9 +86,9 @@ def former_uids(connection: Connection, table: Table, at: int, codes: Collection
     return found
 
 
-def codes_given(connection: Connection, table: Table, at: int, prefix: str) -> Iterator[str]:
-    """Every code that begins with `prefix` and was in force at revision `at` or before."""
-    yield from connection.execute(_given(table), {"at": at, "prefix": prefix, "end": prefix + LAST}).scalars()
+def codes_given(connection: Connection, tables: tuple[Table, ...], at: int, prefix: str) -> Iterator[str]:
+    """Every code in one of the tables that begins with `prefix` and was in force at revision `at` or before."""
+    yield from connection.execute(_given(tables), {"at": at, "prefix": prefix, "end": prefix + LAST}).scalars()
 
 
 def changed_since(connection: Connection, table: Table, since: int, at: int) -> dict[int, int]:
@@ -131,8 +144,8 @@ def _formerly(table: Table) -> Select[Any]:
 
 
 @lru_cache(maxsize=64)
-def _given(table: Table) -> Select[Any]:
-    return select(table.c.code).where(*_begins(table), _began(table))
+def _given(tables: tuple[Table, ...]) -> CompoundSelect[Any]:
+    return union_all(*(select(table.c.code).where(*_begins(table), _began(table)) for table in tables))
 
 
 @lru_cache(maxsize=64)

@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from grids.drafts.limits import check_within
 from grids.drafts.naming import Holders, nobody, references_of
 from grids.drafts.records import Draft, append_edits, check_open, draft_changed, find_draft, list_edits, move_draft
 from grids.drafts.sketch import Sketch
+from grids.edits.drafting import compose
 from grids.edits.value import Edit
 from grids.ground import Reading
 
@@ -47,6 +48,20 @@ class Work:
     def key(self) -> tuple[str, int, int]:
         """What names this state: the same key, the same edits on the same revision."""
         return self.draft.id, self.draft.version, self.sketch.at
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What some edits more would come to: `made` is what they change together, `report` what checks find of it."""
+
+    work: Work
+    sketch: Sketch
+    made: Edit
+    report: Report
+
+
+def everybody(draft: Draft) -> None:
+    """Whoever asks may see and edit the draft."""
 
 
 class Workbench:
@@ -119,12 +134,24 @@ class Workbench:
                 raise Refusal([replace(each, row=number) for each in refusal.faults], refusal.kind) from None
         return sketch
 
-    def dry_run(self, draft_id: str, documents: Sequence[Document]) -> tuple[Work, Sketch]:
-        """What some edits more would come to; nothing is changed. Errors: as `try_edits`; draft_closed."""
+    def dry_run(
+        self, draft_id: str, documents: Sequence[Document], allow: Callable[[Draft], None] = everybody
+    ) -> Tried:
+        """What some edits more would come to, in one reading; nothing is changed.
+
+        `allow` sees the draft first, and refuses who may not edit it. Errors: as `try_edits`; draft_closed.
+        """
         with reading(self.store.world) as connection:
-            work = self.work_out(connection, find_draft(connection, draft_id))
-            check_open(work.draft)
-            return work, self.try_edits(connection, work, documents)
+            draft = find_draft(connection, draft_id)
+            allow(draft)
+            work, sketch = self._tried(connection, draft, documents)
+            made = compose(sketch.steps[len(work.sketch.steps) :])
+            return Tried(work, sketch, made, self.find(connection, sketch, made))
+
+    def _tried(self, connection: Connection, draft: Draft, documents: Sequence[Document]) -> tuple[Work, Sketch]:
+        work = self.work_out(connection, draft)
+        check_open(work.draft)
+        return work, self.try_edits(connection, work, documents)
 
     def add(self, draft_id: str, documents: Sequence[Document], author: str, version: int | None) -> tuple[Work, int]:
         """Add edits, all or none; the draft with them, and how many steps it had before.
@@ -133,7 +160,8 @@ class Workbench:
         `dry_run`; draft_changed, draft_conflict.
         """
         for _ in range(ATTEMPTS):
-            work, sketch = self.dry_run(draft_id, documents)
+            with reading(self.store.world) as connection:
+                work, sketch = self._tried(connection, find_draft(connection, draft_id), documents)
             if version is not None and work.draft.version != version:
                 raise draft_changed(work.draft)
             if work.conflicts:

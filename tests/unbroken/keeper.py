@@ -88,7 +88,7 @@ class Keeper:
             document = WISHES[kind](work.sketch.on(connection), whim)
         before = self.digest()
         try:
-            _, tried = self.bench.dry_run(mine.id, [document])
+            tried = self.bench.dry_run(mine.id, [document]).sketch
         except Refusal as refusal:
             self.refused(kind, refusal, before)
             with self.refusing(refusal.code if not work.conflicts else None, before):

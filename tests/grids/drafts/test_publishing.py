@@ -54,7 +54,7 @@ def test_a_split_is_drafted_tried_and_published_as_one_revision(store: Store, be
     draft = begin()
     edit = across(store, UNIT)
     before = in_force(store)
-    work, tried = bench.dry_run(draft.id, [edit])
+    tried = bench.dry_run(draft.id, [edit]).sketch
     assert bench.look(draft.id).draft == draft
     work, _ = bench.add(draft.id, [edit], "anna", draft.version)
     assert work.sketch.edit == tried.edit
