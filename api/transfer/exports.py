@@ -22,6 +22,7 @@ from components.layers import CATALOGUE, COMPONENTS
 from gis.errors import Fault, refuse
 from gis.formats import write
 from gis.formats.columns import named_once
+from gis.formats.outputs import refusing
 from gis.formats.pages import spooling
 from gis.layer import Layer
 from gis.store.scope import EVERYTHING, Scope
@@ -172,14 +173,7 @@ def _export_rules(connection: Connection, path: Path, at: int, scope: Scope, enc
         document["rules"] = [{k: v for k, v in rule.items() if k != "owner"} for rule in rules]
     text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
     scratch = path.with_name(f".{path.name}.part")
-    try:
+    with refusing(path):
         scratch.write_text(text, encoding="utf-8")
         scratch.replace(path)
-    except OSError as error:
-        raise refuse(
-            "file_unwritable",
-            f"{path} cannot be written: {error.strerror or error}.",
-            f"无法写入 {path}：{error.strerror or error}。",
-            kind="unavailable",
-        ) from error
     return len(rules)

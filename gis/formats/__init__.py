@@ -15,6 +15,7 @@ from gis.errors import Fault, Refusal, refuse
 from gis.formats import archive, csv_pieces, dbf, delimited, dxf, excel, excel_out, geojson, kml, parquet, vector
 from gis.formats.delimited import Axes
 from gis.formats.notes import Notes, beside, read_beside, write_beside
+from gis.formats.outputs import refusing
 from gis.formats.pages import Pages
 from gis.tables import Table
 
@@ -226,24 +227,16 @@ def write(
         raise _unknown_format(suffix)
     pages = Pages.of(table) if isinstance(table, Table) else table
     pages = replace(_in_crs(pages, crs, suffix), notes=notes or {})
-    try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-            faults = _WRITERS[suffix](Path(folder) / path.name, pages, layer or path.stem, encoding)
-            if suffix not in _ROOMY:
-                write_beside(Path(folder) / path.name, pages.notes)
-            beside(path).unlink(missing_ok=True)
-            if suffix == ".shp":
-                for stale in _STALE:
-                    path.with_suffix(stale).unlink(missing_ok=True)
-            for part in sorted(Path(folder).iterdir(), key=lambda part: part.suffix.lower() == suffix):
-                os.replace(part, path.parent / part.name)
-    except OSError as error:
-        raise refuse(
-            "file_unwritable",
-            f"{path} cannot be written: {error.strerror or error}.",
-            f"无法写入 {path}：{error.strerror or error}。",
-            kind="unavailable",
-        ) from error
+    with refusing(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+        faults = _WRITERS[suffix](Path(folder) / path.name, pages, layer or path.stem, encoding)
+        if suffix not in _ROOMY:
+            write_beside(Path(folder) / path.name, pages.notes)
+        beside(path).unlink(missing_ok=True)
+        if suffix == ".shp":
+            for stale in _STALE:
+                path.with_suffix(stale).unlink(missing_ok=True)
+        for part in sorted(Path(folder).iterdir(), key=lambda part: part.suffix.lower() == suffix):
+            os.replace(part, path.parent / part.name)
     return faults
 
 

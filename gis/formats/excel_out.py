@@ -5,6 +5,7 @@ itself (`_x0007_`), so that text comes back as it went out.
 """
 
 import re
+import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from gis.formats.columns import named_once, to_text
 from gis.formats.delimited import geometry_columns, geometry_heads
 from gis.formats.excel_cells import DIGITS, MOST_ROWS
 from gis.formats.notes import NAME, Notes, spell
+from gis.formats.outputs import refusing
 from gis.formats.pages import Pages
 
 LONGEST_TEXT = 32_767  # of UTF-16, in a cell
@@ -113,8 +115,8 @@ def write_book(path: Path, sheets: Sequence[Sheet]) -> None:
         "xl/workbook.xml": _workbook(*(sheet.name for sheet in sheets)),
         "docProps/custom.xml": _properties({}),
     }
-    scratch = path.with_name(f".{path.name}.part")
-    try:
+    with refusing(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+        scratch = Path(folder) / path.name
         with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as packed:
             for name, content in parts.items():
                 packed.writestr(name, f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n{content}')
@@ -123,14 +125,6 @@ def write_book(path: Path, sheets: Sequence[Sheet]) -> None:
                     for text in _cells(sheet):
                         part.write(text.encode("utf-8"))
         scratch.replace(path)
-    except OSError as error:
-        scratch.unlink(missing_ok=True)
-        raise refuse(
-            "file_unwritable",
-            f"{path} cannot be written: {error.strerror or error}.",
-            f"无法写入 {path}：{error.strerror or error}。",
-            kind="unavailable",
-        ) from error
 
 
 def _cells(sheet: Sheet) -> Iterator[str]:

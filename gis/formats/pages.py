@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gis.crs import CrsLike
 from gis.formats.columns import to_column, type_of, types_in
 from gis.formats.notes import Notes
+from gis.formats.outputs import refusing
 from gis.tables import Table
 
 NOWHERE = ""
@@ -62,8 +63,8 @@ class Pages:
 class Spool:
     """Takes pages of which nobody knows yet what the others will hold, and keeps them in a folder beside the target."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, target: Path, folder: Path) -> None:
+        self.target, self.folder = target, folder
         self.names: dict[str, set[type | None]] = {}
         self.kinds: set[str] = set()
         self.count = self.pages_kept = 0
@@ -71,14 +72,14 @@ class Spool:
         self.has_geometry = False
 
     def add(self, table: Table) -> None:
-        """Take a further page; a column that others have is None in it."""
+        """Take a further page; a column that others have is None in it. Errors: Refusal file_unwritable."""
         for name, column in table.columns.items():
             self.names.setdefault(name, set()).update(types_in(column.tolist()))
         self.kinds |= kinds_of(table.geometry)
         self.crs, self.has_geometry = table.crs, table.geometry is not None
         shapes = None if table.geometry is None else shapely.to_wkb(table.geometry).tolist()
         held = ({name: column.tolist() for name, column in table.columns.items()}, shapes, len(table))
-        with (self.folder / f"{self.pages_kept}.page").open("wb") as file:
+        with refusing(self.target), (self.folder / f"{self.pages_kept}.page").open("wb") as file:
             marshal.dump(held, file)
         self.pages_kept += 1
         self.count += len(table)
@@ -103,9 +104,11 @@ class Spool:
 
 @contextmanager
 def spooling(beside: Path) -> Iterator[Spool]:
-    """A spool in the folder of a file that is to be written, gone afterwards."""
-    with tempfile.TemporaryDirectory(dir=beside.parent, prefix=".writing-") as folder:
-        yield Spool(Path(folder))
+    """A spool in the folder of a file that is to be written, gone afterwards. Errors: Refusal file_unwritable."""
+    with refusing(beside):
+        made = tempfile.TemporaryDirectory(dir=beside.parent, prefix=".writing-")
+    with made as folder:
+        yield Spool(beside, Path(folder))
 
 
 def kinds_of(geometry: NDArray[Any] | None) -> set[str]:

@@ -20,6 +20,7 @@ from gis.formats import geoarrow
 from gis.formats.arrow_pieces import ARROW, PARQUET
 from gis.formats.columns import to_cells, to_values
 from gis.formats.json_pieces import LINES, attributes
+from gis.formats.outputs import refusing
 from gis.formats.pieces import Piece, Points, Source, plain
 
 WRITTEN = (*PARQUET, *ARROW, ".csv", ".tsv", *LINES)
@@ -47,28 +48,20 @@ def written(path: Path, source: Source, crs: CrsLike | None = None) -> Iterator[
     frame = crs or (source.shape.crs if source.shape is not None else None)
     if suffix in (*PARQUET, *ARROW) and source.shape is not None and frame is not None:
         _check_frame(frame, suffix)
-    try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-            partial = Path(folder) / path.name
-            sink: Sink
-            if suffix in LINES:
-                sink = JsonSink(partial, source, frame)
-            elif suffix in (".csv", ".tsv"):
-                sink = CsvSink(partial, source, frame)
-            else:
-                sink = ArrowSink(partial, source, frame)
-            try:
-                yield sink
-            finally:
-                sink.close()
-            os.replace(partial, path)
-    except OSError as error:
-        raise refuse(
-            "file_unwritable",
-            f"{path} cannot be written: {error.strerror or error}.",
-            f"无法写入 {path}：{error.strerror or error}。",
-            kind="unavailable",
-        ) from error
+    with refusing(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+        partial = Path(folder) / path.name
+        sink: Sink
+        if suffix in LINES:
+            sink = JsonSink(partial, source, frame)
+        elif suffix in (".csv", ".tsv"):
+            sink = CsvSink(partial, source, frame)
+        else:
+            sink = ArrowSink(partial, source, frame)
+        try:
+            yield sink
+        finally:
+            sink.close()
+        os.replace(partial, path)
 
 
 class ArrowSink:
