@@ -183,12 +183,9 @@ def read_among(
 
 
 def has_rows(connection: Connection, table: Table, where: Mapping[str, Any]) -> bool:
-    """Whether any version that meets the equalities `where` is in force now."""
+    """Whether any version that meets the equalities `where` is or was in force."""
     meant = (table.c[name] == value for name, value in where.items())
-    return (
-        connection.execute(select(table.c.uid).where(table.c.to_revision.is_(None), *meant).limit(1)).first()
-        is not None
-    )
+    return connection.execute(select(table.c.uid).where(*meant).limit(1)).first() is not None
 
 
 def read_rows(connection: Connection, table: Table, query: Query) -> Iterator[Mapping[str, Any]]:
