@@ -115,7 +115,7 @@ def is_doubtful(texts: Iterable[str]) -> bool:
     strange = Counter(letter for word in words for letter in word if letter > "\x7f" and letter != "\ufffd")
     rare = sum(count for letter, count in strange.items() if not letter.encode("gb2312", errors="ignore"))
     kana = sum(count for letter, count in strange.items() if "\u3040" <= letter <= "\u30ff")
-    broken = sum("\ufffd" in word[:-1] for word in words)  # the last one may be cut in two
+    broken = sum("\ufffd" in word.rstrip("\ufffd") for word in words)  # the last ones may be cut in two
     return rare > _RARE * strange.total() or kana > _KANA * strange.total() or broken > _BROKEN * len(words)
 
 
