@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, Final
 
@@ -34,7 +34,8 @@ class Window:
 
     def holds(self, moment: datetime) -> bool:
         """Whether an instant (with its zone) lies in the window."""
-        return self.holds_at(moment.astimezone(self.clock))
+        # By way of UTC: a time of this very zone would be taken as it stands, also one that its clocks leap over.
+        return self.holds_at(moment.astimezone(UTC).astimezone(self.clock))
 
     def holds_at(self, local: datetime) -> bool:
         """The same of what the clocks of the zone show."""

@@ -32,6 +32,12 @@ def test_the_clocks_are_those_of_the_zone_and_not_of_the_report() -> None:
     assert not NIGHT_MARKET.holds(datetime(2026, 5, 1, 20, tzinfo=UTC))
 
 
+def test_an_hour_that_the_clocks_leap_over_is_the_hour_that_they_show_then() -> None:
+    leapt = datetime(2026, 3, 29, 2, 30, tzinfo=ZoneInfo("Europe/Paris"))  # there it is half past three
+    assert not Window("Europe/Paris", hours=(read_hours("02:30-03:00"),)).holds(leapt)
+    assert Window("Europe/Paris", hours=(read_hours("03:30-04:00"),)).holds(leapt)
+
+
 def test_both_ends_of_a_span_of_dates_count_and_its_last_night_too() -> None:
     holidays = Window("+08:00", dates=(read_dates("2026-10-01/2026-10-07"),))
     assert holidays.holds(datetime(2026, 10, 7, 23, 59, tzinfo=SHANGHAI))
