@@ -49,6 +49,14 @@ REFERENCES = Layer(
     "references", "Features of reference layers", "参考要素", "reference", "mixed", (CODE, NAME, NAME_EN, ATTRIBUTES)
 )
 RULES = Layer("rules", "Rules", "指挥手册", "rule", "none", (CODE, Field("document", "document", "rule", "规则")))
+SOURCES = Layer(
+    "sources",
+    "Sources of cases",
+    "案件来源",
+    "case_source",
+    "none",
+    (CODE, Field("document", "document", "settings", "设置")),
+)
 # All that is revisioned, whoever is named by others before those who name them.
 REVISIONED = (
     DEPARTMENTS,
@@ -60,6 +68,7 @@ REVISIONED = (
     CATALOGUE,
     COMPONENTS,
     RULES,
+    SOURCES,
     REFERENCE_LAYERS,
     REFERENCES,
 )

@@ -30,7 +30,7 @@ from gis.store.tables import revision
 LOG = logging.getLogger("wangge.worlds")
 POLL_S = 0.2
 KEPT = 4
-FORMAT = f"2 {LAYOUT:x}"  # of the world files; a change of what is in them changes it
+FORMAT = f"3 {LAYOUT:x}"  # of the world files; a change of what is in them changes it
 DEAD_SHARE, DEAD_LINES = 3, 1 << 16
 """Files that have grown to so many times what was alive at first, and 4 MB more, are compacted."""
 FIRST_BYTES = 2**30

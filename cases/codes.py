@@ -53,7 +53,8 @@ def worded_reasons(clerk: Clerk, answers: Answers) -> Worded:
     where = np.where(answers.unit >= 0, 1 * clerk.unit_named[answers.unit], np.where(answers.gap >= 0, 2, 3))
     component = np.where(answers.component < 0, 0, np.where(answers.named, 1, 2 + answers.others))
     assumed = sum((answers.flags // BIT[flag] & 1) << number for number, flag in enumerate(ASSUMED))
-    shape = where | component << 2 | answers.stale << 4 | assumed << 8 | answers.nobody.astype(np.int64) << 12
+    nobody = answers.nobody.astype(np.int64)
+    shape = where | component << 2 | answers.stale << 4 | assumed << 8 | nobody << 8 + len(ASSUMED)
     doubts = answers.beyond | answers.rivals << _COUNT_BITS
     # Few of the many combinations occur: they are numbered step by step, and only those that do are spelled.
     told = clerk.told("reasons")
@@ -77,7 +78,7 @@ def _reasons(shape: int, doubts: int, outcome: str) -> list[str]:
     codes += decided.split(";") if decided else []
     codes += ["near_boundary"] * (doubts & (1 << _COUNT_BITS) - 1) + ["ambiguous_component"] * (doubts >> _COUNT_BITS)
     codes += ties.split(";") if ties else []
-    codes += ["near_nobody"] * (shape >> 12 & 1)
+    codes += ["near_nobody"] * (shape >> 8 + len(ASSUMED) & 1)
     return codes + [code for number, code in enumerate(ASSUMED) if shape >> 8 + number & 1]
 
 

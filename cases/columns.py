@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from cases.batch import BIT, Batch
 from cases.clerk import ClassKey
 from cases.positions import suspect
-from cases.reports import FIELDS, KINDS, USUAL_ACCURACY_M, WORST_ACCURACY_M, Case, Defaults, from_records
+from cases.reports import FIELDS, USUAL_ACCURACY_M, WORST_ACCURACY_M, Case, Defaults, from_records
 from cases.rules.calendar import NO_TIME, Calendar
 from cases.times import plain_times, seconds_of
-from components.editions import normalise_edition
 from gis import crs
 from gis.errors import Fault, Refusal
 from gis.formats.columns import from_arrow
@@ -57,7 +56,64 @@ def read_columns(
     `rows` (n,) are the numbers that faults name; `components` the codes of the inventory, `calendar` that of the rule
     book. Dictionary columns are used as they are.
     """
-    reader = _Reader({name: columns[name] for name in FIELDS if name in columns}, defaults, len(rows))
+    known = {name: columns[name] for name in FIELDS if name in columns}
+    parts = [
+        (which, _read(known if which is None else _taken(known, which), settled, rows if which is None else rows[which],
+                      components, calendar))
+        for settled, which in _by_source(known, defaults, len(rows))
+    ]  # fmt: skip
+    return _joined(parts)
+
+
+def _by_source(
+    columns: Mapping[str, pa.Array], defaults: Defaults, count: int
+) -> list[tuple[Defaults, NDArray[np.int64] | None]]:
+    """What the rows of each source take, and which they are; None for all."""
+    numbers, names = _Reader(columns, defaults, count).texts("source") if defaults.sources.known else (None, [None])
+    settled = [defaults.of(name) for name in names]
+    if numbers is None or all(each is defaults for each in settled):
+        return [(defaults.of(None), None)]
+    places = {id(each): at for at, each in enumerate(settled)}  # all that nothing is known of are one
+    of = np.array([places[id(each)] for each in settled], dtype=np.int64)[numbers]
+    there = np.unique(of).tolist()
+    if len(there) <= 1:
+        return [(settled[there[0]] if there else defaults, None)]
+    return [(settled[at], np.flatnonzero(of == at)) for at in there]
+
+
+def _taken(columns: Mapping[str, pa.Array], which: NDArray[np.int64]) -> dict[str, pa.Array]:
+    return {name: column.take(pa.array(which)) for name, column in columns.items()}
+
+
+def _joined(parts: Sequence[tuple[NDArray[np.int64] | None, ReadBatch]]) -> ReadBatch:
+    """The cases of all parts in the order of their rows."""
+    if len(parts) == 1:
+        return parts[0][1]
+    known: dict[ClassKey, int] = {}
+    classes = []
+    for _, read in parts:
+        numbers = [known.setdefault(each, len(known)) for each in read.batch.classes]
+        classes.append(np.array(numbers, dtype=np.int32)[read.batch.class_of])
+    rows = np.concatenate([read.rows if which is None else which[read.rows] for which, read in parts])
+    order = np.argsort(rows)
+    lonlat, accuracy, component, assumed = (
+        np.concatenate([getattr(read.batch, name) for _, read in parts])[order]
+        for name in ("lonlat", "accuracy_m", "component", "assumed")
+    )
+    class_of = np.concatenate(classes)[order]
+    faults = sorted((fault for _, read in parts for fault in read.faults), key=lambda fault: fault.row or 0)
+    return ReadBatch(Batch(lonlat, accuracy, list(known), class_of, component, assumed), rows[order], tuple(faults))
+
+
+def _read(
+    columns: Mapping[str, pa.Array],
+    defaults: Defaults,
+    rows: NDArray[np.int64],
+    components: Names,
+    calendar: Calendar,
+) -> ReadBatch:
+    """The cases of one source, whose settings are those of `defaults`."""
+    reader = _Reader(columns, defaults, len(rows))
     lonlat, accuracy = reader.position(), reader.accuracy()
     classes, class_of = reader.classes()
     component = reader.components(components)
@@ -101,7 +157,7 @@ class _Reader:
         if name not in self.defaults.stated:
             self.assumed |= BIT[flag] * which
 
-    def _texts(self, name: str) -> tuple[NDArray[np.int64], list[str | None]]:
+    def texts(self, name: str) -> tuple[NDArray[np.int64], list[str | None]]:
         """A column of text as numbers (n,) into its distinct texts, stripped; the last is None and stands for none."""
         column = self.columns.get(name)
         if column is None or pa.types.is_null(column.type):
@@ -146,7 +202,7 @@ class _Reader:
         (x, no_x), (y, no_y) = self._numbers("lon"), self._numbers("lat")
         xy = np.column_stack([x, y])
         self.plain &= ~(no_x | no_y)
-        systems, names = self._texts("crs")
+        systems, names = self.texts("crs")
         unnamed = np.array([name is None for name in names], dtype=np.bool_)
         self._assume("crs", "crs_assumed", unnamed[systems])
         lonlat = np.full((self.count, 2), np.nan)
@@ -173,7 +229,7 @@ class _Reader:
 
     def classes(self) -> tuple[list[ClassKey], NDArray[np.int32]]:
         """The distinct (edition, kind, class code, condition), and the number of each case's (n,)."""
-        fields = [self._texts(name) for name in ("edition", "kind", "class_code", "condition")]
+        fields = [self.texts(name) for name in ("edition", "kind", "class_code", "condition")]
         whole = np.zeros(self.count, dtype=np.int64)
         for numbers, texts in fields:
             whole = whole * len(texts) + numbers
@@ -202,16 +258,13 @@ class _Reader:
         """What is missing in the distinct classes comes from the defaults, as single records take it."""
         known: dict[ClassKey, int] = {}
         number = np.empty(len(rows), dtype=np.int32)
-        assumed, wrong = np.zeros(len(rows), dtype=np.bool_), np.zeros(len(rows), dtype=np.bool_)
+        assumed, wrong = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.bool_)
         for at, (edition, kind, class_code, condition) in enumerate(rows):
-            if edition is None and class_code is not None:
-                edition = self.defaults.edition
-                assumed[at], wrong[at] = edition is not None, edition is None
-            kind = self.defaults.kind if kind is None else kind
-            wrong[at] |= (kind is None and class_code is not None) or (kind is not None and kind not in KINDS)
-            edition = None if edition is None else normalise_edition(edition)
-            number[at] = known.setdefault((edition, kind, class_code, condition, NO_TIME), len(known))
-        self._assume("edition", "assumed_edition", assumed[of])
+            said = self.defaults.class_of(edition, kind, class_code)
+            assumed[at], wrong[at] = sum(BIT[flag] for flag in said.flags), bool(said.wrong)
+            key = (said.edition, said.kind, said.class_code, condition, NO_TIME)
+            number[at] = known.setdefault(key, len(known))
+        self.assumed |= assumed[of]
         self.plain &= ~wrong[of]
         return list(known), number[of]
 
@@ -233,7 +286,7 @@ class _Reader:
         if column is None or pa.types.is_null(column.type):
             return np.full(self.count, NOT_NAMED, dtype=np.int64)
         if not _is_text(column.type):
-            numbers, texts = self._texts("component_code")
+            numbers, texts = self.texts("component_code")
             return np.array([known.number(each) for each in texts], dtype=np.int64)[numbers]
         found = known.numbers(column)
         for at in np.flatnonzero(found == UNKNOWN).tolist():  # unless it has blanks around it

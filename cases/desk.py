@@ -13,6 +13,8 @@ from cases.reports import Case
 from cases.routing import Memo, Routing, route
 from cases.rules import RuleBook, from_row, to_row
 from cases.situation import AreaHolder, Asset, Department, Division, Place, Variation
+from cases.source_records import is_changed, load_sources
+from cases.sources import Defaults, Sources
 from cases.tables import rule
 from components.lookup import FIELDS, Inventory, advance_inventory, class_name, load_inventory
 from components.tables import component
@@ -40,6 +42,7 @@ class Desk:
     inventory: Inventory
     book: RuleBook
     departments: Mapping[str, Department]
+    sources: Sources = field(default_factory=Sources)
     memo: Memo = field(default_factory=dict)
 
     @classmethod
@@ -58,13 +61,24 @@ class Desk:
             book = desk.book
         else:
             book = RuleBook.compile(from_row(row) for row in unseal(heap, told["rules"]))
+        if desk is not None and told["sources"] == its["sources"]:
+            sources = desk.sources
+        else:
+            sources = Sources.read(unseal(heap, told["sources"]))
         same = desk is not None and grid.departments is desk.grid.departments
-        return cls(grid, inventory, book, desk.departments if desk is not None and same else departments_of(grid))
+        departments = desk.departments if desk is not None and same else departments_of(grid)
+        return cls(grid, inventory, book, departments, sources)
 
     def tell(self, heap: Heap) -> dict[str, Any]:
         """Write the desk to the heap in which the indexes of its grid lie; where it is, as JSON values for `read`."""
         rules = seal(heap, [to_row(each) for each in self.book.rules])
-        return {"grid": self.grid.tell(heap), "inventory": self.inventory.tell(heap), "rules": rules}
+        sources = seal(heap, self.sources.tell())
+        return {
+            "grid": self.grid.tell(heap),
+            "inventory": self.inventory.tell(heap),
+            "rules": rules,
+            "sources": sources,
+        }
 
     def copied(self, heap: Heap) -> Self:
         """The same desk with the indexes of its grid in another heap, without what earlier changes left behind."""
@@ -73,6 +87,10 @@ class Desk:
     @property
     def revision(self) -> int:
         return self.grid.revision
+
+    def defaults(self, said: Defaults) -> Defaults:
+        """What cases take: what is said of all of them, and the sources of this revision."""
+        return replace(said, sources=self.sources)
 
     def route_all(self, cases: Sequence[Case], scope: Scope = EVERYTHING) -> list[Routing]:
         """The routing of each case, in input order. Nothing is kept."""
@@ -253,7 +271,8 @@ def near_polygons(index: PolygonIndex, lonlat: Floats, accuracy: Floats) -> Near
 def load_desk(connection: Connection, at: int, heap: Heap | None = None) -> Desk:
     """Read everything that routing needs of revision `at`; the indexes of its grid are written to `heap`, if given."""
     grid = load_grid(connection, at, heap)
-    return Desk(grid, load_inventory(connection, at), load_book(connection, at), departments_of(grid))
+    book, sources = load_book(connection, at), load_sources(connection, at)
+    return Desk(grid, load_inventory(connection, at), book, departments_of(grid), sources)
 
 
 def advance_desk(
@@ -272,6 +291,8 @@ def advance_desk(
         new["inventory"] = advance_inventory(connection, desk.inventory, desk.revision, at).tell(heap)
     if rule.name in changed:
         new["rules"] = seal(heap, [to_row(each) for each in load_book(connection, at).rules])
+    if is_changed(changed):
+        new["sources"] = seal(heap, load_sources(connection, at).tell())
     return new
 
 

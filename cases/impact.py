@@ -131,7 +131,7 @@ def moved_cases(
 ) -> tuple[int, bool, list[Moved]]:
     """How many open cases within reach were looked at, whether these are all, and those that would go elsewhere."""
     rows, complete = _open_cases(log, reach)
-    cases = _cases(rows, defaults)
+    cases = _cases(rows, before.defaults(defaults))
     good = [number for number, case in enumerate(cases) if case is not None]
     asked = [case for case in cases if case is not None]
     were, would = before.route_all(asked), after.route_all(asked)
@@ -153,7 +153,7 @@ def differing(
     """
     rows, complete = _open_cases(log, reach)
     asked: list[tuple[dict[str, Any], Case]] = []
-    for row, case in zip(rows, _cases(rows, defaults), strict=True):
+    for row, case in zip(rows, _cases(rows, after.defaults(defaults)), strict=True):
         if case is not None and (case.reported_at or row["received_at"]).astimezone(UTC) >= since:
             asked.append((row, case))
     found = []

@@ -128,6 +128,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "The report does not state the edition of its class; {edition} is taken.",
             "案件未注明类别的标准版，按{edition}处理。",
         ),
+        "unmapped_class": (
+            "The class {given} is not in the class map of the source; it is taken as the class {given} of {edition}.",
+            "来源的类别对照表中没有{given}；按标准版{edition}中同代码的类别处理。",
+        ),
     }
 )
 """Every reason's sentence by code. A word that is a tuple is joined with ", " in English and with "，" in Chinese."""

@@ -91,8 +91,8 @@ def class_of(row: Row) -> ClassOf:
 def alike(reports: Sequence[Mapping[str, Any]]) -> Iterator[tuple[list[int], dict[str, list[Any]]]]:
     """Reports in groups whose members are of the same types, as columns: which they are, and what they say.
 
-    Columns hold one type each; senders write a number now as a number and now as text. Names are left out: they are for
-    nobody who routes, and may be of any size.
+    Columns hold one type each; senders write a number now as a number and now as text. Names are left out: the source
+    is known without asking the report, the others are for nobody who routes, and may be of any size.
     """
     names = [name for name in FIELDS if name not in ("source", "id", "version")]
     groups: dict[tuple[type, ...], list[int]] = {}

@@ -4,20 +4,21 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cases.positions import Position, ReadCrs, to_places
+from cases.sources import KINDS, Defaults, parse_zone
 from components.editions import EDITIONS, normalise_edition
-from gis.crs import CrsLike, parse
-from gis.errors import Fault, refuse
+from gis.crs import CrsLike
+from gis.errors import Fault
 
 __all__ = [
     "EDITIONS",
+    "KINDS",
     "Case",
     "Defaults",
     "Reports",
@@ -47,7 +48,6 @@ FIELDS: Final = (
     "condition",
     "component_code",
 )
-KINDS: Final = ("component", "matter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +70,6 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Defaults:
-    """What a record takes when it lacks it: the settings of its source, and what the sender said of the whole delivery.
-
-    Each use is flagged, except for the names in `stated` ("crs", "accuracy_m", "zone", "edition"): those the sender
-    declared, for instance by the file's own CRS or on the command line. `read_crs` knows what a CRS is by its name.
-    """
-
-    source: str = ""
-    crs: CrsLike | None = None
-    accuracy_m: float | None = None
-    zone: tzinfo | None = None
-    edition: str | None = None
-    kind: str | None = None
-    stated: frozenset[str] = frozenset()
-    read_crs: ReadCrs = field(default=parse, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Reports:
     """What many records gave: for each, in input order, its case or None, and its faults (none if there is a case)."""
 
@@ -98,22 +80,6 @@ class Reports:
     def all_faults(self) -> list[Fault]:
         """The faults of all records in input order."""
         return [fault for faults in self.faults for fault in faults]
-
-
-def parse_zone(text: str) -> tzinfo:
-    """The time zone named "Asia/Shanghai", or a fixed offset like "+08:00". Refusal `zone_unknown`."""
-    try:
-        if text[:1] in ("+", "-"):
-            hours, _, minutes = text[1:].partition(":")
-            offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
-            return timezone(-offset if text[0] == "-" else offset)
-        return ZoneInfo(text)
-    except (ValueError, OSError, KeyError) as error:
-        raise refuse(
-            "zone_unknown",
-            f"There is no time zone {text!r}; write one like Asia/Shanghai or +08:00.",
-            f"没有时区{text}；请使用Asia/Shanghai或+08:00这样的写法。",
-        ) from error
 
 
 @dataclass(slots=True)
@@ -231,28 +197,46 @@ class _Record:
             return moment.replace(tzinfo=self.defaults.zone)  # in the hour that comes twice a year, the first one
         return moment
 
-    def class_of(self) -> tuple[str | None, str | None, str | None]:
+    def classes(self) -> tuple[str | None, str | None, str | None]:
         """Edition, kind and class. A case without a class needs neither edition nor kind."""
         edition, kind, class_code = self.text("edition"), self.text("kind"), self.text("class_code")
-        if edition is None and class_code is not None:
-            edition = self.defaults.edition
-            if edition is None:
-                self.fault(
-                    "edition_missing",
-                    f"The edition of class {class_code} is stated neither by the case nor by its "
-                    "source; say 2026, 2013 or the name of your own.",
-                    f"案件及其来源均未注明类别{class_code}的标准版；请填写2026、2013或自定义标准版名称。",
-                )
-            else:
-                self.assume("edition", "assumed_edition")
-        kind = kind if kind is not None else self.defaults.kind
-        if (kind is None and class_code is not None) or (kind is not None and kind not in KINDS):
+        said = self.defaults.class_of(edition, kind, class_code)
+        self.flags += said.flags
+        for code in said.wrong:
+            self.wrong_class(code, class_code, kind, said.kind)
+        return said.edition, said.kind, said.class_code
+
+    def wrong_class(self, wrong: str, class_code: str | None, given: str | None, kind: str | None) -> None:
+        """Tell what is wrong with a class: the kind `given` by the case, and that which it is read as."""
+        source = self.defaults.source_name
+        if wrong == "edition_missing":
+            self.fault(
+                "edition_missing",
+                f"The edition of class {class_code} is stated neither by the case nor by its "
+                "source; say 2026, 2013 or the name of your own.",
+                f"案件及其来源均未注明类别{class_code}的标准版；请填写2026、2013或自定义标准版名称。",
+            )
+        elif wrong == "kind_invalid":
             self.fault(
                 "kind_invalid",
                 f"kind must be component or matter but is {_shown(kind)}.",
                 f"kind必须是component（部件）或matter（事项），现为{_shown(kind)}。",
             )
-        return None if edition is None else normalise_edition(edition), kind, class_code
+        elif wrong == "class_unmapped":
+            self.fault(
+                "class_unmapped",
+                f"The class {class_code} is neither in the class map of the source {source} nor itself a class of the "
+                "source's edition and kind; add it to the map, or state edition and kind with the case.",
+                f"类别{class_code}不在来源{source}的类别对照表中，也不是该来源标准版和种类下的类别；"
+                "请补充对照表，或随案件注明标准版和种类。",
+            )
+        else:
+            self.fault(
+                "class_kind_differs",
+                f"The case says that it is a {given}, but by the class map of the source {source} the class "
+                f"{class_code} is a {kind}.",
+                f"案件的kind为{given}，但按来源{source}的类别对照表，类别{class_code}属于{kind}。",
+            )
 
     def position(self) -> Position | None:
         """x, y and the name of their CRS as delivered."""
@@ -295,6 +279,8 @@ def _read(members: Mapping[str, Any], defaults: Defaults, row: int | None, stric
     record = _Record(members, defaults, row)
     id_ = record.identifier()
     record.thing = id_ or None
+    source = record.text("source")
+    record.defaults = defaults.of(source)
     unknown = [str(key) for key in members if key not in FIELDS] if strict else []
     if unknown:
         names = ", ".join(_shown(name) for name in sorted(unknown)[:20])
@@ -304,12 +290,12 @@ def _read(members: Mapping[str, Any], defaults: Defaults, row: int | None, stric
             f"案件没有字段{names}；可用字段：{'、'.join(FIELDS)}。",
         )
     position = record.position()
-    edition, kind, class_code = record.class_of()
+    edition, kind, class_code = record.classes()
     return _Draft(
         record,
         position,
         {
-            "source": record.text("source") or defaults.source,
+            "source": source or defaults.source,
             "id": id_,
             "version": record.version(),
             "accuracy_m": record.accuracy(),

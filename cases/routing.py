@@ -28,7 +28,7 @@ __all__ = [
     "route",
 ]
 
-REVIEWED = frozenset({"near_boundary", "ambiguous", "gap", "named_gap", "outside", "stale_component"})
+REVIEWED = frozenset({"near_boundary", "ambiguous", "gap", "named_gap", "outside", "stale_component", "unmapped_class"})
 """Flags with which a person looks at the answer before it is dispatched."""
 
 Memo = MutableMapping[tuple[Hashable, ...], Verdict]

@@ -1,4 +1,4 @@
-"""Rules are revisioned like the grid; decisions are a log that only grows."""
+"""Rules and sources are revisioned like the grid; decisions are a log that only grows."""
 
 from sqlalchemy import BigInteger, Column, Index, Table, Text, UniqueConstraint
 
@@ -6,6 +6,9 @@ from gis.store.tables import LOG, versioned_table
 from gis.store.types import Code, Document, RowId, Time
 
 rule = versioned_table("rule", Column("document", Document, nullable=False), spatial=False)
+
+# What cases take from their source where they say nothing; the code is the source's name, one in the whole store.
+case_source = versioned_table("case_source", Column("document", Document, nullable=False), spatial=False, key=("code",))
 
 # One decision for each version of a case that a caller sent, in the order of arrival.
 decision = Table(

@@ -10,7 +10,7 @@ import pyarrow as pa
 from api.bulk.as_of import BEFORE, EARLY, AsOf
 from api.bulk.coded import CodedDesk
 from api.bulk.conveyor import Added, put_back
-from api.bulk.files import CODES, ROUTE_COLUMNS, read_cases, routing_row
+from api.bulk.files import CODES, ROUTE_COLUMNS, read_cases, routing_row, rows_of
 from api.bulk.tallies import Tally
 from cases.clerk import Clerk
 from cases.reports import FIELDS, Defaults
@@ -85,7 +85,8 @@ class CodedDispatcher:
         with self._lock:
             if number not in self._desks:
                 self._desks[number] = CodedDesk(Clerk(self.asked.worlds.at(number)))
-        added, tally = self._desks[number].answer(columns, rows, self.cases.defaults)
+        coded = self._desks[number]
+        added, tally = coded.answer(columns, rows, coded.clerk.desk.defaults(self.cases.defaults))
         return {name: added[name] for name in ROUTE_COLUMNS}, tally
 
 
@@ -98,21 +99,25 @@ class WordedDispatcher:
     def answer(self, piece: Piece) -> tuple[Added, Tally]:
         """The columns that `route` adds, and the counts."""
         columns = {name: from_arrow(plain(each)) for name, each in self.cases.read(piece).items()}
-        cases, faults = read_cases(Table(columns, None, None, piece.rows), {}, self.cases.defaults, None)
+        table = Table(columns, None, None, piece.rows)
         rows = [routing_row(None, False, self.language)] * len(piece)
-        tally = Tally(rows=len(piece))
+        tally, faults = Tally(rows=len(piece)), []
         for number, which in self.asked.groups(piece):
-            at = [int(row) for row in (np.arange(len(piece)) if which is None else which) if cases[row] is not None]
+            at = np.arange(len(piece)) if which is None else which
+            desk = self.asked.worlds.newest() if number == EARLY else self.asked.worlds.at(number)
+            cases, wrong = read_cases(rows_of(table, at), {}, desk.defaults(self.cases.defaults), None)
+            faults += wrong
+            good = [int(row) for row, case in zip(at, cases, strict=True) if case is not None]
             if number == EARLY:
-                for row in at:
+                for row in good:
                     rows[row] = routing_row(None, True, self.language)
                 continue
-            routings = self.asked.worlds.at(number).route_all([each for row in at if (each := cases[row])])
+            routings = desk.route_all([each for each in cases if each is not None])
             tally.count(routings)
-            for row, routing in zip(at, routings, strict=True):
+            for row, routing in zip(good, routings, strict=True):
                 rows[row] = routing_row(routing, False, self.language)
         tally.rows = len(piece)
-        tally.add_faults(faults)
+        tally.add_faults(sorted(faults, key=lambda fault: fault.row or 0))
         return {name: pa.array([row[name] for row in rows], kind) for name, kind in TYPES.items()}, tally
 
 

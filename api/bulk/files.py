@@ -138,7 +138,7 @@ def spell_out(table: Table, crs: CrsLike | None) -> Table:
     if table.geometry is None or table.crs or crs:
         return table
     x, y = (
-        _column([None if each is None else axis(each) for each in table.geometry])
+        _column([None if each is None else float(axis(each)) for each in table.geometry])
         for axis in (shapely.get_x, shapely.get_y)
     )
     return replace(table, columns={**table.columns, "lon": x, "lat": y}, geometry=None)
@@ -156,6 +156,36 @@ def read_cases(
         defaults = replace(defaults, crs=crs or table.crs, stated=defaults.stated | {"crs"})
     reports = from_columns(columns, defaults, rows=table.rows.tolist())
     return list(reports.cases), reports.all_faults
+
+
+def read_cases_as_of(
+    worlds: Worlds,
+    table: Table,
+    mapping: Mapping[str, str],
+    defaults: Defaults,
+    crs: CrsLike | None,
+    asked: list[Moment],
+) -> tuple[list[Case | None], list[Fault]]:
+    """As `read_cases`, each row with the sources of the revision that it asks for; before history, of the newest."""
+    cases: list[Case | None] = [None] * len(table)
+    faults: list[Fault] = []
+    check_mapping(mapping, list(table.columns))
+    for number, rows in by_revision(worlds, asked).items():
+        desk: Desk = worlds.newest() if number < 0 else worlds.at(number)
+        found, wrong = read_cases(rows_of(table, rows), mapping, desk.defaults(defaults), crs)
+        faults += wrong
+        for row, case in zip(rows.tolist(), found, strict=True):
+            cases[row] = case
+    return cases, sorted(faults, key=lambda fault: fault.row or 0)
+
+
+def rows_of(table: Table, which: NDArray[np.int64]) -> Table:
+    """Some rows of a table; the very same for all."""
+    if len(which) == len(table):
+        return table
+    columns = {name: column[which] for name, column in table.columns.items()}
+    geometry = None if table.geometry is None else table.geometry[which]
+    return replace(table, columns=columns, geometry=geometry, rows=table.rows[which])
 
 
 def check_mapping(mapping: Mapping[str, str], there: list[str]) -> None:

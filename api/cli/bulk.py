@@ -17,7 +17,7 @@ from api.bulk.files import (
     check_mapping,
     locate_table,
     moments,
-    read_cases,
+    read_cases_as_of,
     read_points,
     route_table,
     spell_out,
@@ -115,7 +115,7 @@ def route(
     mapping: Map = None,
     crs: InCrs = None,
     accuracy: Annotated[float | None, typer.Option(help="Position error in metres of cases that state none")] = None,
-    edition: Annotated[str, typer.Option(help="Edition of cases that state none")] = CURRENT,
+    edition: Annotated[str | None, typer.Option(help="Edition of cases that state none; default 2026")] = None,
     kind: Annotated[str | None, typer.Option(help="component or matter, for cases that do not say")] = None,
     zone: Annotated[str | None, typer.Option(help="Time zone of times without one")] = None,
     as_of: When = None,
@@ -146,9 +146,10 @@ def route(
         crs=crs,
         accuracy_m=accuracy,
         zone=parse_zone(zone or settings.zone),
-        edition=normalise_edition(edition),
+        edition=normalise_edition(edition or CURRENT),
         kind=kind,
         stated=frozenset(stated),
+        usual=frozenset() if edition else frozenset({"edition"}),
     )
     named = read_mapping(mapping or ())
     frame = named_crs(crs, settings, index)
@@ -173,7 +174,8 @@ def route(
     with open_worlds(settings, index) as worlds, progress() as bar:
         systems = LiveSystems(worlds.store)
         table = replace(table, crs=systems.find(table.crs))
-        read_in, faults = read_cases(table, named, replace(defaults, read_crs=systems.parse), frame)
+        known = replace(defaults, read_crs=systems.parse)
+        read_in, faults = read_cases_as_of(worlds, table, named, known, frame, asked)
         task = bar.add_task("派遣 route" if settings.language == "zh" else "route", total=len(table))
         answered, routings = route_table(
             worlds, table, read_in, asked, partial(bar.advance, task), because_language(because, settings)

@@ -75,8 +75,8 @@ def route_cases(store: Store, folder: Path, settings: Settings) -> None:
     """Route the cases of the city with a progress bar, write them beside it, and print what came out."""
     table = spell_out(read(folder / "cases.csv"), None)
     defaults = Defaults(source="demo", zone=parse_zone(settings.zone))
-    cases, faults = read_cases(table, {}, defaults, None)
     worlds = Worlds(store, folder_of(settings.data, store))
+    cases, faults = read_cases(table, {}, worlds.newest().defaults(defaults), None)
     with progress() as bar:
         task = bar.add_task("派遣 route" if settings.language == "zh" else "route", total=len(table))
         asked: list[Moment] = [None] * len(table)

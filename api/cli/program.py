@@ -24,6 +24,7 @@ from api.cli import (
     repairs,
     replays,
     reports,
+    sources,
     stores,
     systems,
 )
@@ -86,6 +87,7 @@ app.add_typer(proposals.app, name="proposals")
 app.add_typer(reports.app, name="report")
 app.add_typer(rasters.app, name="rasters")
 app.add_typer(layers.app, name="layers")
+app.add_typer(sources.app, name="sources")
 
 
 def main() -> None:

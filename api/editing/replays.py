@@ -91,6 +91,7 @@ def replay(
     Errors: Refusal revision_unknown, draft_unknown, draft_closed, draft_conflict, store_down.
     """
     desks = _Desks.of(store, worlds, against)
+    defaults = desks.newest.defaults(defaults)
     levels = [level.length for level in desks.newest.grid.profile.levels]
     with reading(store.log) as log:
         upto = last_position(log)
@@ -103,7 +104,7 @@ def replay(
         if not rows:
             break
         after, done = rows[-1]["position"], done + len(rows)
-        meant = [row for row in rows if which.is_meant(moment_of(row, defaults.zone))]
+        meant = [row for row in rows if which.is_meant(_moment(row, defaults))]
         _count_page(desks, meant, defaults, agreement, levels, files)
         told(min(done, total), total)
     names = {code: each.name for code, each in desks.newest.departments.items()}
@@ -124,10 +125,12 @@ def _count_page(
             agreement.early += len(part)
             continue
         coded = desks.coded(number)
+        taken = coded.clerk.desk.defaults(defaults)
         for which, columns in alike([row["report"] for row in part]):
             mine = [part[at] for at in which]
             arrays = {name: pa.array(values) for name, values in columns.items()}
-            added, _ = coded.answer(arrays, np.arange(len(mine), dtype=np.int64), defaults)
+            arrays["source"] = pa.array([row["source"] for row in mine], pa.string())
+            added, _ = coded.answer(arrays, np.arange(len(mine), dtype=np.int64), taken)
             read = np.asarray(added["revision"].is_valid().to_numpy(zero_copy_only=False), dtype=bool)
             agreement.unreadable += int((~read).sum())
             kept = np.flatnonzero(read).tolist()
@@ -139,7 +142,7 @@ def _count_page(
             moved = [at for at, was, now in zip(kept, expected, got, strict=True) if was != now]
             if moved and files is not None:
                 answers = {name: column.take(pa.array(moved)).to_pylist() for name, column in added.items()}
-                files.write(_moved([mine[at] for at in moved], answers, defaults))
+                files.write(_moved([mine[at] for at in moved], answers, taken))
 
 
 def _moved(rows: Sequence[Row], answers: dict[str, list[Any]], defaults: Defaults) -> dict[str, list[Any]]:
@@ -151,7 +154,7 @@ def _moved(rows: Sequence[Row], answers: dict[str, list[Any]], defaults: Default
         "source": [row["source"] for row in rows],
         "id": [row["case_id"] for row in rows],
         "version": [row["version"] for row in rows],
-        "reported_at": [moment_of(row, defaults.zone).isoformat() for row in rows],
+        "reported_at": [_moment(row, defaults).isoformat() for row in rows],
         **said,
         "lon": [None if case is None else case.lon for case in cases],
         "lat": [None if case is None else case.lat for case in cases],
@@ -164,6 +167,11 @@ def _moved(rows: Sequence[Row], answers: dict[str, list[Any]], defaults: Default
         **{name: answers[name] for name in ("advice", "rule", "area", "flags", "because", "revision")},
     }
     return {name: columns[name] for name in MOVED.names}
+
+
+def _moment(row: Row, defaults: Defaults) -> datetime:
+    """When a case was reported, a time without a zone in that of its source."""
+    return moment_of(row, defaults.of(row["source"]).zone)
 
 
 @dataclass(slots=True)
@@ -194,7 +202,7 @@ class _Desks:
             return [(self.number, list(rows))] if rows else []
         found: dict[int, list[Row]] = {}
         for row in rows:
-            place = bisect_right(self.times, moment_of(row, defaults.zone))
+            place = bisect_right(self.times, _moment(row, defaults))
             found.setdefault(self.numbers[place - 1] if place else EARLY, []).append(row)
         return sorted(found.items())
 

@@ -130,7 +130,7 @@ class Hot:
             return None
         if type(sent) is not dict or b"\\u0000" in body:
             return None
-        case = from_record(sent, self.defaults, strict=True)
+        case = from_record(sent, spots.desk.defaults(self.defaults), strict=True)
         if not isinstance(case, Case):
             return None
         return orjson.dumps(spots.route(case, seen).to_dict(case), option=orjson.OPT_NON_STR_KEYS)

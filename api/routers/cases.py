@@ -23,6 +23,7 @@ from api.routers.parameters import AsOf, DraftId, Lang, desk_of, shelf_of
 from api.schemas.answers import BadElement, CaseQuestion, CaseReport, Routing
 from api.worlds import Worlds
 from cases.clerk import Clerk
+from cases.desk import Desk
 from cases.log import find_decision, take_in
 from cases.reports import Case, Defaults, from_record, parse_zone
 from gis.errors import Refusal, refuse
@@ -71,7 +72,7 @@ def _flow(request: Request, key: Key, lang: str, moment: tuple[str | None, str |
         made = shelf_of(request).get(("coded", id(desk)), lambda: CodedDesk(Clerk(desk)))
         made = made if made.clerk.desk is desk else CodedDesk(Clerk(desk))  # another stood at this place in memory
     largest = int(settings.max_body_mb * 1e6)
-    return CaseFlow(desk, key.scope, lang, largest, defaults=_defaults(request), coded=made)
+    return CaseFlow(desk, key.scope, lang, largest, defaults=_defaults(request, desk), coded=made)
 
 
 def _answers(flow: CaseFlow, parts: Iterator[bytes], sent: Kind, wanted: Kind) -> Iterator[bytes]:
@@ -84,7 +85,7 @@ def _answers(flow: CaseFlow, parts: Iterator[bytes], sent: Kind, wanted: Kind) -
 def _route_document(request: Request, flow: CaseFlow, body: bytes, wanted: Kind) -> Response:
     sent = parse_json(body)
     if not isinstance(sent, list) and wanted == "json":
-        case = _read_case(request, sent)
+        case = _read_case(sent, flow.defaults)
         (routing,) = flow.desk.route_all([case], flow.scope)
         return answer(routing.to_dict(case), flow.desk.revision)
     cases = sent if isinstance(sent, list) else [sent]
@@ -108,9 +109,9 @@ def _route_document(request: Request, flow: CaseFlow, body: bytes, wanted: Kind)
 def take_in_case(request: Request, key: Inspector, body: Body) -> Response:
     """Decide a case and keep the decision. The same version and body again gives the same decision."""
     sent = parse_json(body)
-    case = _read_case(request, sent)
     worlds: Worlds = request.app.state.worlds
     desk = worlds.newest()
+    case = _read_case(sent, _defaults(request, desk))
     unit = desk.grid.unit_code(int(desk.grid.units.lowest(np.array([[case.lon, case.lat]]))[0]))
     if unit is not None:
         authorize(request, "inspector", unit)
@@ -137,14 +138,15 @@ def find_case(request: Request, key: Viewer, source: str, case_id: str) -> Respo
     return answer(decision.routing, decision.revision)
 
 
-def _defaults(request: Request) -> Defaults:
-    return Defaults(zone=parse_zone(request.app.state.settings.zone), read_crs=request.app.state.systems.parse)
+def _defaults(request: Request, desk: Desk) -> Defaults:
+    state = request.app.state
+    return desk.defaults(Defaults(zone=parse_zone(state.settings.zone), read_crs=state.systems.parse))
 
 
-def _read_case(request: Request, sent: Any) -> Case:
+def _read_case(sent: Any, defaults: Defaults) -> Case:
     if not isinstance(sent, Mapping):
         raise Refusal(not_an_object())
-    found = from_record(sent, _defaults(request), strict=True)
+    found = from_record(sent, defaults, strict=True)
     if not isinstance(found, Case):
         raise Refusal(found)
     return found

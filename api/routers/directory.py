@@ -1,4 +1,4 @@
-"""Who is who: divisions, departments and areas by their codes."""
+"""Who is who: divisions, departments and areas by their codes, sources of cases by name."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -12,6 +12,8 @@ from api.http.bodies import answer
 from api.layers import find_layer
 from api.routers.parameters import After, AsOf, Limit, number_at, read_after, write_after
 from api.schemas.answers import AreaList, DepartmentList, DivisionList
+from api.schemas.sources import SourceList
+from cases.source_records import read_sources
 from gis.store.engine import reading
 from gis.store.versions import Query as Wanted
 from gis.store.versions import read_columns
@@ -63,6 +65,15 @@ def areas(
     wanted = Wanted(key.scope, where={"layer": name}, prefix=prefix)
     members = ("code", "name", "owner", "department", "priority")
     return _page(request, area, wanted, members, after, limit, as_of)
+
+
+@router.get("/sources", response_model=SourceList, summary="Sources of cases 案件来源")
+def sources(request: Request, key: Viewer, as_of: AsOf = None) -> Response:
+    """The sources by name, with what their cases take where they say nothing."""
+    number = number_at(request, as_of)
+    with reading(request.app.state.store.world) as connection:
+        found = read_sources(connection, key.scope, number)
+    return answer({"revision": number, "items": [each.as_dict() for each in found]}, number)
 
 
 def _page(

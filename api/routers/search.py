@@ -48,7 +48,7 @@ def search(
     worlds: Worlds = request.app.state.worlds
     desk = worlds.newest()
     state = request.app.state
-    defaults = Defaults(zone=parse_zone(state.settings.zone), read_crs=state.systems.parse)
+    defaults = desk.defaults(Defaults(zone=parse_zone(state.settings.zone), read_crs=state.systems.parse))
     wanted = Wanted(q, limit, _kinds(kinds), _near(near), crs or None)
     searcher = Searcher(state.store, state.naming, state.systems, defaults)
     hits = searcher.search(desk, key, wanted)

@@ -15,7 +15,7 @@ from api.search.coordinates import TURNED, read_coordinates
 from api.search.naming import Entry, Kind, Naming
 from api.systems import LiveSystems
 from cases.desk import Desk
-from cases.log import Decision, find_decision
+from cases.log import Decision, find_decision, list_sources
 from cases.reports import Case, Defaults, from_record
 from cases.tables import decision
 from components.layers import COMPONENTS
@@ -118,7 +118,7 @@ class Searcher:
         source, slash, case_id = text.partition("/")
         pairs = [(source, case_id)] if slash else []
         with reading(self.store.log) as connection:
-            pairs += [(each, text) for each in _sources(connection)]
+            pairs += [(each, text) for each in list_sources(connection, MOST_SOURCES)]
             found = [each for pair in pairs if (each := find_decision(connection, *pair)) is not None]
             for each in found:
                 if (each.unit or "").startswith(key.prefix):
@@ -129,20 +129,6 @@ class Searcher:
         case = from_record(connection.execute(told).scalar_one(), self.defaults)
         entry = Entry("case", "cases", f"{found.source}/{found.case_id}", None, found.unit or "")
         return Hit(entry, CODE_EXACT, point=(case.lon, case.lat) if isinstance(case, Case) else None)
-
-
-def _sources(connection: Connection) -> list[str]:
-    """The sources of cases, each looked up behind the one before: as quick with millions of cases as with few."""
-    found: list[str] = []
-    while len(found) < MOST_SOURCES:
-        behind = decision.c.source > (found[-1] if found else "")
-        following = connection.execute(
-            select(decision.c.source).where(behind).order_by(decision.c.source).limit(1)
-        ).scalar()
-        if following is None:
-            break
-        found.append(following)
-    return found
 
 
 def _by_code(connection: Connection, number: int, key: Key, text: str, wanted: Wanted) -> Iterator[Hit]:

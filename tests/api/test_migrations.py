@@ -27,7 +27,7 @@ from gis.store.tables import LOG, WORLD
 from tests.fixtures.postgis import database, execute
 
 STEPS = {
-    "world": ["0011", "0009", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001"],
+    "world": ["0012", "0011", "0009", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001"],
     "log": ["0004", "0003", "0002", "0001"],
 }
 # Every module that adds tables to the metadata.

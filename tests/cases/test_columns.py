@@ -1,6 +1,7 @@
 """Cases read in columns are those that are read one by one, with the same faults."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,12 +16,21 @@ from cases.columns import ReadBatch, read_columns
 from cases.reports import Defaults, from_columns, parse_zone
 from cases.rules.calendar import Calendar
 from cases.rules.windows import Window, read_hours
+from cases.sources import Source, make_sources
 from gis.formats.columns import from_arrow
 from gis.names import Names
 
 NAMES = Names.of(["P1", "P2", "部件"])
 GENEROUS = Defaults("s", crs="CRS84", zone=parse_zone("+08:00"), edition="2026", kind="matter")
 STRICT = Defaults("s")
+SOURCES = make_sources(
+    [
+        Source("12345", "", "GCJ-02", 30.0, "Europe/Paris", "2013", "matter"),
+        Source("部件", classes={"A1": ("2026", "component", "01001"), "07002": ("2013", "matter", "0102")}),
+        Source("s", "", "EPSG:4547", 7.0, None, "2026", "component", classes={"B": ("2026", "matter", "07002")}),
+    ],
+    [("2026", "component", "01001"), ("2026", "matter", "07002")],
+)  # fmt: skip
 NIGHT = Window("Asia/Shanghai", weekdays=(4, 5), hours=(read_hours("08:30-08:31"), read_hours("22:00-02:00")))
 CALENDAR = Calendar.of([NIGHT, Window("Europe/Paris", hours=(read_hours("02:30-03:00"),))])
 PLAIN = {"lon": 114.05, "lat": 22.54, "crs": "CRS84", "edition": "2026", "kind": "component", "class_code": "01001"}
@@ -93,12 +103,12 @@ VALUES: dict[str, Sequence[Any]] = {
     ),
     "edition": ("2026", "2013", "GB/T 30428.2-2013", "dc-311", "", " 2026", None),
     "kind": ("component", "matter", "event", "", None),
-    "class_code": ("01001", "07002", " 01001 ", "", None),
+    "class_code": ("01001", "07002", " 01001 ", "A1", "B", "", None),
     "condition": ("破损", "", None),
     "component_code": ("P1", " P2 ", "部件", "P3", "", " ", None),
     "version": ("1", "1.5", "-1", "9007199254740992", "x", "", None, "2.0"),
     "id": ("1", "", None),
-    "source": ("12345", " ", None),
+    "source": ("12345", "部件", "s", "nobody", " 12345 ", " ", None),
 }  # fmt: skip
 
 
@@ -111,6 +121,16 @@ VALUES: dict[str, Sequence[Any]] = {
             STRICT,
             Defaults("s", crs="CRS84", zone=parse_zone("Europe/Paris")),
             Defaults("s", stated=frozenset({"crs"}), crs="EPSG:4490"),
+            replace(GENEROUS, sources=SOURCES),
+            replace(STRICT, sources=SOURCES),
+            Defaults(
+                "12345",
+                stated=frozenset({"crs", "edition"}),
+                usual=frozenset({"edition"}),
+                crs="EPSG:4490",
+                edition="2026",
+                sources=SOURCES,
+            ),
         ]
     ),
 )
@@ -141,6 +161,22 @@ def test_values_of_any_type_give_the_same_cases_and_faults(change: dict[str, Any
     nothing = dict.fromkeys(change)  # a column has one type
     check(rows(nothing, change, nothing))
     check(rows(change), STRICT)
+
+
+def test_rows_of_several_sources_keep_their_order_and_their_faults() -> None:
+    nothing = dict.fromkeys(("crs", "accuracy_m", "edition", "kind"))
+    columns = rows(*(nothing | each for each in (
+        {"source": "12345", "class_code": "0102"}, {"source": "部件", "class_code": "A1", "crs": "CRS84"},
+        {"source": "12345", "lat": None, "class_code": "0102"}, {"source": "nobody", "class_code": "0102"},
+        {"source": "部件", "class_code": "XX", "crs": "CRS84"}, {"source": "12345", "class_code": "0103"},
+    )))  # fmt: skip
+    found = check(columns, replace(STRICT, sources=SOURCES))
+    assert [row and row[3:6] for row in found] == [
+        ("2013", "matter", "0102"), ("2026", "component", "01001"), None, None, None, ("2013", "matter", "0103"),
+    ]  # fmt: skip
+    faults = in_columns(columns, replace(STRICT, sources=SOURCES))[1]
+    assert [row for _, row in faults] == sorted(row or 0 for _, row in faults)
+    assert ("class_unmapped", 15) in faults
 
 
 def test_a_bad_row_leaves_the_others_alone() -> None:

@@ -125,6 +125,8 @@ export const zh = {
   "flag.assumed_edition.help": "案件没有写明标准版，按来源的设置处理。",
   "flag.assumed_accuracy": "精度按来源",
   "flag.assumed_accuracy.help": "案件没有写明定位精度，按来源的设置处理。",
+  "flag.unmapped_class": "类别未对照",
+  "flag.unmapped_class.help": "来源的类别对照表中没有该代码，按标准版中同代码的类别处理。",
   "flag.before_history": "早于历史",
   "flag.before_history.help": "所问时间早于第一个数据版本。",
 
@@ -298,6 +300,8 @@ export const en: Words = {
   "flag.assumed_edition.help": "The case names no edition; the setting of its source was used.",
   "flag.assumed_accuracy": "Accuracy of the source",
   "flag.assumed_accuracy.help": "The case states no accuracy; the setting of its source was used.",
+  "flag.unmapped_class": "Class not in the map",
+  "flag.unmapped_class.help": "The class map of the source lacks the code; it was taken as the class of that code.",
   "flag.before_history": "Before history",
   "flag.before_history.help": "The time asked for is before the first revision.",
 
