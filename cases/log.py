@@ -8,15 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.exc import IntegrityError
 
 from cases.reports import Case
 from cases.routing import Routing
 from cases.tables import decision
 from gis.errors import refuse
-from gis.store.engine import Store, reading, writing
+from gis.store.engine import Store, lock_name, reading, writing
 
-ATTEMPTS = 5
 LONGEST_NAME = 200
 """Characters: what an index of every store takes."""
 
@@ -58,18 +56,13 @@ def take_in(
     if known is not None:
         return known, False
     routing = decide()
-    for attempt in range(ATTEMPTS):
-        try:
-            with writing(store.log) as connection:
-                known = _settled(connection, case, version, digest)
-                if known is not None:
-                    return known, False
-                return _append(connection, case, version, digest, report, routing), True
-        except IntegrityError:
-            if attempt == ATTEMPTS - 1:
-                raise
-            continue  # another worker took the same version in meanwhile: the next look finds its decision
-    raise AssertionError("the last attempt returns or raises")
+    with writing(store.log) as connection:
+        # One after the other: so nobody appends a version behind a later one that another worker takes in just now.
+        lock_name(connection, f"case {case.source}/{case.id}")
+        known = _settled(connection, case, version, digest)
+        if known is not None:
+            return known, False
+        return _append(connection, case, version, digest, report, routing), True
 
 
 def find_decision(connection: Connection, source: str, case_id: str) -> Decision | None:

@@ -119,6 +119,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise explain(error) from error
 
 
+def lock_name(connection: Connection, name: str) -> None:
+    """Until the transaction ends nobody else gets past here with the same name. A writer of SQLite is alone already."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
 def is_up(store: Store) -> bool:
     """Whether both halves of the store answer."""
     try:
