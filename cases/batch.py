@@ -33,11 +33,19 @@ FLAGS: Final = (
     "near_boundary",
     "outside",
     "stale_component",
+    "unknown_class",
     "unmapped_class",
 )
 """The flags in alphabetical order; flag k is bit k of a mask."""
 BIT: Final = {flag: 1 << number for number, flag in enumerate(FLAGS)}
-ASSUMED: Final = ("assumed_accuracy", "assumed_edition", "assumed_timezone", "crs_assumed", "unmapped_class")
+ASSUMED: Final = (
+    "assumed_accuracy",
+    "assumed_edition",
+    "assumed_timezone",
+    "crs_assumed",
+    "unknown_class",
+    "unmapped_class",
+)
 
 STALE: Final = ("component_unknown", "component_gone", "component_class", "component_far")
 """What may be wrong with a component, in the order in which it is told; reason k is bit k of `Answers.stale`."""

@@ -91,6 +91,8 @@ def _assumed(case: Case) -> Iterator[Reason]:
             yield reason(flag, accuracy=f"{case.accuracy_m:g}")
         elif flag == "assumed_edition":
             yield reason(flag, edition=case.edition or "")
+        elif flag == "unknown_class":
+            yield reason(flag, given=case.class_code or "", edition=case.edition or "", kind=case.kind or "")
         elif flag == "unmapped_class":
             yield reason(flag, given=case.class_code or "", edition=case.edition or "")
 

@@ -128,6 +128,10 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "The report does not state the edition of its class; {edition} is taken.",
             "案件未注明类别的标准版，按{edition}处理。",
         ),
+        "unknown_class": (
+            "The edition {edition} has no {kind} class {given}, as far as the catalogue goes: check edition and code.",
+            "目录中标准版{edition}没有类别{given}（{kind}），请核对标准版和代码。",
+        ),
         "unmapped_class": (
             "The class {given} is not in the class map of the source; it is taken as the class {given} of {edition}.",
             "来源的类别对照表中没有{given}；按标准版{edition}中同代码的类别处理。",

@@ -78,10 +78,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The sources of a revision by name, and all classes that it knows."""
+    """The sources of a revision by name, all classes that it knows, and the editions of these."""
 
     known: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
     catalogue: frozenset[ClassKey] = frozenset()
+    editions: frozenset[str] = frozenset()
+
+    def lacks(self, edition: str, kind: str, class_code: str) -> bool:
+        """Whether there are classes of the edition, but not this one."""
+        return edition in self.editions and (edition, kind, class_code) not in self.catalogue
 
     @classmethod
     def read(cls, told: Mapping[str, Any]) -> "Sources":
@@ -97,16 +102,17 @@ class Sources:
 
 def make_sources(sources: Iterable[Source], catalogue: Iterable[ClassKey] = ()) -> Sources:
     """From sources and the classes that there are."""
-    return Sources(MappingProxyType({each.name: each for each in sources}), frozenset(catalogue))
+    classes = frozenset(catalogue)
+    known = MappingProxyType({each.name: each for each in sources})
+    return Sources(known, classes, frozenset(edition for edition, _, _ in classes))
 
 
 @dataclass(frozen=True, slots=True)
 class ClassMap:
-    """How the class codes of one source are read: `classes` by its own codes; `catalogue` are all classes there are."""
+    """How the class codes of one source are read: `classes` by its own codes."""
 
     source: str
     classes: Mapping[str, ClassKey]
-    catalogue: frozenset[ClassKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +163,8 @@ class Defaults:
             kind=self.kind if self.kind is not None else known.kind,
             stated=self.stated - taken.keys(),
             usual=self.usual - taken.keys(),
-            sources=Sources(),
-            class_map=ClassMap(known.name, known.classes, self.sources.catalogue) if mapped else None,
+            sources=replace(self.sources, known={}),
+            class_map=ClassMap(known.name, known.classes) if mapped else None,
         )
 
     @property
@@ -184,7 +190,12 @@ class Defaults:
         kind = kind if kind is not None else self.kind
         if (kind is None and class_code is not None) or (kind is not None and kind not in KINDS):
             wrong = (*wrong, "kind_invalid")
-        return ClassSaid(None if edition is None else normalise_edition(edition), kind, class_code, flags, wrong)
+        edition = None if edition is None else normalise_edition(edition)
+        return ClassSaid(edition, kind, class_code, (*flags, *self._unknown(edition, kind, class_code)), wrong)
+
+    def _unknown(self, edition: str | None, kind: str | None, class_code: str | None) -> tuple[str, ...]:
+        said = edition is not None and kind is not None and class_code is not None
+        return ("unknown_class",) if said and self.sources.lacks(edition or "", kind or "", class_code or "") else ()
 
     def _mapped(self, known: ClassMap, kind: str | None, class_code: str) -> ClassSaid:
         found = known.classes.get(class_code)
@@ -192,10 +203,10 @@ class Defaults:
             return ClassSaid(None, kind, class_code, wrong=("kind_invalid",))
         if found is not None:
             wrong = () if kind in (None, found[1]) else ("class_kind_differs",)
-            return ClassSaid(*found, flags=("assumed_edition",), wrong=wrong)
+            return ClassSaid(*found, flags=("assumed_edition", *self._unknown(*found)), wrong=wrong)
         edition = None if self.edition is None else normalise_edition(self.edition)
         kind = kind if kind is not None else self.kind
-        if edition is None or kind is None or (edition, kind, class_code) not in known.catalogue:
+        if edition is None or kind is None or (edition, kind, class_code) not in self.sources.catalogue:
             return ClassSaid(edition, kind, class_code, wrong=("class_unmapped",))
         assumed = () if "edition" in self.stated else ("assumed_edition",)
         return ClassSaid(edition, kind, class_code, flags=(*assumed, "unmapped_class"))

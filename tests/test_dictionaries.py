@@ -8,7 +8,7 @@ import pytest
 ADVICE = {"dispatch", "review", "fallback"}
 FLAGS = {
     *("near_boundary", "ambiguous", "gap", "named_gap", "outside", "fallback", "stale_component", "crs_assumed"),
-    *("assumed_timezone", "assumed_edition", "assumed_accuracy", "unmapped_class", "before_history"),
+    *("assumed_timezone", "assumed_edition", "assumed_accuracy", "unknown_class", "unmapped_class", "before_history"),
 }
 ENTRY = re.compile(r'^  "(?P<key>[^"]+)":\s*"(?P<word>(?:[^"\\]|\\.)*)",$', re.MULTILINE)
 

@@ -14,7 +14,7 @@ from api.bulk.as_of import AsOf
 from api.bulk.coded import rounded
 from api.bulk.conveyor import convey
 from api.bulk.dispatcher import CaseColumns, dispatcher
-from api.bulk.files import CODES, ROUTE_COLUMNS, read_cases, route_table, spell_out
+from api.bulk.files import CODES, ROUTE_COLUMNS, read_cases_as_of, route_table, spell_out
 from api.bulk.locator import Locator
 from api.bulk.tallies import Tally
 from api.lookups.answers import locate_columns
@@ -92,8 +92,9 @@ def as_text(rows: list[Row], names: tuple[str, ...] = ROUTE_COLUMNS) -> list[tup
 def whole(worlds: Worlds, path: Path, language: str, moment: Any = None) -> tuple[list[tuple[str, ...]], list[str]]:
     """What the table gives when it is read and routed as a whole."""
     table = spell_out(read(path), None)
-    cases, faults = read_cases(table, {}, DEFAULTS, None)
-    answered, _ = route_table(worlds, table, cases, [moment] * len(table), lambda _: None, language)
+    asked = [moment] * len(table)
+    cases, faults = read_cases_as_of(worlds, table, {}, DEFAULTS, None, asked)
+    answered, _ = route_table(worlds, table, cases, asked, lambda _: None, language)
     columns = [answered.columns[name].tolist() for name in ROUTE_COLUMNS]
     rows = [dict(zip(ROUTE_COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
     return as_text(rows), [fault.code for fault in faults]

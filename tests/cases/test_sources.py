@@ -45,15 +45,10 @@ def test_a_case_takes_what_it_lacks_from_its_source_and_says_so() -> None:
 
 
 def test_what_a_case_says_itself_goes_before_its_source() -> None:
-    found = case(source="hotline", accuracy_m=5, edition="2026", kind="component", class_code="01001",
+    found = case(source="hotline", accuracy_m=5, edition="2026", kind="component", class_code="01999",
                  reported_at="2026-05-01T08:00:00Z")  # fmt: skip
-    assert (found.lon, found.accuracy_m, found.edition, found.kind, found.flags) == (
-        114.05,
-        5.0,
-        "2026",
-        "component",
-        (),
-    )
+    assert (found.lon, found.accuracy_m, found.flags) == (114.05, 5.0, ())
+    assert (found.edition, found.kind) == ("2026", "component")
 
 
 def test_a_case_whose_source_is_not_declared_must_say_everything_itself() -> None:
@@ -99,6 +94,15 @@ def test_a_code_that_is_not_in_the_map_is_refused_unless_it_is_itself_a_class() 
     assert {"assumed_edition", "unmapped_class"} <= set(found.flags)
     assert advise(frozenset(found.flags)) == "review"
     assert read(source="phones", class_code="01999", reported_at=None) == ["class_unmapped"]  # a matter by the source
+
+
+def test_a_class_that_its_edition_does_not_have_is_flagged_where_the_catalogue_has_the_edition() -> None:
+    said = {"source": "other", "reported_at": None, "kind": "component"}
+    assert case(edition="2026", class_code="01999", **said).flags == ("assumed_accuracy",)
+    assert case(edition="2026", class_code="0102", **said).flags == ("assumed_accuracy", "unknown_class")
+    assert case(edition="2026", class_code="01999", **{**said, "kind": "matter"}).flags[-1] == "unknown_class"
+    assert case(edition="dc-311", class_code="S0311", **said).flags == ("assumed_accuracy",)
+    assert case(edition="2026", **said).flags == ("assumed_accuracy",)
 
 
 def test_every_sentence_about_a_class_names_it_in_both_languages() -> None:
