@@ -72,6 +72,18 @@ def test_a_source_is_declared_listed_shown_changed_and_removed_each_as_a_revisio
     assert current_head(store_of_either) == before + 3
 
 
+def test_a_declaration_stands_in_the_feed_and_can_be_taken_back(office: Office, store_of_either: Store) -> None:
+    before = current_head(store_of_either)
+    declare(office)
+    with client(create_app(Settings(), store_of_either)) as http:
+        changes = http.get("/v1/changes", params={"since": str(before)}).json()["items"]
+    assert [(each["layer"], each["code"], each["change"]) for each in changes] == [("sources", "phones", "created")]
+    office.do("undo", before + 1, "--commit")
+    assert json.loads(office.do("sources", "list", "--json").out) == []
+    office.do("undo", before + 2, "--commit")
+    assert json.loads(office.do("sources", "show", "phones").out)["crs"] == "GCJ-02"
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -149,6 +161,8 @@ def test_every_way_in_takes_the_same_from_the_source(office: Office, store_of_ei
     for suffix, ending in ((".csv", ".csv"), (".parquet", ".csv"), (".csv", ".xlsx")):  # the last is read as a whole
         for because in ("text", "codes"):
             assert _routed(office, cases, suffix, ending, because) == expected, (suffix, ending, because)
+    world = office.folder / "data"  # its files alone, without the store
+    assert _routed(office, cases, ".csv", ".csv", "codes", "--index", world) == expected
     replayed = json.loads(_replayed(office).read_text())
     assert (replayed["cases"], replayed["same"], replayed["unreadable"]) == (5, 5, 0)
 
@@ -164,7 +178,7 @@ def _columns(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _routed(
-    office: Office, cases: list[dict[str, Any]], suffix: str, ending: str, because: str
+    office: Office, cases: list[dict[str, Any]], suffix: str, ending: str, because: str, *more: object
 ) -> list[dict[str, Any] | None]:
     """The rows of `wangge route` on a file, None for the bad ones."""
     file, out = office.folder / f"in{suffix}", office.folder / f"out{because}{ending}"
@@ -173,7 +187,7 @@ def _routed(
         pq.write_table(pa.table({name: [each.get(name) for each in cases] for name in names}), file)
     else:
         _write(file, cases)
-    office.do("route", file, out, "--because", because)
+    office.do("route", file, out, "--because", because, *more)
     table = read(out)
     rows = [dict(zip(table.columns, row, strict=True)) for row in zip(*table.columns.values(), strict=True)]
     return [_columns(each) if each["revision"] else None for each in rows]
@@ -200,11 +214,15 @@ def test_the_hot_way_knows_the_sources(store: Store, tmp_path: Path) -> None:
 
 def test_a_case_is_read_as_its_source_was_declared_at_that_revision(office: Office, store_of_either: Store) -> None:
     before = current_head(store_of_either)
-    declare(office)
-    office.do("sources", "add", "phones", "--crs", "CRS84", "--replace")
-    with client(create_app(Settings(), store_of_either)) as http:
+    app = create_app(Settings(data=office.folder / "data"), store_of_either)
+    app.state.worlds.poll_s = 0
+    with client(app) as http:
         lon, lat = WEST + SIDE - 2e-3, SOUTH + SIDE / 2  # 200 m before the edge: GCJ-02 is 500 m off
         case = shifted(0, lon=lon, lat=lat)
+        assert http.post(ROUTE, json=case).json()["code"] == "crs_missing"
+        declare(office)  # now only what changed is written to the world files that there are
+        assert "crs_assumed" in http.post(ROUTE, json=case).json()["flags"]
+        office.do("sources", "add", "phones", "--crs", "CRS84", "--replace")
         assert http.post(f"{ROUTE}?as_of={before}", json=case).json()["code"] == "crs_missing"
         of = {number: http.post(f"{ROUTE}?as_of={number}", json=case).json() for number in (before + 1, before + 2)}
         assert of[before + 2]["unit"] == UNITS[0]
