@@ -74,6 +74,15 @@ def find_decision(connection: Connection, source: str, case_id: str) -> Decision
     return None if row is None else Decision(**row)
 
 
+def find_same(connection: Connection, report: Mapping[str, Any]) -> Decision | None:
+    """The decision that this very report already has, whether it could still be read or not."""
+    source, case_id = report.get("source"), report.get("id")
+    if not isinstance(source, str) or not isinstance(case_id, str | int):
+        return None
+    known = find_decision(connection, source.strip(), str(case_id).strip())
+    return known if known is not None and known.digest == digest_of(report) else None
+
+
 def list_sources(connection: Connection, most: int) -> list[str]:
     """The sources of cases, each looked up behind the one before: as quick with millions of cases as with few."""
     found: list[str] = []

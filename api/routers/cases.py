@@ -24,7 +24,7 @@ from api.schemas.answers import BadElement, CaseQuestion, CaseReport, Routing
 from api.worlds import Worlds
 from cases.clerk import Clerk
 from cases.desk import Desk
-from cases.log import find_decision, take_in
+from cases.log import Decision, find_decision, find_same, take_in
 from cases.reports import Case, Defaults, from_record, parse_zone
 from gis.errors import Refusal, refuse
 from gis.store.engine import Store, reading
@@ -111,13 +111,31 @@ def take_in_case(request: Request, key: Inspector, body: Body) -> Response:
     sent = parse_json(body)
     worlds: Worlds = request.app.state.worlds
     desk = worlds.newest()
-    case = _read_case(sent, _defaults(request, desk))
+    store: Store = request.app.state.store
+    try:
+        case = _read_case(sent, _defaults(request, desk))
+    except Refusal:
+        if (same := _taken_in(store, sent)) is None:
+            raise
+        # It could be read when it came: its source is said otherwise since. A retry has the decision that it had.
+        if same.unit is not None:
+            authorize(request, "inspector", same.unit)
+        return _decided(same, False)
     unit = desk.grid.unit_code(int(desk.grid.units.lowest(np.array([[case.lon, case.lat]]))[0]))
     if unit is not None:
         authorize(request, "inspector", unit)
-    store: Store = request.app.state.store
-    decision, is_new = take_in(store, case, sent, lambda: desk.route_all([case], key.scope)[0])
-    place = f"/v1/cases/{quote(case.source, safe='')}/{quote(case.id, safe='')}"
+    return _decided(*take_in(store, case, sent, lambda: desk.route_all([case], key.scope)[0]))
+
+
+def _taken_in(store: Store, sent: Any) -> Decision | None:
+    if not isinstance(sent, Mapping):
+        return None
+    with reading(store.log) as connection:
+        return find_same(connection, sent)
+
+
+def _decided(decision: Decision, is_new: bool) -> Response:
+    place = f"/v1/cases/{quote(decision.source, safe='')}/{quote(decision.case_id, safe='')}"
     return answer(decision.routing, decision.revision, 201 if is_new else 200, {"Location": place})
 
 

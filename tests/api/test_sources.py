@@ -248,7 +248,14 @@ def test_retries_keep_their_decision_when_the_source_is_said_otherwise(office: O
         first = http.post("/v1/cases", json=shifted(0))
         office.do("sources", "add", "phones", "--crs", "BD-09", "--replace")
         again = http.post("/v1/cases", json=shifted(0))
+        office.do("sources", "remove", "phones")
+        app = create_app(Settings(), store_of_either)
+        with client(app) as later:  # which knows of no source any more
+            unread = later.post("/v1/cases", json=shifted(0))
+            refused = [later.post("/v1/cases", json=shifted(0, **each)) for each in ({"version": 1}, {"id": "new"})]
     assert (first.status_code, again.status_code, again.json()) == (201, 200, first.json())
+    assert (unread.status_code, unread.json(), unread.headers["Location"]) == (200, first.json(), "/v1/cases/phones/p0")
+    assert [each.json()["code"] for each in refused] == ["crs_missing"] * 2
 
 
 def test_a_local_system_is_named_by_a_source_and_its_parameters_are_told_nowhere(
