@@ -131,17 +131,16 @@ def show_counts(title: str, head: str, counts: Iterable[tuple[str, int]], total:
     out.print(table)
 
 
-def progress() -> Progress:
-    """A progress bar on standard error."""
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
-    )
+def progress(transient: bool = False) -> Progress:
+    """A progress bar on standard error; one that is `transient` is gone when it has ended, and on no terminal at all."""
+    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*shown, console=err, transient=transient, disable=transient and not err.is_terminal)
 
 
 @contextmanager
 def counting(title: str, language: str) -> Iterator[Callable[[str, int, int | None], None]]:
-    """A bar for the rows of an import or an export, and who is to be told of its steps."""
-    with progress() as bar:
+    """A bar for the rows of an import or an export, gone at its end, and who is to be told of its steps."""
+    with progress(transient=True) as bar:
         task = bar.add_task(escape(title), total=None)
 
         def told(step: str, done: int, total: int | None) -> None:
