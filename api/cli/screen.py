@@ -132,7 +132,7 @@ def show_counts(title: str, head: str, counts: Iterable[tuple[str, int]], total:
 
 
 def progress(transient: bool = False) -> Progress:
-    """A progress bar on standard error; one that is `transient` is gone when it has ended, and on no terminal at all."""
+    """A progress bar on standard error; `transient`: gone when it has ended, and not shown without a terminal."""
     shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*shown, console=err, transient=transient, disable=transient and not err.is_terminal)
 
