@@ -37,10 +37,12 @@ from api.routers import (
     jobs,
     layers,
     locate,
+    outcomes,
     pages,
     proposals,
     rasters,
     reports,
+    seams,
     search,
     systems,
     tiles,
@@ -64,12 +66,14 @@ from tiles.cache import TileCache
 # One router for each concern; the OGC APIs are mounted beside them.
 ROUTERS = (
     locate.router,
+    outcomes.router,  # before what takes everything after a source for a case's id
     cases.router,
     drafts.router,
     catalogue.router,
     components.router,
     proposals.router,
     reports.router,
+    seams.router,
     layers.router,
     directory.router,
     units.router,

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import shapely
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
 from cases.desk import Desk
 from cases.reports import Case, Defaults, from_records
-from cases.tables import decision
+from cases.tables import decision, standing
 from components.tables import component
 from gis.metres import Floats
 from gis.store.vicinity import Row, read_around
@@ -130,7 +130,7 @@ def moved_cases(
     log: Connection, reach: Reach, before: Desk, after: Desk, defaults: Defaults
 ) -> tuple[int, bool, list[Moved]]:
     """How many open cases within reach were looked at, whether these are all, and those that would go elsewhere."""
-    rows, complete = _open_cases(log, reach)
+    rows, complete = _newest_decisions(log, reach, is_open=True)
     cases = _cases(rows, before.defaults(defaults))
     good = [number for number, case in enumerate(cases) if case is not None]
     asked = [case for case in cases if case is not None]
@@ -151,7 +151,7 @@ def differing(
 
     With it, whether all were looked at: only the newest are, where there are very many. A replay looks at all.
     """
-    rows, complete = _open_cases(log, reach)
+    rows, complete = _newest_decisions(log, reach)
     asked: list[tuple[dict[str, Any], Case]] = []
     for row, case in zip(rows, _cases(rows, after.defaults(defaults)), strict=True):
         if case is not None and (case.reported_at or row["received_at"]).astimezone(UTC) >= since:
@@ -195,10 +195,10 @@ def _codes_by(ground: Drafted, features: Sequence[Feature]) -> set[str]:
     return {units[index].code for index in set(found.tolist())}
 
 
-def _open_cases(log: Connection, reach: Reach) -> tuple[list[dict[str, Any]], bool]:
+def _newest_decisions(log: Connection, reach: Reach, is_open: bool = False) -> tuple[list[dict[str, Any]], bool]:
     """The newest decisions on cases within reach, those with the highest position first, and whether these are all.
 
-    A case is open as long as nothing in the log says what became of it.
+    With `is_open` only on cases that are neither closed nor void.
     """
     codes = sorted(reach.codes)
     meant: list[ColumnElement[bool]] = [
@@ -211,9 +211,11 @@ def _open_cases(log: Connection, reach: Reach) -> tuple[list[dict[str, Any]], bo
     later = decision.alias("later")
     same = and_(later.c.source == decision.c.source, later.c.case_id == decision.c.case_id)
     newest = select(func.max(later.c.version)).where(same).scalar_subquery()
+    stands = and_(standing.c.source == decision.c.source, standing.c.case_id == decision.c.case_id)
+    further = [exists(select(standing.c.source).where(stands, standing.c.is_open.is_(True)))] if is_open else []
     names = ("position", "source", "case_id", "unit", "department", "received_at", "report")
     for each in meant:
-        chosen = select(*(decision.c[name] for name in names)).where(or_(each), decision.c.version == newest)
+        chosen = select(*(decision.c[name] for name in names)).where(or_(each), decision.c.version == newest, *further)
         for row in log.execute(chosen.order_by(decision.c.position.desc()).limit(MOST_CASES + 1)).mappings():
             found[row["position"]] = dict(row)
     positions = sorted(found, reverse=True)

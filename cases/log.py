@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from cases.reports import Case
 from cases.routing import Routing
+from cases.standing import find_similar, put_standings, standing_row
 from cases.tables import decision
-from gis.errors import refuse
+from cases.texts import NONE, are_known, keep_texts
+from gis.errors import Refusal, refuse
 from gis.store.engine import Store, lock_name, reading, writing
 
+ATTEMPTS = 5
 LONGEST_NAME = 200
 """Characters: what an index of every store takes."""
 
@@ -41,28 +45,41 @@ def digest_of(report: Mapping[str, Any]) -> str:
 
 
 def take_in(
-    store: Store, case: Case, report: Mapping[str, Any], decide: Callable[[], Routing]
+    store: Store,
+    case: Case,
+    report: Mapping[str, Any],
+    decide: Callable[[], Routing],
+    texts: Mapping[str, str] = NONE,
 ) -> tuple[Decision, bool]:
     """Decide a case and keep the decision, unless it was decided; tell the decision and whether it is new.
 
-    A case without a version has the version 0. The decision is committed when this returns. Errors: Refusal
+    A case without a version has the version 0. With a new decision stand the open cases that are `similar` at that
+    moment. `texts` are kept apart from the `report`. All is committed when this returns. Errors: Refusal
     source_missing, source_wrong, id_missing, name_too_long; the conflicts version_conflict (same version, another
     report) and superseded (a later version is known); store_down, store_busy.
     """
-    _check_name(case)
+    check_name(case)
     version, digest = case.version or 0, digest_of(report)
     with reading(store.log) as connection:
-        known = _settled(connection, case, version, digest)
+        known = _settled(connection, case, version, digest, texts)
     if known is not None:
         return known, False
     routing = decide()
-    with writing(store.log) as connection:
-        # One after the other: so nobody appends a version behind a later one that another worker takes in just now.
-        lock_name(connection, f"case {case.source}/{case.id}")
-        known = _settled(connection, case, version, digest)
-        if known is not None:
-            return known, False
-        return _append(connection, case, version, digest, report, routing), True
+    for attempt in range(ATTEMPTS):
+        try:
+            with writing(store.log) as connection:
+                # One after the other: so nobody appends a version behind a later one that another worker takes in.
+                lock_name(connection, f"case {case.source}/{case.id}")
+                known = _settled(connection, case, version, digest, texts)
+                if known is not None:
+                    return known, False
+                keep_texts(connection, case.source, case.id, version, texts)
+                return _append(connection, case, version, digest, report, routing), True
+        except IntegrityError:
+            if attempt == ATTEMPTS - 1:
+                raise
+            continue  # an import took the same version in meanwhile: the next look finds its decision
+    raise AssertionError("the last attempt returns or raises")
 
 
 def find_decision(connection: Connection, source: str, case_id: str) -> Decision | None:
@@ -103,15 +120,16 @@ def newest_reports(connection: Connection, source: str, most: int) -> list[Mappi
     return list(connection.execute(named.order_by(decision.c.position.desc()).limit(most)).scalars())
 
 
-def _append(
-    connection: Connection, case: Case, version: int, digest: str, report: Mapping[str, Any], routing: Routing
-) -> Decision:
-    row = {
+def decision_row(
+    case: Case, version: int, digest: str, report: Mapping[str, Any], routing: Routing, received_at: datetime
+) -> dict[str, Any]:
+    """The row of a new decision."""
+    return {
         "source": case.source,
         "case_id": case.id,
         "version": version,
         "digest": digest,
-        "received_at": datetime.now(UTC),
+        "received_at": received_at,
         "revision": routing.revision,
         "unit": routing.unit,
         "department": routing.department and routing.department.code,
@@ -119,35 +137,67 @@ def _append(
         "report": dict(report),
         "routing": routing.to_dict(case),
     }
+
+
+def standing_of(case: Case, routing: Routing, position: int, received_at: datetime) -> dict[str, Any]:
+    """How a case stands by its newest decision."""
+    department = None if routing.department is None else routing.department.code
+    component = None if routing.component is None else routing.component[0]
+    return standing_row(case, (case.source, case.id), position, received_at, routing.unit, department, component)
+
+
+def _append(
+    connection: Connection, case: Case, version: int, digest: str, report: Mapping[str, Any], routing: Routing
+) -> Decision:
+    now = datetime.now(UTC)
+    row = decision_row(case, version, digest, report, routing, now)
+    alike = find_similar(connection, case, routing.component and routing.component[0], case.reported_at or now)
+    row["routing"]["similar"] = [each.as_dict() for each in alike]
     columns = [decision.c[name] for name in Decision.__slots__]
-    return Decision(**connection.execute(insert(decision).values(**row).returning(*columns)).mappings().one())
+    made = Decision(**connection.execute(insert(decision).values(**row).returning(*columns)).mappings().one())
+    put_standings(connection, [standing_of(case, routing, made.position, now)])
+    return made
 
 
-def _settled(connection: Connection, case: Case, version: int, digest: str) -> Decision | None:
+def _settled(
+    connection: Connection, case: Case, version: int, digest: str, texts: Mapping[str, str]
+) -> Decision | None:
     """The decision that this very report already has, None when it is to be decided."""
     known = find_decision(connection, case.source, case.id)
     if known is None or known.version < version:
         return None
-    if known.version > version:
-        raise refuse(
-            "superseded",
-            f"Version {known.version} of case {case.id} is already here; version {version} comes too late.",
-            f"案件 {case.id} 已有版本 {known.version}；版本 {version} 已过期。",
-            kind="conflict",
-            thing=case.id,
-        )
-    if known.digest != digest:
-        raise refuse(
-            "version_conflict",
-            f"Version {version} of case {case.id} is already here and says something else; send a higher version.",
-            f"案件 {case.id} 的版本 {version} 已存在且内容不同；请提高版本号后再发送。",
-            kind="conflict",
-            thing=case.id,
-        )
+    check_version(case, version, digest, known.version, known.digest)
+    if not are_known(connection, case.source, case.id, version, texts):
+        raise _says_otherwise(case, version)
     return known
 
 
-def _check_name(case: Case) -> None:
+def check_version(case: Case, version: int, digest: str, known: int, known_digest: str) -> None:
+    """Refuse a version that comes too late or says something else. Errors: Refusal superseded, version_conflict."""
+    if known > version:
+        raise refuse(
+            "superseded",
+            f"Version {known} of case {case.id} is already here; version {version} comes too late.",
+            f"案件 {case.id} 已有版本 {known}；版本 {version} 已过期。",
+            kind="conflict",
+            thing=case.id,
+        )
+    if known == version and known_digest != digest:
+        raise _says_otherwise(case, version)
+
+
+def _says_otherwise(case: Case, version: int) -> Refusal:
+    return refuse(
+        "version_conflict",
+        f"Version {version} of case {case.id} is already here and says something else; send a higher version.",
+        f"案件 {case.id} 的版本 {version} 已存在且内容不同；请提高版本号后再发送。",
+        kind="conflict",
+        thing=case.id,
+    )
+
+
+def check_name(case: Case) -> None:
+    """Refuse a case without the names that the log keeps it by."""
     if not case.source:
         raise refuse("source_missing", "A case to take in needs a source.", "受理案件必须给出来源（source）。")
     if "/" in case.source:

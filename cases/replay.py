@@ -1,6 +1,7 @@
 """Replays (历史案件试派): cases that were decided, read from the log in pages, and how far another answer agrees.
 
-What an answer is compared with is the `expected` department of each case: here the one that was decided.
+What an answer is compared with is the `expected` department of each case: the one that was decided, or who really
+handled it.
 """
 
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from cases.reports import FIELDS
-from cases.tables import decision
+from cases.tables import decision, standing
 
 Row = Mapping[str, Any]
 ClassOf = tuple[str | None, str | None, str | None]
@@ -25,13 +26,15 @@ LAST = "\U0010ffff"
 class Which:
     """Which cases: of one source or all, reported from `since` on and before `until`, in units below a prefix.
 
-    A case that does not say when it was reported counts from when it was received.
+    A case that does not say when it was reported counts from when it was received. With `handled` only cases of which
+    it is known who handled them, and that is what is expected.
     """
 
     source: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     prefix: str = ""
+    handled: bool = False
 
     def is_meant(self, moment: datetime) -> bool:
         """Whether a case of this moment is in the period."""
@@ -45,14 +48,18 @@ def last_position(log: Connection) -> int:
 
 def count_cases(log: Connection, which: Which, upto: int) -> int:
     """How many cases a replay looks at, those of other periods among them."""
-    return int(log.execute(select(func.count()).where(_meant(which, upto))).scalar_one())
+    return int(log.execute(select(func.count(decision.c.position)).where(_meant(which, upto))).scalar_one())
 
 
 def read_page(log: Connection, which: Which, after: int, upto: int, limit: int) -> list[Row]:
-    """The next cases behind a position, in the order of the log, each with its newest version; of every period."""
-    chosen = select(*(decision.c[name] for name in COLUMNS)).where(_meant(which, upto), decision.c.position > after)
-    found = log.execute(chosen.order_by(decision.c.position).limit(limit)).all()
-    return [dict(zip(COLUMNS, row, strict=True)) for row in found]
+    """The next cases behind a position, in the order of the log, each with its newest version; of every period.
+
+    `expected` is the department that answers are compared with.
+    """
+    expected = (standing.c.handler if which.handled else decision.c.department).label("expected")
+    chosen = select(*(decision.c[name] for name in COLUMNS), expected)
+    page = chosen.where(_meant(which, upto), decision.c.position > after).order_by(decision.c.position).limit(limit)
+    return [dict(row) for row in log.execute(page).mappings()]
 
 
 def _meant(which: Which, upto: int) -> ColumnElement[bool]:
@@ -64,6 +71,9 @@ def _meant(which: Which, upto: int) -> ColumnElement[bool]:
         clauses.append(decision.c.source == which.source)
     if which.prefix:
         clauses += [decision.c.unit >= which.prefix, decision.c.unit < which.prefix + LAST]
+    if which.handled:
+        stands = and_(standing.c.source == decision.c.source, standing.c.case_id == decision.c.case_id)
+        clauses += [stands, standing.c.handler.is_not(None), standing.c.state != "void"]
     return and_(*clauses)
 
 

@@ -18,6 +18,7 @@ from api.cli import (
     jobs,
     keys,
     layers,
+    outcomes,
     profiles,
     proposals,
     rasters,
@@ -73,11 +74,15 @@ app.command("migrate")(stores.migrate_store)
 app.command("locate")(bulk.locate)
 app.command("route")(bulk.route)
 app.command("replay")(replays.replay_cases)
+app.command("seams")(outcomes.seams)
+app.command("seams ruling")(outcomes.ruling)
 app.command("zonal")(rasters.zonal)
 app.command("density")(rasters.density)
 app.command("serve")(stores.serve)
 app.command("demo")(stores.demo)
 app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(outcomes.app, name="outcomes")
+app.add_typer(outcomes.cases_app, name="cases")
 app.add_typer(drafts.app, name="draft")
 app.add_typer(systems.app, name="crs")
 app.add_typer(keys.app, name="keys")

@@ -36,6 +36,9 @@ def replay_cases(
     source: Annotated[str | None, typer.Option(help="Only cases of this source")] = None,
     since: Annotated[str | None, typer.Option(help="Only cases reported since this date or time")] = None,
     until: Annotated[str | None, typer.Option(help="Only cases reported before this date or time")] = None,
+    handled: Annotated[
+        bool, typer.Option("--handled", help="Compare with who really handled each case: the dispatch accuracy")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="Where to write all counts as JSON")] = None,
 ) -> None:
     """Send the cases of the log again, under another revision or a draft. Nothing is changed. 历史案件试派。"""
@@ -57,7 +60,7 @@ def replay_cases(
                 bar.update(task, completed=done, total=total)
 
             defaults = Defaults(zone=parse_zone(settings.zone), read_crs=LiveSystems(store).parse)
-            made = replay(store, worlds, Which(source, begin, end), against, defaults, files, told)
+            made = replay(store, worlds, Which(source, begin, end, handled=handled), against, defaults, files, told)
     show_replayed(made, settings.language)
     if report is not None:
         write_report(report, made.as_dict())

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from api.cli import model_city
+from api.cli.case_files import CASE_LAYERS, check_options, take_in_file
 from api.cli.opening import open_settled, read_mapping, read_texts, read_time
 from api.cli.screen import counting, out, show_comparison, show_faults, show_line, show_report, status
 from api.lookups.moments import read_moment
@@ -32,7 +33,9 @@ REFUSED = 3
 
 
 def import_layer(
-    layer: Annotated[str, typer.Argument(help="divisions units areas departments components rules catalogue")],
+    layer: Annotated[
+        str, typer.Argument(help="divisions units areas departments components rules catalogue cases outcomes")
+    ],
     file: Annotated[Path, typer.Argument(help="GeoPackage, GeoJSON, shapefile, CSV …; YAML, CSV or Excel for rules")],
     mapping: Annotated[list[str] | None, typer.Option("--map", help="field=column, repeatable")] = None,
     given: Annotated[
@@ -80,6 +83,7 @@ def import_layer(
         Path | None, typer.Option(help="Where to write the rows with errors, to be mended and imported again")
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Where to write the report as JSON")] = None,
+    source: Annotated[str | None, typer.Option(help="Source of cases and outcomes whose rows name none")] = None,
     commit: Annotated[bool, typer.Option("--commit", help="Publish; without it nothing is changed")] = False,
 ) -> None:
     """Check a file against the store and, with --commit, publish it as one revision. 导入（--commit 才发布）。"""
@@ -113,6 +117,11 @@ def import_layer(
     )
     options = replace(options, author=author) if author else options
     report_path = report_place(report, settings, layer)  # before anything is published
+    check_options(layer, options, source, base, draft)
+    if layer in CASE_LAYERS:
+        taken = take_in_file(layer, file, options, source, settings)
+        close_report(report_path, taken.as_dict(), taken.is_acceptable)
+        return
     if base is not None or draft:
         wanted = comparison_of(base, scope, allow_changes, draft, owner if layer in OWNED else "", settings)
         with open_settled(settings) as store, status(f"{layer} ← {file}"):

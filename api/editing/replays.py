@@ -136,7 +136,7 @@ def _count_page(
             kept = np.flatnonzero(read).tolist()
             found = added["department"].to_pylist()
             mine_kept, got = [mine[at] for at in kept], [found[at] for at in kept]
-            expected = [row["department"] for row in mine_kept]
+            expected = [row["expected"] for row in mine_kept]
             units = [row["unit"] for row in mine_kept]
             agreement.count(expected, got, [class_of(row) for row in mine_kept], units, levels)
             moved = [at for at, was, now in zip(kept, expected, got, strict=True) if was != now]
@@ -160,7 +160,7 @@ def _moved(rows: Sequence[Row], answers: dict[str, list[Any]], defaults: Default
         "lat": [None if case is None else case.lat for case in cases],
         "unit_before": [row["unit"] for row in rows],
         "unit": answers["unit"],
-        "department_before": [row["department"] for row in rows],
+        "department_before": [row["expected"] for row in rows],
         "department": answers["department"],
         "department_name": answers["department_name"],
         "advice_before": [row["advice"] for row in rows],

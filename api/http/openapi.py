@@ -14,6 +14,7 @@ from api.rasters.shapes import RasterPoints
 from api.schemas import answers as schemas
 from api.schemas import components as component_schemas
 from api.schemas import drafts as draft_schemas
+from api.schemas import outcomes as outcome_schemas
 
 REF = "#/components/schemas/{model}"
 QUESTIONS = (
@@ -27,6 +28,7 @@ QUESTIONS = (
     ZonalQuestion,
     RasterPoints,
     *draft_schemas.QUESTIONS,
+    *outcome_schemas.QUESTIONS,
     *component_schemas.QUESTIONS,
 )
 FAILURE: dict[str, Any] = {

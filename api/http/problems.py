@@ -31,6 +31,7 @@ STATUS_OF_CODE: Mapping[str, int] = {
     "draft_changed": 412,
     "draft_conflict": 412,
     "component_changed": 412,
+    "outcome_changed": 412,
     "body_too_large": 413,
     "content_type_wrong": 415,
     "if_match_missing": 428,

@@ -23,6 +23,7 @@ class ReplayArguments(Arguments):
     revision: int | None = None
     reported: bool = False
     draft: str | None = None
+    handled: bool = False
 
 
 def allow(key: Key, arguments: ReplayArguments) -> None:
@@ -34,7 +35,7 @@ def run(context: Context, arguments: ReplayArguments) -> Outcome:
     """Send the cases again."""
     key = context.key
     assert key is not None
-    which = Which(arguments.source, arguments.since, arguments.until, key.prefix)
+    which = Which(arguments.source, arguments.since, arguments.until, key.prefix, arguments.handled)
     against = Against(arguments.revision, arguments.reported, arguments.draft, key.prefix)
     worlds = Worlds(context.store, folder_of(context.settings.data, context.store))
     with MovedFiles(*(context.folder / f"moved{suffix}" for suffix in FORMATS)) as files:

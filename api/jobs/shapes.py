@@ -127,6 +127,9 @@ class ReplayQuestion(Shape):
         description="A revision, a time, or reported_at (what held when each was); default: what holds",
     )
     draft: str | None = Field(None, max_length=60, description="As this draft would have it; not with as_of")
+    handled: bool = Field(
+        False, description="Compare with who really handled each case; only those of which that is known"
+    )
     not_before: str | None = Field(None, description="A time before which it does not run")
 
 

@@ -21,12 +21,15 @@ from api.lookups.flows import written, written_in_arrow
 from api.lookups.points import check_count
 from api.routers.parameters import AsOf, DraftId, Lang, desk_of, shelf_of
 from api.schemas.answers import BadElement, CaseQuestion, CaseReport, Routing
+from api.schemas.outcomes import CaseDecision
 from api.worlds import Worlds
 from cases.clerk import Clerk
 from cases.desk import Desk
+from cases.followups import unknown_case
 from cases.log import Decision, find_decision, find_same, take_in
 from cases.reports import Case, Defaults, from_record, parse_zone
-from gis.errors import Refusal, refuse
+from cases.texts import split_texts
+from gis.errors import Refusal
 from gis.store.engine import Store, reading
 
 router = APIRouter(prefix="/v1/cases", tags=["cases"])
@@ -100,15 +103,19 @@ def _route_document(request: Request, flow: CaseFlow, body: bytes, wanted: Kind)
 
 @router.post(
     "",
-    response_model=Routing,
+    response_model=CaseDecision,
     status_code=201,
-    responses={200: {"model": Routing, "description": "This version was taken in before: the same decision"}},
+    responses={200: {"model": CaseDecision, "description": "This version was taken in before: the same decision"}},
     summary="Take in a case and route it 受理并派遣",
     openapi_extra=body_of(CaseReport),
 )
 def take_in_case(request: Request, key: Inspector, body: Body) -> Response:
-    """Decide a case and keep the decision. The same version and body again gives the same decision."""
+    """Decide a case and keep the decision. The same version and body again gives the same decision.
+
+    With it stand the open cases that are `similar` at that moment. Texts are kept apart and can be erased.
+    """
     sent = parse_json(body)
+    sent, texts = split_texts(sent) if isinstance(sent, Mapping) else (sent, {})
     worlds: Worlds = request.app.state.worlds
     desk = worlds.newest()
     store: Store = request.app.state.store
@@ -120,11 +127,11 @@ def take_in_case(request: Request, key: Inspector, body: Body) -> Response:
         # It could be read when it came: its source is said otherwise since. A retry has the decision that it had.
         if same.unit is not None:
             authorize(request, "inspector", same.unit)
-        return _decided(same, False)
+        return _decided(key, same, False)
     unit = desk.grid.unit_code(int(desk.grid.units.lowest(np.array([[case.lon, case.lat]]))[0]))
     if unit is not None:
         authorize(request, "inspector", unit)
-    return _decided(*take_in(store, case, sent, lambda: desk.route_all([case], key.scope)[0]))
+    return _decided(key, *take_in(store, case, sent, lambda: desk.route_all([case], key.scope)[0], texts))
 
 
 def _taken_in(store: Store, sent: Any) -> Decision | None:
@@ -134,26 +141,34 @@ def _taken_in(store: Store, sent: Any) -> Decision | None:
         return find_same(connection, sent)
 
 
-def _decided(decision: Decision, is_new: bool) -> Response:
+def _decided(key: Key, decision: Decision, is_new: bool) -> Response:
     place = f"/v1/cases/{quote(decision.source, safe='')}/{quote(decision.case_id, safe='')}"
-    return answer(decision.routing, decision.revision, 201 if is_new else 200, {"Location": place})
+    return answer(_seen_by(key, decision), decision.revision, 201 if is_new else 200, {"Location": place})
 
 
-@router.get("/{source}/{case_id:path}", response_model=Routing, summary="What was decided 查询派遣结果")
+@router.get("/{source}/{case_id:path}", response_model=CaseDecision, summary="What was decided 查询派遣结果")
 def find_case(request: Request, key: Viewer, source: str, case_id: str) -> Response:
     """The decision on the newest version of a case that was taken in."""
+    decision = decision_within(request, key, source, case_id)
+    return answer(_seen_by(key, decision), decision.revision)
+
+
+def _seen_by(key: Key, decision: Decision) -> Mapping[str, Any]:
+    """The decision as it was answered, but for similar cases that the caller may not read."""
+    alike = decision.routing.get("similar", ())
+    seen = [each for each in alike if (each["unit"] or "").startswith(key.prefix)]
+    return decision.routing if len(seen) == len(alike) else {**decision.routing, "similar": seen}
+
+
+def decision_within(request: Request, key: Key, source: str, case_id: str) -> Decision:
+    """The decision on a case that the caller may see. Errors: Refusal case_unknown."""
     store: Store = request.app.state.store
     with reading(store.log) as connection:
         decision = find_decision(connection, source, case_id)
     # Outside every unit a case is in nobody's prefix, so only who may read everything reads it.
     if decision is None or not (decision.unit or "").startswith(key.prefix):
-        raise refuse(
-            "case_unknown",
-            f"No case {case_id[:80]} of the source {source[:80]} was taken in.",
-            f"未受理过来源 {source[:80]} 的案件 {case_id[:80]}。",
-            kind="missing",
-        )
-    return answer(decision.routing, decision.revision)
+        raise unknown_case(source, case_id)
+    return decision
 
 
 def _defaults(request: Request, desk: Desk) -> Defaults:

@@ -176,7 +176,7 @@ def make_replay(request: Request, key: Viewer, body: Body, lang: Lang = "en") ->
         reported=reported,
         since=read_time(question.since, zone) if question.since else None,
         until=read_time(question.until, zone) if question.until else None,
-        **question.model_dump(include={"source", "draft"}),
+        **question.model_dump(include={"source", "draft", "handled"}),
     )
     return _made(request, key, lang, REPLAY, arguments, question.not_before)
 

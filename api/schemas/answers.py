@@ -139,10 +139,13 @@ class CaseQuestion(Shape):
 
 
 class CaseReport(CaseQuestion):
-    """A case to take in: source and id name it; without a version it has the version 0."""
+    """A case to take in: source and id name it; without a version it has the version 0. Texts can be erased later."""
 
     source: str
     id: str | int
+    description: str | None = Field(None, max_length=2000, description="What the reporter says")
+    address: str | None = Field(None, max_length=2000, description="Where, in words")
+    contact: str | None = Field(None, max_length=2000, description="Whom to ask")
 
 
 class CaseName(Shape):

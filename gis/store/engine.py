@@ -1,7 +1,7 @@
 """Open a store: one PostGIS database, or two SQLite files so that the intake of cases never waits for an import."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,8 @@ def open_store(url: str, wait_s: float = WAIT_S) -> Store:
         return Store(engine, engine)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
         path = Path(str(parsed.database))
-        return Store(_sqlite(path, wait_s), _sqlite(path.with_name(f"{path.stem}-cases{path.suffix}"), wait_s))
+        log = path.with_name(f"{path.stem}-cases{path.suffix}")
+        return Store(_sqlite(path, wait_s), _sqlite(log, wait_s, overwrites=True))
     raise _wrong_url(url)
 
 
@@ -70,7 +71,7 @@ def _wrong_url(url: str) -> Exception:
     )
 
 
-def _sqlite(path: Path, wait_s: float) -> Engine:
+def _sqlite(path: Path, wait_s: float, overwrites: bool = False) -> Engine:
     url = URL.create("sqlite", database=str(path))
     engine = create_engine(url, connect_args={"timeout": wait_s, "check_same_thread": False}, hide_parameters=True)
 
@@ -80,6 +81,8 @@ def _sqlite(path: Path, wait_s: float) -> Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        if overwrites:  # whatever is deleted, moved or replaced leaves no bytes behind, so that texts can be erased
+            connection.execute("PRAGMA secure_delete=ON")
         connection.create_function("intersects_box", 5, _intersects_box, deterministic=True)
 
     @event.listens_for(engine, "begin")
@@ -123,6 +126,35 @@ def lock_name(connection: Connection, name: str) -> None:
     """Until the transaction ends nobody else gets past here with the same name. A writer of SQLite is alone already."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
+def scrub(engine: Engine, tables: Sequence[str]) -> None:
+    """After texts were deleted: empty SQLite's journal, which holds the pages as they were; vacuum on PostgreSQL.
+
+    The log of SQLite overwrites by itself what is deleted.
+    Errors: Refusal store_busy where a reader keeps the journal in use for longer than a writer may wait.
+    """
+    try:
+        if engine.dialect.name == "postgresql":
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                for table in tables:
+                    connection.exec_driver_sql(f'VACUUM "{table}"')
+            return
+        raw = engine.raw_connection()
+        try:
+            busy, *_ = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            raw.close()
+    except DBAPIError as error:
+        raise explain(error) from error
+    if busy:
+        raise refuse(
+            "store_busy",
+            "The texts are erased, but a long read keeps the journal of the store in use, which may still hold them. "
+            "Try again.",
+            "文本已删除，但数据库日志正被长时间读取占用，其中可能仍有残留。请稍后重试。",
+            kind="unavailable",
+        )
 
 
 def is_up(store: Store) -> bool:

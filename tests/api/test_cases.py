@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from api.app import create_app
 from api.schemas.answers import BadElement, Problem, Routing
+from api.schemas.outcomes import CaseDecision
 from api.settings import Settings
 from cases.tables import decision
 from gis.store.engine import Store, open_store, reading
@@ -99,7 +100,7 @@ def test_everything_wrong_with_a_case_is_told_at_once(http: httpx.Client) -> Non
 def test_a_case_taken_in_again_has_the_decision_it_had(either: httpx.Client) -> None:
     report = case(source="hotline", id="A/1 号", version=1)
     first = either.post("/v1/cases", json=report)
-    Routing.model_validate(first.json())
+    CaseDecision.model_validate(first.json())
     assert first.status_code == 201
     assert first.json()["case"] == {"source": "hotline", "id": "A/1 号", "version": 1}
     again = either.post("/v1/cases", json=dict(reversed(report.items())))

@@ -67,6 +67,9 @@ def take_in(http: httpx.Client, number: int, x: float, **members: Any) -> None:
 def test_the_impact_names_components_and_cases_that_a_draft_moves(either: httpx.Client) -> None:
     take_in(either, 1, WEST + SIDE * 0.5, class_code="01002")
     take_in(either, 2, WEST + SIDE * 4.5, class_code="01002")
+    take_in(either, 3, WEST + SIDE * 0.5, class_code="01002")
+    ended = {"hand_offs": [{"department": "WATER", "at": "2026-05-01T08:00:00Z", "result": "closed"}]}
+    assert either.put("/v1/cases/12345/c3/outcome", json=ended).status_code == 201
     draft = begin(either)
     add(
         either,

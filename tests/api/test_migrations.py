@@ -3,6 +3,7 @@
 import multiprocessing
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ from tests.fixtures.postgis import database, execute
 
 STEPS = {
     "world": ["0012", "0011", "0009", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001"],
-    "log": ["0004", "0003", "0002", "0001"],
+    "log": ["0005", "0004", "0003", "0002", "0001"],
 }
 # Every module that adds tables to the metadata.
 MODULES = (
@@ -158,7 +159,7 @@ def test_every_spatial_table_has_its_index(store: Store) -> None:
 
 def test_migrating_tells_what_it_did_and_twice_does_nothing(store: Store) -> None:
     assert [current_step(store.world, "world"), current_step(store.log, "log")] == [None, None]
-    assert migrate(store) == [f"world: nothing -> {STEPS['world'][0]}", "log: nothing -> 0004"]
+    assert migrate(store) == [f"world: nothing -> {STEPS['world'][0]}", "log: nothing -> 0005"]
     with writing(store.world) as connection:
         connection.execute(text("UPDATE counter SET revision = 5"))
     assert migrate(store) == []
@@ -183,10 +184,39 @@ def test_a_store_of_the_first_step_is_brought_to_the_newest_with_what_it_holds(s
                 "VALUES (1, '44', 'D', 1, 'x', '{}')"
             )
         )
-    assert migrate(store) == [f"world: 0001 -> {STEPS['world'][0]}", "log: nothing -> 0004"]
+    assert migrate(store) == [f"world: 0001 -> {STEPS['world'][0]}", "log: nothing -> 0005"]
     with reading(store.world) as connection:
         assert connection.execute(text("SELECT code FROM department")).scalars().all() == ["D"]
         assert connection.execute(text("SELECT count(*) FROM lineage")).scalar_one() == 0
+
+
+def test_cases_that_were_decided_before_have_a_standing_after_migrating(store: Store) -> None:
+    migrate(store)
+    report = {"lon": 114.005, "lat": 22.505, "crs": "CRS84", "edition": "2026", "kind": "matter", "class_code": "06010"}
+    row = {
+        "source": "s",
+        "digest": "",
+        "received_at": datetime(2026, 5, 1, tzinfo=UTC),
+        "revision": 1,
+        "unit": "U",
+        "department": "D",
+        "advice": "dispatch",
+        "routing": {},
+    }
+    with writing(store.log) as connection:
+        for case_id, version, said in (("1", 1, {}), ("1", 2, report), ("2", 0, report | {"lon": "east"})):
+            made = row | {"case_id": case_id, "version": version, "report": said}
+            connection.execute(cases.tables.decision.insert().values(**made))
+        for table in ("outcome", "standing", "case_text", "erasure"):
+            connection.execute(text(f"DROP TABLE {table}"))
+    set_step(store, "log", "0004")
+    assert migrate(store) == ["log: 0004 -> 0005"]
+    with reading(store.log) as connection:
+        stands = connection.execute(cases.tables.standing.select()).mappings().all()
+    assert [(each["case_id"], each["lon"], each["class_code"], each["is_open"]) for each in stands] == [
+        ("1", 114.005, "06010", True),
+        ("2", None, None, True),
+    ]
 
 
 def set_step(store: Store, part: str, step: str) -> None:
@@ -197,7 +227,7 @@ def set_step(store: Store, part: str, step: str) -> None:
 
 def lose_the_log(store: Store) -> None:
     with writing(store.log) as connection:
-        for table in ("decision", "job", "proposal", "schema_log"):
+        for table in ("decision", "job", "proposal", "outcome", "standing", "case_text", "erasure", "schema_log"):
             connection.execute(text(f"DROP TABLE {table}"))
 
 
@@ -210,7 +240,7 @@ def test_a_store_that_lost_its_log_is_refused_and_healed_by_migrating(store: Sto
         check_schema(store)
     assert (refused.value.code, refused.value.kind) == ("store_outdated", "unavailable")
     assert "wangge migrate" in str(refused.value)
-    assert migrate(store) == ["log: nothing -> 0004"]
+    assert migrate(store) == ["log: nothing -> 0005"]
     check_schema(store)
 
 
@@ -270,7 +300,7 @@ def test_processes_that_migrate_at_once_do_it_once(store_url: str) -> None:
         pool.close()
         pool.join()
     assert sorted(step for steps in taken for step in steps) == [
-        "log: nothing -> 0004",
+        "log: nothing -> 0005",
         f"world: nothing -> {STEPS['world'][0]}",
     ]
 

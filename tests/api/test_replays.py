@@ -200,6 +200,28 @@ def test_a_source_a_period_and_a_prefix_choose_the_cases(
     assert (count(prefix="440305"), count(prefix="440306"), count(prefix="44")) == (3, 1, 4)
 
 
+def test_against_who_really_handled_a_case_the_agreement_is_the_dispatch_accuracy(
+    either: httpx.Client, store_of_either: Store, tmp_path: Path
+) -> None:
+    for number in range(4):
+        take_in(either, number, 0.5, class_code="01002")
+    for number, who, what in ((0, "WATER", "handled"), (1, "CITY", "handled"), (2, "CITY", "void")):
+        told = {"hand_offs": [{"department": who, "at": "2026-05-01T08:00:00Z", "result": what}]}
+        assert either.put(f"/v1/cases/12345/c{number}/outcome", json=told).status_code == 201
+    which = Which(handled=True)
+    now = again(store_of_either, tmp_path, which=which).as_dict()
+    assert (now["cases"], now["agreement"]) == (2, 0.5)
+    draft = begin(either)
+    add(either, draft, TO_CITY)
+    with MovedFiles(tmp_path / "moved.csv") as files:
+        then = again(store_of_either, tmp_path, Against(draft=draft["id"]), which, files=files)
+    assert then.agreement.as_dict()["agreement"] == 0.5
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "moved.csv").read_text(encoding="utf-8")))
+    assert (row["id"], row["department_before"], row["department"]) == ("c0", "WATER", "CITY")
+    office = Office(store_of_either.world.url.render_as_string(hide_password=False), tmp_path)
+    assert "2 cases: 1 agree (50.0 %), 1 move" in office.do("replay", "--handled").err
+
+
 def test_a_case_that_cannot_be_read_any_more_is_counted_apart(store: Store, http: httpx.Client, tmp_path: Path) -> None:
     take_in(http, 1, 0.5, class_code="01002")
     with reading(store.log) as log:
