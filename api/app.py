@@ -25,6 +25,7 @@ from api.jobs.registry import KINDS
 from api.jobs.runner import Runner
 from api.lookups.hot import Hot
 from api.migrations import check_schema
+from api.open311 import routes as open311
 from api.rasters.keeping import Files
 from api.routers import (
     cases,
@@ -56,6 +57,7 @@ from api.shelf import Shelf
 from api.systems import LiveSystems
 from api.warm import warm
 from api.watch import Watch
+from api.webhooks.follower import Follower
 from api.worlds import Worlds, folder_of
 from cases.reports import Defaults, parse_zone
 from gis.errors import Refusal
@@ -84,6 +86,7 @@ ROUTERS = (
     work.router,
     jobs.router,
     tiles.router,
+    open311.router,
     health.router,
     pages.router,
 )
@@ -154,6 +157,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.rasters = Files(settings.data)
     app.state.naming, app.state.toponymy = Naming(store), Toponymy(store)
     app.state.runner = Runner(store, settings, KINDS)
+    app.state.follower = Follower(store, settings)
     add_handlers(app)
     logging.getLogger("uvicorn.access").addFilter(KEY_MASK)
     for router in ROUTERS:
@@ -202,7 +206,9 @@ async def _living(app: Application, store: Store, own: bool) -> AsyncIterator[di
     runner: Runner = app.state.runner
     if app.state.settings.jobs:
         runner.start()
+        app.state.follower.start()
     yield {AT_ONCE: app.hot.answer_at_once}
+    await run_in_threadpool(app.state.follower.stop)
     await run_in_threadpool(runner.stop)
     await run_in_threadpool(watch.stop)
     if own:

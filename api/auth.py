@@ -28,7 +28,7 @@ from gis.store.scope import Scope
 KEPT_S = 0.5
 KEPT = 10_000
 # Where a key may stand in the address: map libraries cannot send headers with every tile.
-OPEN_TO_ADDRESS_KEYS = ("/tiles/", "/styles/", "/ogc")
+OPEN_TO_ADDRESS_KEYS = ("/tiles/", "/styles/", "/ogc", "/open311/")
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
@@ -207,8 +207,11 @@ def _secret(request: Request) -> tuple[str | None, bool]:
             return password, False
     if header := request.headers.get("x-api-key"):
         return header, False
+    if in_form := getattr(request.state, "secret", None):
+        return in_form, False
     may_be_in_address = request.method in ("GET", "HEAD") and request.url.path.startswith(OPEN_TO_ADDRESS_KEYS)
-    found = request.query_params.get("key") if may_be_in_address else None
+    asked = request.query_params
+    found = asked.get("key") or asked.get("api_key") if may_be_in_address else None
     return found or None, True
 
 
@@ -248,5 +251,5 @@ KEY_MASK = KeyMask()
 
 
 def mask_keys(address: str) -> str:
-    """The address with every value of `key` hidden."""
-    return re.sub(r"(?i)([?&]key=)[^&\s]*", r"\1***", address)
+    """The address with every value of `key` and `api_key` hidden."""
+    return re.sub(r"(?i)([?&](?:api_)?key=)[^&\s]*", r"\1***", address)

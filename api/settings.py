@@ -27,8 +27,9 @@ class Settings(BaseSettings):
     max_body_mb: float = Field(20.0, gt=0, description="Largest body of a request, in megabytes")
     max_upload_mb: float = Field(2000.0, gt=0, description="Largest file that may be sent for import, in megabytes")
     max_raster_gb: float = Field(50.0, gt=0, description="Largest raster that is taken, in gigabytes when decoded")
-    jobs: bool = Field(True, description="Whether the server runs jobs, in a thread of each of its processes")
+    jobs: bool = Field(True, description="Whether the server runs jobs and sends webhooks, in threads of its processes")
     jobs_kept_days: float = Field(30.0, gt=0, description="Days after which an ended job and its files are removed")
+    webhooks_private: bool = Field(False, description="Whether webhooks may lead to this machine and private networks")
     max_points: int = Field(100_000, gt=0, description="Most points or cases in one JSON request")
     cors_origins: list[str] = Field(["*"], description="Origins whose pages may read the answers")
     public_url: str = Field(

@@ -19,6 +19,7 @@ from cases.tables import case_text, decision, erasure, outcome
 from cases.texts import without_texts
 from gis.errors import Fault, Refusal
 from gis.store.engine import Store, reading, writing
+from gis.store.order import announce_append
 
 AT_ONCE: Final = 300
 ATTEMPTS: Final = 5
@@ -111,6 +112,7 @@ def _append(log: Connection, new: Sequence[Filed], routings: Sequence[Routing]) 
         decision_row(each.case, each.version, each.digest, each.report, routing, now)
         for each, routing in zip(new, routings, strict=True)
     ]
+    announce_append(log)
     positions = log.execute(insert(decision).returning(decision.c.position, sort_by_parameter_order=True), rows)
     standings: dict[Name, dict[str, Any]] = {}
     for each, routing, position in zip(new, routings, positions.scalars(), strict=True):

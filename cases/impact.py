@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import shapely
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, select
 
 from cases.desk import Desk
 from cases.reports import Case, Defaults, from_records
-from cases.tables import decision, standing
+from cases.tables import decision, goes_before, still_open
 from components.tables import component
 from gis.metres import Floats
 from gis.store.vicinity import Row, read_around
@@ -209,13 +209,11 @@ def _newest_decisions(log: Connection, reach: Reach, is_open: bool = False) -> t
     meant += [and_(decision.c.unit >= each, decision.c.unit < each + "\U0010ffff") for each in reach.prefixes]
     found: dict[int, dict[str, Any]] = {}
     later = decision.alias("later")
-    same = and_(later.c.source == decision.c.source, later.c.case_id == decision.c.case_id)
-    newest = select(func.max(later.c.version)).where(same).scalar_subquery()
-    stands = and_(standing.c.source == decision.c.source, standing.c.case_id == decision.c.case_id)
-    further = [exists(select(standing.c.source).where(stands, standing.c.is_open.is_(True)))] if is_open else []
+    further = [still_open()] if is_open else []
+    newest = ~exists(select(later.c.position).where(goes_before(later)))
     names = ("position", "source", "case_id", "unit", "department", "received_at", "report")
     for each in meant:
-        chosen = select(*(decision.c[name] for name in names)).where(or_(each), decision.c.version == newest, *further)
+        chosen = select(*(decision.c[name] for name in names)).where(each, newest, *further)
         for row in log.execute(chosen.order_by(decision.c.position.desc()).limit(MOST_CASES + 1)).mappings():
             found[row["position"]] = dict(row)
     positions = sorted(found, reverse=True)

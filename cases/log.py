@@ -17,6 +17,7 @@ from cases.tables import decision
 from cases.texts import NONE, are_known, keep_texts
 from gis.errors import Refusal, refuse
 from gis.store.engine import Store, lock_name, reading, writing
+from gis.store.order import announce_append
 
 ATTEMPTS = 5
 LONGEST_NAME = 200
@@ -25,7 +26,10 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided for one version of a case. `position` orders the log; `routing` is as it was answered."""
+    """What was decided for one version of a case. `position` orders the log; `routing` is as it was answered.
+
+    `round` counts how often the case was routed anew since, because a revision changed the answer.
+    """
 
     position: int
     source: str
@@ -36,6 +40,8 @@ class Decision:
     revision: int
     unit: str | None
     routing: Mapping[str, Any]
+    round: int = 0
+    rerouted_at: datetime | None = None
 
 
 def digest_of(report: Mapping[str, Any]) -> str:
@@ -83,10 +89,10 @@ def take_in(
 
 
 def find_decision(connection: Connection, source: str, case_id: str) -> Decision | None:
-    """The decision of the newest version of a case."""
+    """The newest decision on the newest version of a case."""
     columns = [decision.c[name] for name in Decision.__slots__]
     named = (decision.c.source == source, decision.c.case_id == case_id)
-    newest = select(*columns).where(*named).order_by(decision.c.version.desc()).limit(1)
+    newest = select(*columns).where(*named).order_by(decision.c.version.desc(), decision.c.round.desc()).limit(1)
     row = connection.execute(newest).mappings().first()
     return None if row is None else Decision(**row)
 
@@ -154,6 +160,7 @@ def _append(
     alike = find_similar(connection, case, routing.component and routing.component[0], case.reported_at or now)
     row["routing"]["similar"] = [each.as_dict() for each in alike]
     columns = [decision.c[name] for name in Decision.__slots__]
+    announce_append(connection)
     made = Decision(**connection.execute(insert(decision).values(**row).returning(*columns)).mappings().one())
     put_standings(connection, [standing_of(case, routing, made.position, now)])
     return made

@@ -5,11 +5,11 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import and_, exists, select
+from sqlalchemy import exists, select
 
 from cases.positions import Position, to_places
 from cases.replay import LAST
-from cases.tables import decision
+from cases.tables import decision, goes_before
 from gis.store.engine import Store, reading
 
 PAGE = 20_000
@@ -25,10 +25,8 @@ def read_places(
     Of each case the newest version of that time counts.
     """
     later = decision.alias("later")
-    newer = and_(
-        later.c.source == decision.c.source, later.c.case_id == decision.c.case_id, later.c.version > decision.c.version
-    )
-    meant = [~exists(select(later.c.position).where(newer, *([later.c.received_at <= until] if until else [])))]
+    known = [later.c.received_at <= until] if until else []
+    meant = [~exists(select(later.c.position).where(goes_before(later), *known))]
     meant += [decision.c.received_at <= until] if until else []
     meant += [decision.c.unit >= prefix, decision.c.unit < prefix + LAST] if prefix else []
     after = 0

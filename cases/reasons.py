@@ -111,6 +111,11 @@ SENTENCES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Component {thing} is also within reach, {distance} m from the point; it leads to {department}.",
             "部件{thing}也在范围内，距该点{distance}米，指向{department}。",
         ),
+        # what came later
+        "rerouted": (
+            "The case was routed anew after revision {revision} was published; until then it was with {before}.",
+            "数据版本{revision}发布后重新派遣；此前由{before}负责。",
+        ),
         # what the report did not say
         "crs_assumed": (
             "The report does not state its coordinate system; that of its source is taken.",

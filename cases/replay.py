@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select
 
 from cases.reports import FIELDS
-from cases.tables import decision, standing
+from cases.tables import decision, goes_before, standing
 
 Row = Mapping[str, Any]
 ClassOf = tuple[str | None, str | None, str | None]
@@ -64,9 +64,8 @@ def read_page(log: Connection, which: Which, after: int, upto: int, limit: int) 
 
 def _meant(which: Which, upto: int) -> ColumnElement[bool]:
     later = decision.alias("later")
-    same = and_(later.c.source == decision.c.source, later.c.case_id == decision.c.case_id)
-    newest = select(func.max(later.c.version)).where(same, later.c.position <= upto).scalar_subquery()
-    clauses = [decision.c.position <= upto, decision.c.version == newest]
+    newer = exists(select(later.c.position).where(goes_before(later), later.c.position <= upto))
+    clauses = [decision.c.position <= upto, ~newer]
     if which.source is not None:
         clauses.append(decision.c.source == which.source)
     if which.prefix:

@@ -1,6 +1,23 @@
 """Rules and sources are revisioned like the grid; decisions and what became of them are logs that only grow."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Float,
+    FromClause,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    exists,
+    or_,
+    select,
+)
 
 from gis.store.tables import LOG, versioned_table
 from gis.store.types import Code, Document, RowId, Time
@@ -10,7 +27,8 @@ rule = versioned_table("rule", Column("document", Document, nullable=False), spa
 # What cases take from their source where they say nothing; the code is the source's name, one in the whole store.
 case_source = versioned_table("case_source", Column("document", Document, nullable=False), spatial=False, key=("code",))
 
-# One decision for each version of a case that a caller sent, in the order of arrival.
+# One decision for each version of a case that a caller sent, in the order of arrival; and where a revision has changed
+# the answer to an open case, one more (`round` 1, 2 …) of the same report, made at `rerouted_at`.
 decision = Table(
     "decision",
     LOG,
@@ -26,10 +44,13 @@ decision = Table(
     Column("advice", Text, nullable=False),
     Column("report", Document, nullable=False),
     Column("routing", Document, nullable=False),
-    UniqueConstraint("source", "case_id", "version", name="decision_once"),
+    Column("round", Integer, nullable=False, server_default="0"),
+    Column("rerouted_at", Time),
+    UniqueConstraint("source", "case_id", "version", "round", name="decision_once"),
 )
 Index("decision_unit", decision.c.unit, decision.c.position)
 Index("decision_department", decision.c.department, decision.c.position)
+Index("decision_received", decision.c.received_at, decision.c.position)
 
 # The list of hand-offs of a case, as each report of it said it; the one of the highest number counts.
 outcome = Table(
@@ -104,3 +125,25 @@ erasure = Table(
     Column("reason", Text, nullable=False),
 )
 Index("erasure_case", erasure.c.source, erasure.c.case_id)
+
+# Up to which revision open cases were routed anew; decisions up to `position` were looked at.
+rerouting = Table(
+    "rerouting",
+    LOG,
+    Column("id", Integer, CheckConstraint("id = 1"), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+)
+
+
+def goes_before(later: FromClause) -> ColumnElement[bool]:
+    """Whether a row of `later`, an alias of the log, is a newer decision on the case of a row of `decision`."""
+    same = and_(later.c.source == decision.c.source, later.c.case_id == decision.c.case_id)
+    anew = and_(later.c.version == decision.c.version, later.c.round > decision.c.round)
+    return and_(same, or_(later.c.version > decision.c.version, anew))
+
+
+def still_open() -> ColumnElement[bool]:
+    """Whether the case of a row of `decision` is neither closed nor void."""
+    same = and_(standing.c.source == decision.c.source, standing.c.case_id == decision.c.case_id)
+    return exists(select(standing.c.source).where(same, standing.c.is_open.is_(True)))

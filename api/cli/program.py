@@ -28,6 +28,7 @@ from api.cli import (
     sources,
     stores,
     systems,
+    webhooks,
 )
 from api.cli.screen import show_faults, show_line
 from api.collector import calm
@@ -93,6 +94,7 @@ app.add_typer(reports.app, name="report")
 app.add_typer(rasters.app, name="rasters")
 app.add_typer(layers.app, name="layers")
 app.add_typer(sources.app, name="sources")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def main() -> None:

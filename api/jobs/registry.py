@@ -10,9 +10,10 @@ from api.jobs.kinds import Kind
 from api.jobs.publishing import PUBLISH
 from api.jobs.rastering import RASTER
 from api.jobs.replaying import REPLAY
+from api.jobs.rerouting import REROUTE
 from api.jobs.surfacing import DENSITY
 from api.jobs.surveying import SURVEY
 from api.jobs.zoning import ZONAL
 
-ALL = (IMPORT, EXPORT, CHECK, PUBLISH, REPLAY, RASTER, ZONAL, DENSITY, SURVEY)
+ALL = (IMPORT, EXPORT, CHECK, PUBLISH, REPLAY, REROUTE, RASTER, ZONAL, DENSITY, SURVEY)
 KINDS: Mapping[str, Kind[Any]] = {kind.name: kind for kind in ALL}

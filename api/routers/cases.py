@@ -75,7 +75,7 @@ def _flow(request: Request, key: Key, lang: str, moment: tuple[str | None, str |
         made = shelf_of(request).get(("coded", id(desk)), lambda: CodedDesk(Clerk(desk)))
         made = made if made.clerk.desk is desk else CodedDesk(Clerk(desk))  # another stood at this place in memory
     largest = int(settings.max_body_mb * 1e6)
-    return CaseFlow(desk, key.scope, lang, largest, defaults=_defaults(request, desk), coded=made)
+    return CaseFlow(desk, key.scope, lang, largest, defaults=defaults_of(request, desk), coded=made)
 
 
 def _answers(flow: CaseFlow, parts: Iterator[bytes], sent: Kind, wanted: Kind) -> Iterator[bytes]:
@@ -114,24 +114,30 @@ def take_in_case(request: Request, key: Inspector, body: Body) -> Response:
 
     With it stand the open cases that are `similar` at that moment. Texts are kept apart and can be erased.
     """
-    sent = parse_json(body)
+    decision, is_new = intake(request, key, parse_json(body))
+    place = f"/v1/cases/{quote(decision.source, safe='')}/{quote(decision.case_id, safe='')}"
+    return answer(_seen_by(key, decision), decision.revision, 201 if is_new else 200, {"Location": place})
+
+
+def intake(request: Request, key: Key, sent: Any) -> tuple[Decision, bool]:
+    """Decide the case that a caller sent and keep the decision; whether it is new. Every door leads here."""
     sent, texts = split_texts(sent) if isinstance(sent, Mapping) else (sent, {})
     worlds: Worlds = request.app.state.worlds
     desk = worlds.newest()
     store: Store = request.app.state.store
     try:
-        case = _read_case(sent, _defaults(request, desk))
+        case = _read_case(sent, defaults_of(request, desk))
     except Refusal:
         if (same := _taken_in(store, sent)) is None:
             raise
         # It could be read when it came: its source is said otherwise since. A retry has the decision that it had.
         if same.unit is not None:
             authorize(request, "inspector", same.unit)
-        return _decided(key, same, False)
+        return same, False
     unit = desk.grid.unit_code(int(desk.grid.units.lowest(np.array([[case.lon, case.lat]]))[0]))
     if unit is not None:
         authorize(request, "inspector", unit)
-    return _decided(key, *take_in(store, case, sent, lambda: desk.route_all([case], key.scope)[0], texts))
+    return take_in(store, case, sent, lambda: desk.route_all([case], key.scope)[0], texts)
 
 
 def _taken_in(store: Store, sent: Any) -> Decision | None:
@@ -139,11 +145,6 @@ def _taken_in(store: Store, sent: Any) -> Decision | None:
         return None
     with reading(store.log) as connection:
         return find_same(connection, sent)
-
-
-def _decided(key: Key, decision: Decision, is_new: bool) -> Response:
-    place = f"/v1/cases/{quote(decision.source, safe='')}/{quote(decision.case_id, safe='')}"
-    return answer(_seen_by(key, decision), decision.revision, 201 if is_new else 200, {"Location": place})
 
 
 @router.get("/{source}/{case_id:path}", response_model=CaseDecision, summary="What was decided 查询派遣结果")
@@ -171,7 +172,8 @@ def decision_within(request: Request, key: Key, source: str, case_id: str) -> De
     return decision
 
 
-def _defaults(request: Request, desk: Desk) -> Defaults:
+def defaults_of(request: Request, desk: Desk) -> Defaults:
+    """What a case takes that does not say it, by the sources of a desk."""
     state = request.app.state
     return desk.defaults(Defaults(zone=parse_zone(state.settings.zone), read_crs=state.systems.parse))
 

@@ -11,11 +11,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, MetaData, text
+from sqlalchemy.exc import IntegrityError
 
 import api.jobs.tables
 import api.keys
 import api.migrations
 import api.rasters.tables
+import api.webhooks.tables
 import cases.tables
 import components.tables
 import grids.drafts.tables
@@ -29,13 +31,14 @@ from tests.fixtures.postgis import database, execute
 
 STEPS = {
     "world": ["0012", "0011", "0009", "0008", "0007", "0006", "0005", "0004", "0003", "0002", "0001"],
-    "log": ["0005", "0004", "0003", "0002", "0001"],
+    "log": ["0006", "0005", "0004", "0003", "0002", "0001"],
 }
 # Every module that adds tables to the metadata.
 MODULES = (
     api.jobs.tables,
     api.keys,
     api.rasters.tables,
+    api.webhooks.tables,
     cases.tables,
     components.tables,
     grids.drafts.tables,
@@ -114,6 +117,7 @@ def catalogue(connection: Connection) -> set[tuple[str, str, str]]:
 def _in_order(definition: str) -> str:
     """The definition with the columns of a table sorted: SQLite writes those that came later behind the constraints."""
     head, opening, body = " ".join(definition.split()).partition("(")
+    head = head.replace('"', "")  # SQLite quotes the name of a table that was made anew
     if not head.startswith("CREATE TABLE"):
         return head + opening + body
     return head + ", ".join(sorted(each.strip() for each in re.split(r",(?![^(]*\))", body.removesuffix(")"))))
@@ -159,7 +163,7 @@ def test_every_spatial_table_has_its_index(store: Store) -> None:
 
 def test_migrating_tells_what_it_did_and_twice_does_nothing(store: Store) -> None:
     assert [current_step(store.world, "world"), current_step(store.log, "log")] == [None, None]
-    assert migrate(store) == [f"world: nothing -> {STEPS['world'][0]}", "log: nothing -> 0005"]
+    assert migrate(store) == [f"world: nothing -> {STEPS['world'][0]}", f"log: nothing -> {STEPS['log'][0]}"]
     with writing(store.world) as connection:
         connection.execute(text("UPDATE counter SET revision = 5"))
     assert migrate(store) == []
@@ -184,7 +188,7 @@ def test_a_store_of_the_first_step_is_brought_to_the_newest_with_what_it_holds(s
                 "VALUES (1, '44', 'D', 1, 'x', '{}')"
             )
         )
-    assert migrate(store) == [f"world: 0001 -> {STEPS['world'][0]}", "log: nothing -> 0005"]
+    assert migrate(store) == [f"world: 0001 -> {STEPS['world'][0]}", f"log: nothing -> {STEPS['log'][0]}"]
     with reading(store.world) as connection:
         assert connection.execute(text("SELECT code FROM department")).scalars().all() == ["D"]
         assert connection.execute(text("SELECT count(*) FROM lineage")).scalar_one() == 0
@@ -193,6 +197,7 @@ def test_a_store_of_the_first_step_is_brought_to_the_newest_with_what_it_holds(s
 def test_cases_that_were_decided_before_have_a_standing_after_migrating(store: Store) -> None:
     migrate(store)
     report = {"lon": 114.005, "lat": 22.505, "crs": "CRS84", "edition": "2026", "kind": "matter", "class_code": "06010"}
+    begin_log_at(store, "0004")
     row = {
         "source": "s",
         "digest": "",
@@ -207,16 +212,42 @@ def test_cases_that_were_decided_before_have_a_standing_after_migrating(store: S
         for case_id, version, said in (("1", 1, {}), ("1", 2, report), ("2", 0, report | {"lon": "east"})):
             made = row | {"case_id": case_id, "version": version, "report": said}
             connection.execute(cases.tables.decision.insert().values(**made))
-        for table in ("outcome", "standing", "case_text", "erasure"):
-            connection.execute(text(f"DROP TABLE {table}"))
-    set_step(store, "log", "0004")
-    assert migrate(store) == ["log: 0004 -> 0005"]
+    assert migrate(store) == [f"log: 0004 -> {STEPS['log'][0]}"]
     with reading(store.log) as connection:
         stands = connection.execute(cases.tables.standing.select()).mappings().all()
     assert [(each["case_id"], each["lon"], each["class_code"], each["is_open"]) for each in stands] == [
         ("1", 114.005, "06010", True),
         ("2", None, None, True),
     ]
+
+
+def begin_log_at(store: Store, step: str) -> None:
+    """Make the log anew as it was at an earlier step."""
+    lose_the_log(store)
+    config = api.migrations._config("log")
+    with writing(store.log) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, step)
+
+
+def test_decisions_of_an_older_schema_are_kept_and_may_be_made_anew(store: Store) -> None:
+    migrate(store)
+    engine = store.log
+    names = "source, case_id, version, digest, received_at, revision, unit, advice, report, routing"
+    row = "'s', 'c', {version}, '', '2026-01-01T00:00:00.000000Z', 1, '44', 'dispatch', '{{}}', '{{\"a\":1}}'"
+    begin_log_at(store, "0004")
+    with writing(engine) as connection:
+        for version in (1, 2):
+            connection.exec_driver_sql(f"INSERT INTO decision ({names}) VALUES ({row.format(version=version)})")
+    assert migrate(store) == [f"log: 0004 -> {STEPS['log'][0]}"]
+    with writing(engine) as connection:
+        held = connection.execute(text("SELECT position, version, unit, round FROM decision ORDER BY position")).all()
+        assert [tuple(each) for each in held] == [(1, 1, "44", 0), (2, 2, "44", 0)]
+        values = row.format(version=2)
+        connection.exec_driver_sql(f"INSERT INTO decision ({names}, round) VALUES ({values}, 1)")
+        assert connection.execute(text("SELECT max(position) FROM decision")).scalar_one() == 3
+    with pytest.raises(IntegrityError), engine.connect() as connection:
+        connection.exec_driver_sql(f"INSERT INTO decision ({names}, round) VALUES ({values}, 1)")
 
 
 def set_step(store: Store, part: str, step: str) -> None:
@@ -227,7 +258,8 @@ def set_step(store: Store, part: str, step: str) -> None:
 
 def lose_the_log(store: Store) -> None:
     with writing(store.log) as connection:
-        for table in ("decision", "job", "proposal", "outcome", "standing", "case_text", "erasure", "schema_log"):
+        tables = ("decision", "job", "proposal", "outcome", "standing", "case_text", "erasure", "rerouting", "webhook")
+        for table in (*tables, "schema_log"):
             connection.execute(text(f"DROP TABLE {table}"))
 
 
@@ -240,7 +272,7 @@ def test_a_store_that_lost_its_log_is_refused_and_healed_by_migrating(store: Sto
         check_schema(store)
     assert (refused.value.code, refused.value.kind) == ("store_outdated", "unavailable")
     assert "wangge migrate" in str(refused.value)
-    assert migrate(store) == ["log: nothing -> 0005"]
+    assert migrate(store) == [f"log: nothing -> {STEPS['log'][0]}"]
     check_schema(store)
 
 
@@ -300,7 +332,7 @@ def test_processes_that_migrate_at_once_do_it_once(store_url: str) -> None:
         pool.close()
         pool.join()
     assert sorted(step for steps in taken for step in steps) == [
-        "log: nothing -> 0005",
+        f"log: nothing -> {STEPS['log'][0]}",
         f"world: nothing -> {STEPS['world'][0]}",
     ]
 

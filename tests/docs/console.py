@@ -1,15 +1,15 @@
 """Pages whose commands are run.
 
-In a ```console block `$ ` begins a command, and what follows is its output. A ```yaml block that begins with
-`# NAME.yaml` is a file that the reader has saved under that name.
+In a ```console block `$ ` begins a command, and what follows is its output. A ```yaml or ```python block that begins
+with `# NAME.yaml` or `# NAME.py` is a file that the reader has saved under that name.
 """
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-FENCE = re.compile(r"^```(console|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILE = re.compile(r"# (\S+\.yaml)\n")
+FENCE = re.compile(r"^```(console|yaml|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# (\S+\.(?:yaml|py))\n")
 MARK = "\x1e"
 ANYTHING = "…"
 SERVER = "wangge serve &"
@@ -43,7 +43,7 @@ def read_steps(page: Path) -> list[Step]:
     """The commands of a page in their order."""
     steps: list[Step] = []
     for language, block in FENCE.findall(page.read_text(encoding="utf-8")):
-        if language == "yaml":
+        if language != "console":
             name = FILE.match(block)
             steps += [Step(f"cat > {name[1]} <<'END'\n{block}END", ())] if name else []
             continue
