@@ -1,9 +1,12 @@
 """What the commands print: faults, reports, progress. Everything but results goes to standard error."""
 
+import os
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from typing import TextIO
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,8 +18,16 @@ from api.transfer.imports import Report
 from gis.errors import Fault
 from grids.deliveries.merging import Outcome
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+WIDE = 240
+"""Characters of a line where no terminal shows it: what goes to a file or to another program is not cut."""
+
+
+def _width(stream: TextIO) -> int | None:
+    return None if stream.isatty() or "COLUMNS" in os.environ else WIDE
+
+
+out = Console(highlight=False, width=_width(sys.stdout))
+err = Console(stderr=True, highlight=False, width=_width(sys.stderr))
 
 SHOWN = 20
 STEPS: Mapping[str, tuple[str, str]] = {
