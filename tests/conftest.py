@@ -18,6 +18,7 @@ settings.load_profile("untimed")
 # Servers and commands of the tests keep their files here, unless a test says where.
 _DATA = tempfile.TemporaryDirectory(prefix="wangge-tests-")
 os.environ["WANGGE_DATA"] = _DATA.name
+os.environ["COLUMNS"] = "200"  # of what commands print, however the tests were started
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ class Office:
             **self.settings,
         }
         plain = {name: value for name, value in os.environ.items() if not name.startswith("WANGGE_")}
-        return {**plain, "TERM": "dumb", "COLUMNS": "200", **own}
+        return {**plain, "TERM": "dumb", **own}
 
     def run(self, *arguments: object, language: str | None = None) -> Said:
         """Run `wangge arguments…`; any exception but a planned exit comes through."""
