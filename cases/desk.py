@@ -125,7 +125,17 @@ class Desk:
                 for each in places.across_areas(index, place, self.grid.areas[name], nearby[index])
             ),
         ]
-        return route(case, place, variations, asset, self.book, self.departments, self.revision, memo=self.memo)
+        return route(
+            case,
+            place,
+            variations,
+            asset,
+            self.book,
+            self.departments,
+            self.revision,
+            memo=self.memo,
+            both=lambda first, second: places.across_both(index, place, first, second),
+        )
 
     def assets(self, cases: Sequence[Case], lonlat: Floats, accuracy: Floats) -> dict[int, Asset]:
         """The component that each case means, where it means one: the named one, else the nearest within reach."""
@@ -217,15 +227,34 @@ class Places:
         for area, metres in nearby:
             apart = layer.overlap.get(layer.owners[area]) == "none"
             if area not in held:
-                stay = {each for each in held if not apart or layer.owners[each] != layer.owners[area]}
-                yield self._with(place, layer, stay | {area}, metres)
+                left = {each for each in held if apart and layer.owners[each] == layer.owners[area]}
+                yield self._with(place, layer, held, {area}, left, metres)
             elif not apart or _way_out(area, nearby) is not None:
-                yield self._with(place, layer, held - {area}, metres)
+                yield self._with(place, layer, held, set(), {area}, metres)
 
-    def _with(self, place: Place, layer: AreaLayer, held: set[int], metres: float) -> Variation:
-        holders = self._areas(layer, sorted(held), place.unit)
+    def across_both(self, index: int, place: Place, first: Variation, second: Variation) -> Place | None:
+        """The place beyond two boundaries at once; None beyond two of units, for no place is in both."""
+        if first.layer is None and second.layer is None:
+            return None
+        moved = first if first.layer is None else second if second.layer is None else None
+        areas = dict(place.areas)
+        for each in (first, second):
+            if each.layer is not None and first.layer != second.layer:
+                areas[each.layer] = each.place.areas[each.layer]
+        if first.layer is not None and first.layer == second.layer:
+            held = {int(each) for each in self._held(index, first.layer)} | first.entered | second.entered
+            layer = self.grid.areas[first.layer]
+            areas[first.layer] = self._areas(layer, sorted(held - first.left - second.left), place.unit)
+        there = place if moved is None else moved.place
+        return Place(there.unit, there.divisions, MappingProxyType(areas), there.gap)
+
+    def _with(
+        self, place: Place, layer: AreaLayer, held: set[int], entered: set[int], left: set[int], metres: float
+    ) -> Variation:
+        holders = self._areas(layer, sorted((held | entered) - left), place.unit)
         areas = MappingProxyType({**place.areas, layer.name: holders})
-        return Variation(metres, Place(place.unit, place.divisions, areas, place.gap))
+        there = Place(place.unit, place.divisions, areas, place.gap)
+        return Variation(metres, there, layer.name, frozenset(entered), frozenset(left))
 
     def _held(self, index: int, layer: str) -> Any:
         offsets, areas = self.located.held[layer]

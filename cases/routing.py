@@ -4,10 +4,11 @@ from collections.abc import Hashable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cases.corners import Both, Deciding, beyond_corners
 from cases.explanation import explain, is_other_class, stale_reasons, supervisor_of
 from cases.reasons import Reason
 from cases.reports import Case
-from cases.rules import Basis, Rule, RuleBook, Target
+from cases.rules import Basis, Rule, RuleBook, Selection, Target
 from cases.situation import AreaHolder, Asset, Department, Division, Place, Variation
 from cases.verdict import MOST_OTHERS, Other, Verdict, decide, deciding_area, decision_key
 
@@ -137,17 +138,23 @@ class _Desk:
     memo: Memo | None
 
     def verdict(self, case: Case, place: Place, asset: Asset | None) -> Verdict:
-        usable = None if asset is None or is_other_class(case, asset) else asset
-        slot = self.book.calendar.slot(case.reported_at)
-        key = self.book.key(case.edition, case.kind, case.class_code, case.condition, slot, place.code)
-        selection = self.book.select(key)
+        selection, usable, whole = self.asked(case, place, asset)
         if self.memo is None:
             return decide(selection, place, usable, self.departments)
-        whole = decision_key(key, selection, place, usable)
         verdict = self.memo.get(whole)
         if verdict is None:
             verdict = self.memo[whole] = decide(selection, place, usable, self.departments)
         return verdict
+
+    def asked(
+        self, case: Case, place: Place, asset: Asset | None
+    ) -> tuple[Selection, Asset | None, tuple[Hashable, ...]]:
+        """The rules, the component if its bodies may be asked for, and all that decides: equal keys, equal verdicts."""
+        usable = None if asset is None or is_other_class(case, asset) else asset
+        slot = self.book.calendar.slot(case.reported_at)
+        key = self.book.key(case.edition, case.kind, case.class_code, case.condition, slot, place.code)
+        selection = self.book.select(key)
+        return selection, usable, decision_key(key, selection, place, usable)
 
 
 def _doubts(
@@ -200,13 +207,29 @@ def _flags(
     return frozenset(case.flags) | {flag for flag, raised in found.items() if raised}
 
 
+def _corners(
+    case: Case, place: Place, near: Sequence[Variation], asset: Asset | None, desk: _Desk, both: Both | None
+) -> tuple[Other, ...]:
+    within = [each for each in near if each.distance_m <= case.accuracy_m]
+    if both is None or not within:
+        return ()
+    deciding = Deciding(
+        lambda there, meant: desk.asked(case, there, meant)[2],
+        lambda there, meant: desk.verdict(case, there, meant),
+        lambda there: desk.asked(case, there, None)[0].layers,
+        both,
+    )
+    return beyond_corners(place, within, asset, deciding)
+
+
 def _alternatives(
     answer: Verdict, doubts: Sequence[Other], departments: Mapping[str, Department]
 ) -> tuple[Alternative, ...]:
     """At most five, each department once. Doubts about the answer stand before what would merely have come next."""
     once: dict[str, Other] = {}
     for other in (*doubts, *answer.others):
-        once.setdefault(other.department, other)
+        if other.department != answer.department:
+            once.setdefault(other.department, other)
     return tuple(
         Alternative(departments[other.department], other.rule, other.distance_m, other.why)
         for other in list(once.values())[:MOST_OTHERS]
@@ -223,12 +246,14 @@ def route(
     revision: int,
     *,
     memo: Memo | None = None,
+    both: Both | None = None,
 ) -> Routing:
     """The department for `case` at `place`, by the book; the same input always gives the same answer.
 
     `near` says what the place would be across each boundary within the case's accuracy; those farther are ignored.
     `asset` is the component meant, if any. `departments` are those in force, by code. `memo` may be given and kept for
-    as long as book and departments stay the same: then equal situations are decided once.
+    as long as book and departments stay the same: then equal situations are decided once. `both` tells the place beyond
+    two boundaries at once; with it departments beyond a corner are named among the alternatives, without a flag.
 
     Outside every unit the lowest division that still holds the point stands for the unit; where there is none either,
     only rules that hold everywhere (owner "", no place) can decide. Such an answer is flagged `outside` or `named_gap`.
@@ -254,7 +279,7 @@ def route(
         area=None if area is None else (area[0], area[1].code, area[1].name),
         component=None if asset is None else (asset.code, asset.distance_m),
         flags=tuple(sorted(flags)),
-        alternatives=_alternatives(answer, doubts, departments),
+        alternatives=_alternatives(answer, (*doubts, *_corners(case, place, near, asset, desk, both)), departments),
         because=explain(case, place, asset, answer, doubts, departments, nobody_m),
         revision=revision,
     )

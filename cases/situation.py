@@ -65,10 +65,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """What the place would be if the point lay on the other side of one boundary, `distance_m` metres away."""
+    """What the place would be if the point lay on the other side of one boundary, `distance_m` metres away.
+
+    `entered` and `left` are the numbers of the areas of `layer` that it would be in, or no longer; without a layer it
+    is a boundary of units.
+    """
 
     distance_m: float
     place: Place
+    layer: str | None = None
+    entered: frozenset[int] = frozenset()
+    left: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
