@@ -36,8 +36,8 @@ def beyond_corners(place: Place, near: Sequence[Variation], asset: Asset | None,
     for each in sorted(near, key=lambda each: each.distance_m):
         key = how.key(each.place, asset)
         if each.layer is not None:
-            there = each.place.areas[each.layer]
-            key = own if each.layer not in layers or there == place.areas.get(each.layer) else (each.layer, there)
+            held = each.place.areas[each.layer]
+            key = own if each.layer not in layers or held == place.areas.get(each.layer) else (each.layer, held)
         if key != own:
             steps.setdefault(key, each)
     nearest = list(steps.values())[:MOST_STEPS]

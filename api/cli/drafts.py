@@ -15,7 +15,9 @@ from rich.table import Table
 
 from api.cli.opening import open_settled, read_time
 from api.cli.screen import out, show_faults, show_line
+from api.editing.checks import State
 from api.editing.drafting import DOORS, holders, tell_changes, tell_differing, tell_impact, tell_report, tell_work
+from api.editing.rule_checks import check_drafted
 from api.jobs.publishing import PublishArguments, schedule, scheduled, tell_schedule
 from api.keys import operator
 from api.settings import Settings
@@ -125,8 +127,9 @@ def checks(draft_id: DraftId) -> None:
         work = bench.look(draft_id)
         with reading(bench.store.world) as connection:
             report = bench.check(connection, work)
-    _print(tell_report(report, work.sketch.at))
-    show_faults([each.fault for each in report.findings], Settings().language)
+            rules = check_drafted(State(connection, work.sketch))
+    _print(tell_report(report, work.sketch.at, rules))
+    show_faults([*(each.fault for each in report.findings), *rules], Settings().language)
     if report.blocks:
         raise typer.Exit(BLOCKED)
 

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, select
 
 from api.editing.drafted_rows import drafted_columns, drafted_layer, drafted_layers
 from api.editing.inventory_checks import NEEDED, Inventory, check_inventory
+from api.editing.rule_checks import check_rules
 from api.keys import list_keys
 from api.layers import AREA_LAYERS, RULES
 from api.transfer.exports import feature_table
-from cases.rules import check, from_row, parse, written
 from components.catalogue import read_classes
 from components.editions import CURRENT
 from components.inventory import read_components
@@ -259,19 +259,8 @@ def _check_components(state: State) -> Checked:
 
 
 def _check_rules(state: State) -> Checked:
-    """The rules as a book has them, against all that they name."""
-    columns = state.columns(RULES, "document")
-    book = [written(from_row(each)) for each in columns["document"]]
-    rules, faults = parse({"rules": book}) if book else ([], [])
-    faults += check(
-        rules,
-        state.departments,
-        state.codes(AREA_LAYERS),
-        {level.id for level in state.sketch.ground.profile.levels},
-        state.codes(DIVISIONS),
-        read_classes(state.connection, EVERYTHING, state.sketch.at).keys(),
-    )
-    return Checked.of(len(book), faults)
+    """The rules as a book has them, against all that they name and on the ground where they hold."""
+    return Checked.of(*check_rules(state))
 
 
 CHECKS: Mapping[str, Callable[[State], Checked]] = {

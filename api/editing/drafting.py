@@ -1,6 +1,6 @@
 """Drafts as they are told: JSON members, for HTTP and for the command line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from cases.doors import RULE_DOORS
 from cases.impact import SHOWN, Moved, differing, moved_cases, moved_components, reach_of, resized
 from cases.reports import Defaults
 from components.doors import COMPONENT_DOORS
+from gis.errors import Fault
 from gis.store.engine import Store, reading
 from gis.store.revisions import Revision
 from grids.checks import CHECKS, Reference, Report
@@ -117,9 +118,10 @@ def _tell_feature(old: Feature | None, new: Feature | None) -> dict[str, Any]:
     return {"type": "Feature", "geometry": geometry, "properties": properties}
 
 
-def tell_report(report: Report, at: int) -> dict[str, Any]:
-    """What the checks of a draft found."""
-    return {"at": at, "ran": len(report.ran), "checks": len(CHECKS), **report.as_dict()}
+def tell_report(report: Report, at: int, rules: Sequence[Fault] = ()) -> dict[str, Any]:
+    """What the checks of a draft found; `rules` is what it leaves wrong with the rule book."""
+    told = [each.as_dict() for each in rules]
+    return {"at": at, "ran": len(report.ran), "checks": len(CHECKS), **report.as_dict(), "rules": told}
 
 
 def tell_revision(made: Revision) -> dict[str, Any]:

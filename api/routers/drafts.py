@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from api.auth import Viewer, authorize, caller
+from api.editing.checks import State
 from api.editing.drafting import (
     tell_changes,
     tell_differing,
@@ -19,6 +20,7 @@ from api.editing.drafting import (
     tell_revision,
     tell_work,
 )
+from api.editing.rule_checks import check_drafted
 from api.http.bodies import Body, answer, parse_json
 from api.http.openapi import body_of
 from api.jobs.publishing import PublishArguments, schedule, scheduled, tell_schedule
@@ -166,7 +168,8 @@ def checks(request: Request, key: Viewer, draft_id: str) -> Response:
     work = _look(request, key, draft_id)
     with reading(bench_of(request).store.world) as connection:
         report = bench_of(request).check(connection, work)
-    return answer(tell_report(report, work.sketch.at), work.sketch.at, headers={"ETag": etag_of(work.draft)})
+        rules = check_drafted(State(connection, work.sketch, key.scope))
+    return answer(tell_report(report, work.sketch.at, rules), work.sketch.at, headers={"ETag": etag_of(work.draft)})
 
 
 @router.get("/{draft_id}/diff", response_model=Diff, summary="All that a draft changes 草稿差异")

@@ -96,7 +96,10 @@ class Diff(Shape):
 
 
 class Checked(Shape):
-    """What the checks found around all that a draft changes, on revision `at`. What `blocks` keeps it unpublished."""
+    """What the checks found around all that a draft changes, on revision `at`. What `blocks` keeps it unpublished.
+
+    `rules` is what the draft leaves wrong with the rule book, when it touches what rules rest on.
+    """
 
     at: int
     ran: int
@@ -104,6 +107,7 @@ class Checked(Shape):
     publishable: bool
     counts: dict[str, int]
     findings: Faults
+    rules: Faults
 
 
 class UnitImpact(Shape):

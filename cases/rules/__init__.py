@@ -1,7 +1,7 @@
 """The rule book (指挥手册): its rules, reading them, checking them against the world, and the compiled book."""
 
 from cases.rules.book import RuleBook, Selection
-from cases.rules.checks import check
+from cases.rules.checks import check, departments_named
 from cases.rules.model import EVERYWHERE, Basis, Rule, Target, from_row, to_row, written
 from cases.rules.reading import load_yaml, parse
 from cases.rules.sheets import to_document, to_table
@@ -14,6 +14,7 @@ __all__ = [
     "Selection",
     "Target",
     "check",
+    "departments_named",
     "from_row",
     "load_yaml",
     "parse",

@@ -1,11 +1,14 @@
 """Checking rules against the world they speak of: departments, layers, levels, divisions, classes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import Final
 
 from cases.rules.model import CASE_KINDS, Rule
 from cases.rules.shadows import find_shadows
 from gis.errors import Fault, Severity
+from grids.successors import Fate
 
 
 class _Names:
@@ -18,7 +21,9 @@ class _Names:
         levels: AbstractSet[str],
         divisions: AbstractSet[str],
         classes: AbstractSet[tuple[str, str, str]],
+        fates: Mapping[str, Fate],
     ) -> None:
+        self.fates = fates
         self.departments, self.layers, self.levels, self.divisions = departments, layers, levels, divisions
         self.starts = {code[:length] for code in divisions for length in range(len(code) + 1)}
         self.deepest = max(map(len, divisions), default=0)
@@ -36,22 +41,42 @@ def _fault(rule: Rule, code: str, en: str, zh: str, severity: Severity = "error"
     return Fault(code, f"Rule {rule.code}: {en}", f"规则{rule.code}：{zh}", severity, thing=rule.code)
 
 
-def _targets(rule: Rule, names: _Names) -> Iterator[Fault]:
-    if rule.supervisor is not None and rule.supervisor not in names.departments:
+HEIRS: Final = {
+    "ids": ("which has its id in another system", "在其他系统中沿用其编号"),
+    "areas": ("which took over what was its own", "已接管其原有片区或区划"),
+    "name": ("which has its name", "与其同名"),
+    "parent": ("which was above it", "为其原上级部门"),
+}
+
+
+def _department(rule: Rule, code: str, names: _Names, is_supervisor: bool = False) -> Iterator[Fault]:
+    """Whether a department that a rule names is in force; of one that was, who took its place."""
+    if code in names.departments:
+        return
+    en, zh = ("; it is named as supervisor", "（监管单位）") if is_supervisor else ("", "")
+    fate = names.fates.get(code)
+    if fate is None:
         yield _fault(
-            rule,
-            "department_unknown",
-            f"no department {rule.supervisor} is in force; it is named as supervisor.",
-            f"没有在用的部门{rule.supervisor}（监管单位）。",
+            rule, "department_unknown", f"no department {code} is in force{en}.", f"没有在用的部门{code}{zh}。"
         )
+        return
+    heir = "" if fate.heir is None else f" Name {fate.heir} instead, {HEIRS[fate.why or ''][0]}."
+    heir_zh = "" if fate.heir is None else f"建议改为{fate.heir}（{HEIRS[fate.why or ''][1]}）。"
+    told = _fault(
+        rule,
+        "department_retired",
+        f"department {code} {fate.name} is no longer in force since revision {fate.revision}{en}.{heir}",
+        f"部门{code}{fate.name}自版本{fate.revision}起已不在用{zh}。{heir_zh}",
+    )
+    yield told if fate.heir is None else replace(told, members={"successors": [fate.heir]})
+
+
+def _targets(rule: Rule, names: _Names) -> Iterator[Fault]:
+    if rule.supervisor is not None:
+        yield from _department(rule, rule.supervisor, names, is_supervisor=True)
     for target in rule.to:
-        if target.kind == "department" and target.value not in names.departments:
-            yield _fault(
-                rule,
-                "department_unknown",
-                f"no department {target.value} is in force.",
-                f"没有在用的部门{target.value}。",
-            )
+        if target.kind == "department":
+            yield from _department(rule, target.value, names)
         elif target.kind == "division" and target.value not in names.levels:
             yield _fault(
                 rule,
@@ -137,6 +162,12 @@ def _totality(rules: Sequence[Rule]) -> Iterator[Fault]:
             )
 
 
+def departments_named(rules: Sequence[Rule]) -> set[str]:
+    """The codes of all departments that rules name."""
+    found = {target.value for rule in rules for target in rule.to if target.kind == "department"}
+    return found | {rule.supervisor for rule in rules if rule.supervisor is not None}
+
+
 def check(
     rules: Sequence[Rule],
     departments: AbstractSet[str],
@@ -144,15 +175,17 @@ def check(
     levels: AbstractSet[str],
     divisions: AbstractSet[str],
     classes: AbstractSet[tuple[str, str, str]],
+    fates: Mapping[str, Fate] | None = None,
 ) -> list[Fault]:
     """What is wrong with rules that read well: names that the world lacks (errors); warnings of rules that never
     decide or contradict each other, and of owners without a catch-all.
 
     `departments` are codes in force, `layers` area layers, `levels` the division levels of the code profile,
     `divisions` codes, `classes` the catalogue as (edition id, kind, code). No divisions or no classes at all means that
-    these cannot be checked. A fault names the rule by its code as `thing`.
+    these cannot be checked. `fates` tell of departments that were, by code, with who took their place. A fault
+    names the rule by its code as `thing`.
     """
-    names = _Names(departments, layers, levels, divisions, classes)
+    names = _Names(departments, layers, levels, divisions, classes, fates or {})
     faults: list[Fault] = []
     for rule in rules:
         faults += _targets(rule, names)
