@@ -25,6 +25,7 @@ from api.cli import (
     repairs,
     replays,
     reports,
+    rulebooks,
     sources,
     stores,
     systems,
@@ -85,6 +86,7 @@ app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(outcomes.app, name="outcomes")
 app.add_typer(outcomes.cases_app, name="cases")
 app.add_typer(drafts.app, name="draft")
+app.add_typer(rulebooks.app, name="rules")
 app.add_typer(systems.app, name="crs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")

@@ -1,7 +1,7 @@
-"""Who is who: divisions, departments and areas by their codes, sources of cases by name."""
+"""Who is who: divisions, departments and areas by their codes, sources of cases by name; the form of rule books."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from sqlalchemy import Table
@@ -13,6 +13,7 @@ from api.layers import find_layer
 from api.routers.parameters import After, AsOf, Limit, number_at, read_after, write_after
 from api.schemas.answers import AreaList, DepartmentList, DivisionList
 from api.schemas.sources import SourceList
+from cases.rules.schema import rule_book_schema
 from cases.source_records import read_sources
 from gis.store.engine import reading
 from gis.store.versions import Query as Wanted
@@ -74,6 +75,12 @@ def sources(request: Request, key: Viewer, as_of: AsOf = None) -> Response:
     with reading(request.app.state.store.world) as connection:
         found = read_sources(connection, key.scope, number)
     return answer({"revision": number, "items": [each.as_dict() for each in found]}, number)
+
+
+@router.get("/schemas/rule-book", response_model=dict[str, Any], summary="JSON schema of rule books 指挥手册的格式")
+def rule_book(key: Viewer) -> Response:
+    """The JSON schema (draft 2020-12) of the YAML or JSON of a rule book."""
+    return answer(rule_book_schema())
 
 
 def _page(

@@ -1,14 +1,17 @@
 """The rule book checked on the ground: in `wangge check rules`, in drafts, for those who see a part of it."""
 
+import json
 from typing import Any
 
 import httpx
 
 from api.editing.findings import Asked, look_over
+from cases.rules.schema import rule_book_schema
 from gis.store.engine import Store
 from gis.store.scope import Scope
 from tests.api.small_world import UNITS, bring, centre, square
 from tests.api.test_drafts import add, begin, publish
+from tests.journeys.commands import Office
 
 BOOK = """rules:
   - {code: drainage, kind: matter, class_prefix: "06", to: [{area: drainage}]}
@@ -99,3 +102,8 @@ def test_a_draft_that_touches_nothing_of_the_rules_is_not_checked_for_them(eithe
     line = {"type": "LineString", "coordinates": [[x, 22.49], [x, 22.52]]}
     assert add(either, draft, {"op": "split", "unit": UNITS[0], "line": line}).status_code == 200
     assert either.get(f"/v1/drafts/{draft['id']}/checks").json()["rules"] == []
+
+
+def test_the_schema_of_rule_books_is_the_same_over_http_and_from_the_command(http: httpx.Client, tmp_path: Any) -> None:
+    said = Office(f"sqlite:///{tmp_path / 'wangge.db'}", tmp_path).do("rules", "schema")
+    assert http.get("/v1/schemas/rule-book").json() == json.loads(said.out) == rule_book_schema()
