@@ -3,15 +3,18 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 import shapely
+from sqlalchemy import insert
 
 from api.worlds import Worlds
+from cases.tables import decision
 from gis.crs import DECIMALS
-from gis.store.engine import open_store
+from gis.store.engine import open_store, writing
 from tests.journeys import oracle, washington
 from tests.journeys.commands import Office, Said
 from tests.journeys.washington import Row, answers
@@ -74,7 +77,9 @@ def city(office: Office, shared_data: Path) -> Washington:
 def agreement(rows: list[Row], label: Label, answer: Label) -> tuple[int, float]:
     """How many rows have a position and a label, and the per cent of them that are answered so."""
     labelled = [row for row in rows if row["lon"] is not None and label(row) is not None]
-    return len(labelled), round(100 * sum(label(row) == answer(row) for row in labelled) / len(labelled), 3)
+    share = 100 * sum(label(row) == answer(row) for row in labelled) / len(labelled)
+    print(f"{len(labelled)} rows: {share:.3f} % agree")
+    return len(labelled), round(share, 3)
 
 
 def column(name: str) -> Label:
@@ -145,6 +150,42 @@ def test_every_request_goes_to_the_agency_of_its_service(city: Washington) -> No
     assert len(routed) == 22_576
     assert all(row["department"] == row["ORGANIZATIONACRONYM"] == row["department_name"] for row in routed)
     assert {row["rule"] for row in routed} == {row["SERVICECODE"] for row in routed}
+
+
+def test_requests_that_their_agencies_dealt_with_are_replayed_and_agree(city: Washington) -> None:
+    """Every eighth request in the log as its agency had it, sent again; then with one service left to nobody."""
+    sample = [row for row in city.routed if row["department"] is not None][::8]
+    store = open_store(city.office.store)
+    try:
+        with writing(store.log) as log:
+            log.execute(insert(decision), [decided(row) for row in sample])
+    finally:
+        store.close()
+    said = city.office.do("replay", "--source", "dc-311")
+    print(said.err)
+    assert f"{len(sample)} cases: {len(sample)} agree (100.0 %), 0 move" in said.err
+    code = max({row["SERVICECODE"] for row in sample}, key=[row["SERVICECODE"] for row in sample].count)
+    draft = city.office.do("draft", "new", "without one").out.strip()
+    city.office.do("draft", "edit", draft, json.dumps({"op": "remove", "layer": "rules", "code": code}))
+    said = city.office.do("replay", "--source", "dc-311", "--draft", draft)
+    print(said.err)
+    moved = sum(row["SERVICECODE"] == code for row in sample)
+    assert f"{len(sample) - moved} agree" in said.err
+    assert f"{moved} move" in said.err
+
+
+def decided(row: Row) -> dict[str, object]:
+    """The request as the log has one that its agency dealt with."""
+    report = {
+        "source": "dc-311", "id": row["SERVICEREQUESTID"], "lon": float(row["lon"]), "lat": float(row["lat"]),
+        "crs": "CRS84", "accuracy_m": 15, "edition": washington.EDITION, "kind": "matter",
+        "class_code": row["SERVICECODE"],
+    }  # fmt: skip
+    return {
+        "source": "dc-311", "case_id": row["SERVICEREQUESTID"], "version": 0, "digest": "-",
+        "received_at": datetime(2016, 8, 15, tzinfo=UTC), "revision": 1, "unit": row["unit"],
+        "department": row["ORGANIZATIONACRONYM"], "advice": "dispatch", "report": report, "routing": {},
+    }  # fmt: skip
 
 
 def test_the_empty_request_is_named_as_a_bad_row(city: Washington) -> None:
