@@ -126,6 +126,14 @@ def newest_reports(connection: Connection, source: str, most: int) -> list[Mappi
     return list(connection.execute(named.order_by(decision.c.position.desc()).limit(most)).scalars())
 
 
+def find_report(connection: Connection, source: str, case_id: str) -> tuple[Mapping[str, Any], str | None] | None:
+    """What the newest version of a case said, and the unit in which it lay; None for a case that was never taken in."""
+    named = (decision.c.source == source, decision.c.case_id == case_id)
+    newest = select(decision.c.report, decision.c.unit).where(*named).order_by(decision.c.version.desc()).limit(1)
+    row = connection.execute(newest).first()
+    return None if row is None else (row.report, row.unit)
+
+
 def decision_row(
     case: Case, version: int, digest: str, report: Mapping[str, Any], routing: Routing, received_at: datetime
 ) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from api.cli import (
     replays,
     reports,
     rulebooks,
+    rulings,
     sources,
     stores,
     systems,
@@ -87,6 +88,7 @@ app.add_typer(outcomes.app, name="outcomes")
 app.add_typer(outcomes.cases_app, name="cases")
 app.add_typer(drafts.app, name="draft")
 app.add_typer(rulebooks.app, name="rules")
+app.add_typer(rulings.app, name="rulings")
 app.add_typer(systems.app, name="crs")
 app.add_typer(keys.app, name="keys")
 app.add_typer(jobs.app, name="jobs")
