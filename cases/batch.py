@@ -17,6 +17,7 @@ from cases.clerk import COMPONENT, ClassKey, Clerk
 from cases.crossings import changed_sets, ways_out
 from cases.desk import SAME_EDGE_M
 from cases.outcomes import NOBODY
+from cases.reports import Case
 from cases.tree import Ids
 from gis.metres import Floats, Indices
 from gis.names import UNKNOWN
@@ -152,6 +153,8 @@ class _Work:
         nobody[row[(own != NOBODY) & (other == NOBODY)]] = True
         differs = (other != own) & (other != NOBODY)
         beyond = _distinct(row[differs], other[differs], len(batch))
+        entries = [np.bincount(each[0], minlength=len(batch)) for each in (units, *areas)]
+        beyond += self._at_corners(np.array(entries), ~nobody & (beyond == 0))
         rivals = self._by_rivals(department)
         gaps = np.full(len(batch), -1, dtype=np.int64)
         out = np.flatnonzero(self.units < 0)
@@ -222,6 +225,7 @@ class _Work:
             looked = self.looked >> number & 1 == 1
             rows = np.flatnonzero(clerk.area_frontiers[number].may_reach(batch.lonlat, batch.accuracy_m, looked))
             if not len(rows):
+                found.append((rows, np.zeros(0, dtype=np.int32)))
                 continue
             index, holdings = self.grid.areas[name].index, clerk.holdings[number]
             point, near, metres = index.near(batch.lonlat[rows], batch.accuracy_m[rows])
@@ -239,6 +243,39 @@ class _Work:
             columns[:, number] = numbers[changed]
             found.append((row, clerk.tree.leaves(self.roots[row], columns)[0]))
         return found
+
+    def _at_corners(self, entries: Indices, sure: NDArray[np.bool_]) -> Indices:
+        """How many other departments (n,) are beyond two boundaries at once, where none is beyond one alone.
+
+        `entries` (k, n) count the boundaries of units, and of each layer in turn, beyond which something that the
+        decision looked at is otherwise; of `sure` cases no boundary alone changes the answer. For a corner one of the
+        two must be such a boundary, or another component; few cases have a second, and those are routed one by one.
+        """
+        clerk, batch = self.clerk, self.batch
+        found = np.zeros(len(batch), dtype=np.int64)
+        total = entries.sum(axis=0)
+        rival = np.zeros(len(batch), dtype=np.bool_)
+        rival[self.assets.pair_row] = True
+        maybe = sure & ((total > 0) | rival)
+        second = (total > 1) | (rival & (total > 0))
+        frontiers = [(0, clerk.place_frontier), (0, clerk.level_frontier), *enumerate(clerk.area_frontiers, 1)]
+        for number, frontier in frontiers:
+            asked = maybe & ~second & (entries[number] == 0)
+            second |= frontier.may_reach(batch.lonlat, batch.accuracy_m, asked)
+        rows = np.flatnonzero(maybe & second)
+        if len(rows):
+            classes = [batch.classes[batch.class_of[row]] for row in rows.tolist()]
+            cases = [self._case(row, each) for row, each in zip(rows.tolist(), classes, strict=True)]
+            routed = clerk.desk.route_all(cases, slots=[each[-1] for each in classes])
+            found[rows] = [sum(why.code == "near_boundary" for why in each.because) for each in routed]
+        return found
+
+    def _case(self, row: int, of: ClassKey) -> Case:
+        """The case of a row, as far as it decides; when it was reported is told by the slot alone."""
+        member = int(self.batch.component[row])
+        code = self.clerk.desk.inventory.text("code", member) if member >= 0 else "\0" if member == UNKNOWN else None
+        lon, lat = self.batch.lonlat[row].tolist()
+        return Case("", "", None, lon, lat, float(self.batch.accuracy_m[row]), None, *of[:-1], code)
 
     def _by_rivals(self, department: NDArray[np.int32]) -> Indices:
         """How many other departments the other components within reach lead to."""

@@ -15,39 +15,49 @@ Both = Callable[[Variation, Variation], Place | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Deciding:
-    """How a case is decided: by which key, what verdict, and the area layers that its rules look at in a place."""
+class Asked:
+    """A situation asked about: the area layers that its rules look at, what decides of it, and the verdict."""
 
-    key: Callable[[Place, Asset | None], Hashable]
-    verdict: Callable[[Place, Asset | None], Verdict]
-    layers: Callable[[Place], Sequence[str]]
-    both: Both
+    layers: tuple[str, ...]
+    key: Hashable
+    verdict: Verdict
 
 
-def beyond_corners(place: Place, near: Sequence[Variation], asset: Asset | None, how: Deciding) -> tuple[Other, ...]:
+Beyond = tuple[Variation, Asked]
+"""A boundary, and what was asked beyond it."""
+
+
+def beyond_corners(
+    place: Place,
+    here: Asked,
+    beyond: Sequence[Beyond],
+    asset: Asset | None,
+    ask: Callable[[Place, Asset | None], Asked],
+    both: Both,
+) -> tuple[Other, ...]:
     """The departments beyond two boundaries at once, or beyond one if another component is meant; the nearest first.
 
-    `near` are the boundaries within the accuracy. One beyond which nothing is otherwise that rules look at is passed
+    `beyond` are the boundaries within the accuracy. One beyond which nothing is otherwise that rules look at is passed
     over, and of several that lead to the same the nearest is taken. `distance_m` is that of the farther of the two.
     """
-    own = how.key(place, asset)
-    layers = set(how.layers(place)).union(*(how.layers(each.place) for each in near if each.layer is None))
+    if not beyond:
+        return ()
+    layers = set(here.layers).union(*(there.layers for each, there in beyond if each.layer is None))
     steps: dict[Hashable, Variation] = {}
-    for each in sorted(near, key=lambda each: each.distance_m):
-        key = how.key(each.place, asset)
+    for each, there in sorted(beyond, key=lambda pair: pair[0].distance_m):
+        key = there.key
         if each.layer is not None:
             held = each.place.areas[each.layer]
-            key = own if each.layer not in layers or held == place.areas.get(each.layer) else (each.layer, held)
-        if key != own:
+            key = here.key if each.layer not in layers or held == place.areas.get(each.layer) else (each.layer, held)
+        if key != here.key:
             steps.setdefault(key, each)
     nearest = list(steps.values())[:MOST_STEPS]
     found = []
     for first, second in combinations(nearest, 2):
-        if (there := how.both(first, second)) is not None:
-            found.append((second.distance_m, how.verdict(there, asset)))
-    for rival in asset.rivals if asset is not None and not asset.named else ():
-        if how.key(place, rival) != own:
-            found += [(each.distance_m, how.verdict(each.place, rival)) for each in nearest]
+        if (corner := both(first, second)) is not None:
+            found.append((second.distance_m, ask(corner, asset).verdict))
+    for rival in asset.rivals if nearest and asset is not None and not asset.named else ():
+        found += [(each.distance_m, ask(each.place, rival).verdict) for each in nearest]
     others = [
         Other(verdict.department, verdict.rule, "near_boundary", distance_m=metres)
         for metres, verdict in found

@@ -4,11 +4,12 @@ from collections.abc import Hashable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cases.corners import Both, Deciding, beyond_corners
+from cases.corners import Asked, Beyond, Both, beyond_corners
 from cases.explanation import explain, is_other_class, stale_reasons, supervisor_of
 from cases.reasons import Reason
 from cases.reports import Case
-from cases.rules import Basis, Rule, RuleBook, Selection, Target
+from cases.rules import Basis, Rule, RuleBook, Target
+from cases.rules.book import Key
 from cases.situation import AreaHolder, Asset, Department, Division, Place, Variation
 from cases.verdict import MOST_OTHERS, Other, Verdict, decide, deciding_area, decision_key
 
@@ -131,51 +132,54 @@ def advise(flags: frozenset[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """The book and the departments by which verdicts are given, and those already given."""
+    """The case, and the book and the departments by which verdicts are given, and those already given.
 
+    `key` is that of the case at no place.
+    """
+
+    case: Case
+    key: Key
     book: RuleBook
     departments: Mapping[str, Department]
     memo: Memo | None
 
-    def verdict(self, case: Case, place: Place, asset: Asset | None) -> Verdict:
-        selection, usable, whole = self.asked(case, place, asset)
-        if self.memo is None:
-            return decide(selection, place, usable, self.departments)
-        verdict = self.memo.get(whole)
-        if verdict is None:
-            verdict = self.memo[whole] = decide(selection, place, usable, self.departments)
-        return verdict
-
-    def asked(
-        self, case: Case, place: Place, asset: Asset | None
-    ) -> tuple[Selection, Asset | None, tuple[Hashable, ...]]:
-        """The rules, the component if its bodies may be asked for, and all that decides: equal keys, equal verdicts."""
-        usable = None if asset is None or is_other_class(case, asset) else asset
-        slot = self.book.calendar.slot(case.reported_at)
-        key = self.book.key(case.edition, case.kind, case.class_code, case.condition, slot, place.code)
+    def ask(self, place: Place, asset: Asset | None) -> Asked:
+        """What the rules look at, what decides, and the verdict: equal keys have equal verdicts."""
+        usable = None if asset is None or is_other_class(self.case, asset) else asset
+        key = self.book.key_at(self.key, place.code)
         selection = self.book.select(key)
-        return selection, usable, decision_key(key, selection, place, usable)
+        whole = decision_key(key, selection, place, usable)
+        verdict = None if self.memo is None else self.memo.get(whole)
+        if verdict is None:
+            verdict = decide(selection, place, usable, self.departments)
+            if self.memo is not None:
+                self.memo[whole] = verdict
+        return Asked(selection.layers, whole, verdict)
 
 
 def _doubts(
-    case: Case, place: Place, near: Sequence[Variation], asset: Asset | None, answer: Verdict, desk: _Desk
+    place: Place, beyond: Sequence[Beyond], asset: Asset | None, answer: Verdict, desk: _Desk
 ) -> tuple[Other, ...]:
     """What else it might be given the errors of position: beyond boundaries first, then by other components, then ties.
 
     Nearest first, and each department once for each `why`.
     """
     found: list[Other] = []
-    for variation in near:
-        if variation.distance_m <= case.accuracy_m:
-            there = desk.verdict(case, variation.place, asset)
-            if there.rule is not None and there.department is not None:
-                found.append(Other(there.department, there.rule, "near_boundary", distance_m=variation.distance_m))
+    for variation, there in beyond:
+        verdict = there.verdict
+        if verdict.rule is not None and verdict.department is not None:
+            found.append(Other(verdict.department, verdict.rule, "near_boundary", distance_m=variation.distance_m))
     found.sort(key=lambda each: (each.distance_m, each.department, each.rule.code))  # whatever order they came in
     for rival in asset.rivals if asset is not None and not asset.named else ():
-        there = desk.verdict(case, place, rival)
-        if there.rule is not None and there.department is not None:
-            found.append(Other(there.department, there.rule, "ambiguous_component", rival.code, rival.distance_m))
+        verdict = desk.ask(place, rival).verdict
+        if verdict.rule is not None and verdict.department is not None:
+            found.append(Other(verdict.department, verdict.rule, "ambiguous_component", rival.code, rival.distance_m))
     found += [other for other in answer.others if other.ambiguous]
+    return _once(found, answer)
+
+
+def _once(found: Sequence[Other], answer: Verdict) -> tuple[Other, ...]:
+    """Those of other departments than the answer's, each once for each `why`."""
     once: dict[tuple[str, str], Other] = {}
     for other in found:
         if other.department != answer.department:
@@ -183,13 +187,11 @@ def _doubts(
     return tuple(once.values())
 
 
-def _nobody(case: Case, near: Sequence[Variation], asset: Asset | None, answer: Verdict, desk: _Desk) -> float | None:
+def _nobody(beyond: Sequence[Beyond], answer: Verdict) -> float | None:
     """How far the nearest boundary is beyond which the answer would be nobody, within the accuracy of the case."""
     if answer.department is None:
         return None
-    beyond = (each for each in near if each.distance_m <= case.accuracy_m)
-    lost = [each.distance_m for each in beyond if desk.verdict(case, each.place, asset).department is None]
-    return min(lost, default=None)
+    return min((each.distance_m for each, there in beyond if there.verdict.department is None), default=None)
 
 
 def _flags(
@@ -205,21 +207,6 @@ def _flags(
         "fallback": answer.rule is None or answer.rule.fallback,
     }
     return frozenset(case.flags) | {flag for flag, raised in found.items() if raised}
-
-
-def _corners(
-    case: Case, place: Place, near: Sequence[Variation], asset: Asset | None, desk: _Desk, both: Both | None
-) -> tuple[Other, ...]:
-    within = [each for each in near if each.distance_m <= case.accuracy_m]
-    if both is None or not within:
-        return ()
-    deciding = Deciding(
-        lambda there, meant: desk.asked(case, there, meant)[2],
-        lambda there, meant: desk.verdict(case, there, meant),
-        lambda there: desk.asked(case, there, None)[0].layers,
-        both,
-    )
-    return beyond_corners(place, within, asset, deciding)
 
 
 def _alternatives(
@@ -247,23 +234,32 @@ def route(
     *,
     memo: Memo | None = None,
     both: Both | None = None,
+    slot: int | None = None,
 ) -> Routing:
     """The department for `case` at `place`, by the book; the same input always gives the same answer.
 
     `near` says what the place would be across each boundary within the case's accuracy; those farther are ignored.
     `asset` is the component meant, if any. `departments` are those in force, by code. `memo` may be given and kept for
     as long as book and departments stay the same: then equal situations are decided once. `both` tells the place beyond
-    two boundaries at once; with it departments beyond a corner are named among the alternatives, without a flag.
+    two boundaries at once: the departments beyond corners become alternatives, and a doubt where no boundary alone
+    raises one. `slot` is that of the book's calendar, by default the one of `reported_at`.
 
     Outside every unit the lowest division that still holds the point stands for the unit; where there is none either,
     only rules that hold everywhere (owner "", no place) can decide. Such an answer is flagged `outside` or `named_gap`.
     A component that is not of the case's class is not asked for its bodies; one stale otherwise is, with a flag.
     """
-    desk = _Desk(book, departments, memo)
-    answer = desk.verdict(case, place, asset)
-    doubts = _doubts(case, place, near, asset, answer, desk)
+    slot = book.calendar.slot(case.reported_at) if slot is None else slot
+    key = book.key(case.edition, case.kind, case.class_code, case.condition, slot, None)
+    desk = _Desk(case, key, book, departments, memo)
+    here = desk.ask(place, asset)
+    answer = here.verdict
+    beyond = [(each, desk.ask(each.place, asset)) for each in near if each.distance_m <= case.accuracy_m]
+    doubts = _doubts(place, beyond, asset, answer, desk)
+    corners = () if both is None else beyond_corners(place, here, beyond, asset, desk.ask, both)
     stale = any(stale_reasons(case, asset))
-    nobody_m = _nobody(case, near, asset, answer, desk)
+    nobody_m = _nobody(beyond, answer)
+    if nobody_m is None and not any(each.why == "near_boundary" for each in doubts):
+        doubts = (*_once(corners, answer), *doubts)
     flags = _flags(case, place, answer, doubts, nobody_m, stale)
     rule, area = answer.rule, deciding_area(answer, place)
     return Routing(
@@ -279,7 +275,7 @@ def route(
         area=None if area is None else (area[0], area[1].code, area[1].name),
         component=None if asset is None else (asset.code, asset.distance_m),
         flags=tuple(sorted(flags)),
-        alternatives=_alternatives(answer, (*doubts, *_corners(case, place, near, asset, desk, both)), departments),
+        alternatives=_alternatives(answer, (*doubts, *corners), departments),
         because=explain(case, place, asset, answer, doubts, departments, nobody_m),
         revision=revision,
     )

@@ -114,6 +114,10 @@ class RuleBook:
             self._places.longest(code or ""),
         )
 
+    def key_at(self, key: Key, code: str | None) -> Key:
+        """The same key at another place, where the unit has this code."""
+        return (*key[:-1], self._places.longest(code or ""))
+
     def select(self, key: Key) -> Selection:
         """The rules for a case with this key, and what they look at."""
         selection = self._memo.get(key)
