@@ -201,9 +201,10 @@ class _Work:
         point, near, metres = self.grid.units.near(batch.lonlat[rows], batch.accuracy_m[rows])
         own = self.units[rows]
         way_out = np.flatnonzero(ways_out(_offsets(point, len(rows)), near, metres, own, SAME_EDGE_M))
+        into_gap = self._near_gaps(rows, np.bincount(point, minlength=len(rows)) > 0)
         other = near != own[point]
-        row = rows[np.concatenate([point[other], way_out])]
-        unit = np.concatenate([near[other], np.full(len(way_out), -1, dtype=np.int64)])
+        row = rows[np.concatenate([point[other], way_out, into_gap])]
+        unit = np.concatenate([near[other], np.full(len(way_out) + len(into_gap), -1, dtype=np.int64)])
         place = clerk.unit_place
         here = self.units[row]
         changed = (place[unit] != place[here]) | (clerk.unit_levels[unit] != clerk.unit_levels[here]).any(axis=1)
@@ -216,6 +217,14 @@ class _Work:
         for at, level in enumerate(clerk.levels):
             columns[:, clerk.columns["division", level]] = clerk.unit_levels[unit, at]
         return row, clerk.tree.leaves(roots, columns)[0]
+
+    def _near_gaps(self, rows: Indices, near_edge: NDArray[np.bool_]) -> Indices:
+        """Which of the rows, of cases in a unit and near an edge, have a named gap within the accuracy."""
+        asked = np.flatnonzero(near_edge & (self.units[rows] >= 0))
+        if not len(self.grid.gaps) or not len(asked):
+            return np.zeros(0, dtype=np.int64)
+        where = rows[asked]
+        return asked[np.unique(self.grid.gaps.near(self.batch.lonlat[where], self.batch.accuracy_m[where])[0])]
 
     def _across_areas(self) -> list[tuple[Indices, Ids]]:
         """For each layer the cases and their outcomes with one area entered or left."""

@@ -124,6 +124,7 @@ class Desk:
         place = places.at(index)
         variations = [
             *places.across_units(index, place, near_units.get(index, ())),
+            *self._into_gaps(case, place, near_units.get(index, ())),
             *(
                 each
                 for name, nearby in near_areas.items()
@@ -143,6 +144,14 @@ class Desk:
             both=lambda first, second: places.across_both(index, place, first, second),
             slot=slot,
         )
+
+    def _into_gaps(self, case: Case, place: Place, nearby: Sequence[tuple[int, float]]) -> Iterator[Variation]:
+        """The place in each named gap within the accuracy of the case, be it beyond the next unit but one."""
+        if place.unit is None or not nearby or not len(self.grid.gaps):
+            return
+        where, accuracy = np.array([[case.lon, case.lat]]), np.array([case.accuracy_m])
+        for gap, metres in near_polygons(self.grid.gaps, where, accuracy).get(0, ()):
+            yield Variation(metres, Place(None, (), place.areas, str(self.grid.gap_names[gap])))
 
     def assets(self, cases: Sequence[Case], lonlat: Floats, accuracy: Floats) -> dict[int, Asset]:
         """The component that each case means, where it means one: the named one, else the nearest within reach."""
