@@ -197,18 +197,7 @@ class _Work:
         asked = clerk.place_frontier.may_reach(batch.lonlat, batch.accuracy_m, everywhere)
         by_level = ~asked & (self.looked & clerk.level_bits > 0)
         asked |= clerk.level_frontier.may_reach(batch.lonlat, batch.accuracy_m, by_level)
-        rows = np.flatnonzero(asked)
-        point, near, metres = self.grid.units.near(batch.lonlat[rows], batch.accuracy_m[rows])
-        own = self.units[rows]
-        way_out = np.flatnonzero(ways_out(_offsets(point, len(rows)), near, metres, own, SAME_EDGE_M))
-        into_gap = self._near_gaps(rows, np.bincount(point, minlength=len(rows)) > 0)
-        other = near != own[point]
-        row = rows[np.concatenate([point[other], way_out, into_gap])]
-        unit = np.concatenate([near[other], np.full(len(way_out) + len(into_gap), -1, dtype=np.int64)])
-        place = clerk.unit_place
-        here = self.units[row]
-        changed = (place[unit] != place[here]) | (clerk.unit_levels[unit] != clerk.unit_levels[here]).any(axis=1)
-        row, unit = row[changed], unit[changed]
+        row, unit = self._units_near(np.flatnonzero(asked))
         roots, asks = clerk.roots(batch.classes, batch.class_of[row], unit)
         for layer in range(len(clerk.layers)):  # the rules there may look at layers that those here do not
             new = np.unique(row[(asks & ~self.asks[row]) >> layer & 1 == 1])
@@ -217,6 +206,21 @@ class _Work:
         for at, level in enumerate(clerk.levels):
             columns[:, clerk.columns["division", level]] = clerk.unit_levels[unit, at]
         return row, clerk.tree.leaves(roots, columns)[0]
+
+    def _units_near(self, rows: Indices) -> tuple[Indices, Indices]:
+        """Pairs of a case and another unit within its accuracy, -1 for none, where rules or divisions are others."""
+        clerk, batch = self.clerk, self.batch
+        point, near, metres = self.grid.units.near(batch.lonlat[rows], batch.accuracy_m[rows])
+        own = self.units[rows]
+        way_out = np.flatnonzero(ways_out(_offsets(point, len(rows)), near, metres, own, SAME_EDGE_M))
+        into_gap = self._near_gaps(rows, np.bincount(point, minlength=len(rows)) > 0)
+        other = near != own[point]
+        row = rows[np.concatenate([point[other], way_out, into_gap])]
+        unit = np.concatenate([near[other], np.full(len(way_out) + len(into_gap), -1, dtype=np.int64)])
+        here = self.units[row]
+        changed = clerk.unit_place[unit] != clerk.unit_place[here]
+        changed |= (clerk.unit_levels[unit] != clerk.unit_levels[here]).any(axis=1)
+        return row[changed], unit[changed]
 
     def _near_gaps(self, rows: Indices, near_edge: NDArray[np.bool_]) -> Indices:
         """Which of the rows, of cases in a unit and near an edge, have a named gap within the accuracy."""
@@ -263,20 +267,35 @@ class _Work:
         clerk, batch = self.clerk, self.batch
         found = np.zeros(len(batch), dtype=np.int64)
         total = entries.sum(axis=0)
-        rival = np.zeros(len(batch), dtype=np.bool_)
-        rival[self.assets.pair_row] = True
+        rival = self._has_rival(total > 0)
         maybe = sure & ((total > 0) | rival)
         second = (total > 1) | (rival & (total > 0))
-        frontiers = [(0, clerk.place_frontier), (0, clerk.level_frontier), *enumerate(clerk.area_frontiers, 1)]
-        for number, frontier in frontiers:
-            asked = maybe & ~second & (entries[number] == 0)
-            second |= frontier.may_reach(batch.lonlat, batch.accuracy_m, asked)
+        asked = maybe & ~second & (entries[0] == 0)
+        near = clerk.place_frontier.may_reach(batch.lonlat, batch.accuracy_m, asked)
+        asked &= self.asks & clerk.level_bits > 0
+        near |= clerk.level_frontier.may_reach(batch.lonlat, batch.accuracy_m, asked)
+        second[self._units_near(np.flatnonzero(near))[0]] = True
+        for number, name in enumerate(clerk.layers):
+            asked = maybe & ~second & (entries[number + 1] == 0)
+            asked &= (self.asks >> number & 1 == 1) | (entries[0] > 0)
+            some = np.flatnonzero(clerk.area_frontiers[number].may_reach(batch.lonlat, batch.accuracy_m, asked))
+            within = self.grid.areas[name].index.near(batch.lonlat[some], batch.accuracy_m[some])[0]
+            second[some[within]] = True
         rows = np.flatnonzero(maybe & second)
         if len(rows):
             classes = [batch.classes[batch.class_of[row]] for row in rows.tolist()]
             cases = [self._case(row, each) for row, each in zip(rows.tolist(), classes, strict=True)]
             routed = clerk.desk.route_all(cases, slots=[each[-1] for each in classes])
             found[rows] = [sum(why.code == "near_boundary" for why in each.because) for each in routed]
+        return found
+
+    def _has_rival(self, crosses: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which cases (n,) may mean another component that other bodies have, if the decision may look at these."""
+        at, assets = self.clerk.columns[COMPONENT], self.assets
+        row = assets.pair_row
+        other = self.clerk.bodies[assets.pair_member] != self.columns[row, at]
+        found = np.zeros(len(self.batch), dtype=np.bool_)
+        found[row[other & (crosses[row] | (self.looked[row] >> at & 1 == 1))]] = True
         return found
 
     def _case(self, row: int, of: ClassKey) -> Case:
