@@ -8,7 +8,7 @@ from typing import Final
 from cases.rules.model import CASE_KINDS, Rule
 from cases.rules.shadows import find_shadows
 from gis.errors import Fault, Severity
-from grids.successors import Fate
+from grids.fates import Fate
 
 
 class _Names:
