@@ -59,7 +59,7 @@ def learn(
             f"没有片区图层{lesson.layer}；现有图层：{there}。",
             thing=lesson.layer,
         )
-    read, faults = read_cases(table, mapping, defaults, crs)
+    read, faults = read_cases(table, mapping, desk.defaults(defaults), crs)
     told = zip(read, table.columns[lesson.column].tolist(), strict=True)
     known = [(case, str(body)) for case, body in told if case is not None and body and None not in _key(case)]
     taught, left = (known[::2], known[1::2]) if lesson.half else (known, [])

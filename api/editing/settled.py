@@ -1,7 +1,7 @@
 """Rulings taken into a draft, which nobody but a person publishes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from api.editing.checks import State
@@ -11,6 +11,7 @@ from cases.books import load_book
 from cases.log import find_report
 from cases.reports import Defaults, from_records
 from cases.rulings import Ruling, edits_of, read_rulings, ruling_of_case
+from cases.source_records import load_sources
 from gis.errors import Fault, Refusal, refuse
 from gis.store.engine import Store, reading, writing
 from gis.store.revisions import head
@@ -71,7 +72,9 @@ def document_of_case(
             thing=case_id,
         )
     report, unit = found
-    read = from_records([report], defaults)
+    with reading(store.world) as connection:
+        sources = load_sources(connection, head(connection))
+    read = from_records([report], replace(defaults, sources=sources))
     (case,) = read.cases
     if case is None:
         raise Refusal(read.all_faults)
