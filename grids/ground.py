@@ -1,6 +1,6 @@
 """The ground of an edit, read from the store at one revision, piece by piece as it is asked for."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Table
 
 from gis.store.revisions import head, read_settings
-from gis.store.vicinity import Row, codes_given, read_around, read_below, read_coded
+from gis.store.vicinity import SLOTS, Row, codes_given, read_around, read_below, read_coded
 from grids.edits.ground import Box, Key, meet
 from grids.edits.value import DIVISIONS, GAPS, UNITS, Feature
 from grids.features import feature_of
@@ -20,6 +20,7 @@ from grids.tables import area, division, gap, unit
 ROOM = 3.5  # on each side, of a unit's box: its neighbours, what touches these, and what both are checked against
 SECOND_ROOM = 0.1  # of a box of which a part was read before: it is seldom that a third is asked for
 MOST_ROOM_DEG = 0.003
+LARGE = 500  # coordinates of a shape that is worth holding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +33,8 @@ class Reading:
     below: dict[tuple[str, str], list[Feature]] = field(default_factory=dict)
     profiles: dict[int, CodeProfile] = field(default_factory=dict)
     """By revision: the profile changes with a revision only."""
+    large: dict[str, Mapping[int, shapely.Polygon]] = field(default_factory=dict)
+    """By layer the largest shapes that were read, by row_id; replaced and never changed, as others may read it."""
 
     def __len__(self) -> int:
         """How many features and codes are held, one held twice counted twice."""
@@ -138,7 +141,9 @@ class StoreGround:
             whole = _with_room(box, room)
             if self._is_newest is None:
                 self._is_newest = head(self.connection) == self.at
-            rows = read_around(self.connection, table, self.at, whole, self._is_newest)
+            large = self.reading.large.get(layer, {})
+            rows = read_around(self.connection, table, self.at, whole, self._is_newest, large)
+            self.reading.large[layer] = _largest(large, rows)
             held = Around.of(whole, self._features(layer, rows))
             read.append(held)
         return held.meeting(box)
@@ -166,6 +171,14 @@ def _with_room(box: Box, room: float) -> Box:
     """The box with room on each side, 300 m at most: an edit soon asks for what is beside its unit too."""
     x, y = (min((box[side + 2] - box[side]) * room, MOST_ROOM_DEG) for side in (0, 1))
     return box[0] - x, box[1] - y, box[2] + x, box[3] + y
+
+
+def _largest(held: Mapping[int, shapely.Polygon], rows: Sequence[Row]) -> Mapping[int, shapely.Polygon]:
+    """Of the shapes that are held and those of rows the largest."""
+    shapes = {**held, **{row["row_id"]: row["geom"] for row in rows}}
+    counts = shapely.get_num_coordinates(np.fromiter(shapes.values(), dtype=object, count=len(shapes)))
+    large = {of: count for of, count in zip(shapes, counts.tolist(), strict=True) if count > LARGE}
+    return {of: shapes[of] for of in sorted(large, key=lambda each: -large[each])[:SLOTS]}
 
 
 def _has_edge_in(feature: Feature, window: shapely.Polygon) -> bool:

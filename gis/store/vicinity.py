@@ -6,8 +6,10 @@ by that. The statements are made once: for so few rows making them would take lo
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any
 
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
@@ -17,7 +19,9 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     func,
+    null,
     select,
     text,
     union_all,
@@ -30,6 +34,9 @@ from gis.store.versions import FAR, Box, raw_columns
 Row = Mapping[str, Any]
 LAST = "\U0010ffff"
 AT_ONCE = 500
+SLOTS = 8
+HELD = tuple(f"held_{number}" for number in range(SLOTS))
+NOTHING: Mapping[int, BaseGeometry] = {}
 
 
 def read_coded(connection: Connection, table: Table, at: int, code: str) -> list[Row]:
@@ -49,15 +56,25 @@ def read_owned(connection: Connection, table: Table, at: int, prefix: str) -> li
     return sorted(found, key=lambda row: (str(row["owner"]), str(row["code"]), row["uid"]))
 
 
-def read_around(connection: Connection, table: Table, at: int, box: Box, is_newest: bool = False) -> list[Row]:
+def read_around(
+    connection: Connection,
+    table: Table,
+    at: int,
+    box: Box,
+    is_newest: bool = False,
+    held: Mapping[int, BaseGeometry] = NOTHING,
+) -> list[Row]:
     """The versions in force at revision `at` whose own box meets `box` (its rim counts), not looking at their shapes.
 
-    Who knows that nothing was published after `at` says so, and spares a look at what ended since.
+    Who knows that nothing was published after `at` says so, and spares a look at what ended since; who holds shapes, by
+    row_id and SLOTS at most, is not sent these again: a province's outline takes longer than all the rest.
     """
-    given = {"at": at, **dict(zip(("west", "south", "east", "north"), map(float, box), strict=True))}
+    slots = dict(zip(HELD, chain(held, repeat(-1)), strict=False))
+    given = {"at": at, **dict(zip(("west", "south", "east", "north"), map(float, box), strict=True)), **slots}
     in_force, *ended = _around(table, connection.dialect.name)
     wanted = (in_force,) if is_newest else (in_force, *ended)
-    return [row for each in wanted for row in _rows(connection, each, given)]
+    rows = [row for each in wanted for row in _rows(connection, each, given)]
+    return [{**row, "geom": held[row["row_id"]]} if row["row_id"] in held else row for row in rows] if held else rows
 
 
 def read_uids(connection: Connection, table: Table, at: int, uids: Collection[int]) -> list[Row]:
@@ -156,13 +173,22 @@ def _around(table: Table, dialect: str) -> Sequence[Select[Any]]:
     meets = and_(column.west <= east, column.east >= west, column.south <= north, column.north >= south)
     if dialect == "postgresql":
         near = column.geom.op("&&")(func.ST_MakeEnvelope(west, south, east, north, SRID, type_=None))
-        return (select(*raw_columns(table)).where(near, meets, *_holds(table)),)
+        return (select(*_unheld(table)).where(near, meets, *_holds(table)),)
     boxes = "xmin <= :east AND xmax >= :west AND ymin <= :north AND ymax >= :south"
     near = column.row_id.in_(text(f"SELECT id FROM {rtree(table)} WHERE {boxes}"))
     ended = column.to_revision > bindparam("at")
-    return select(*raw_columns(table)).where(near, meets, _began(table)), select(*raw_columns(table)).where(
+    return select(*_unheld(table)).where(near, meets, _began(table)), select(*_unheld(table)).where(
         ended, meets, _began(table)
     )
+
+
+def _unheld(table: Table) -> list[Any]:
+    """All columns, but no shape of those whose row_id is among HELD."""
+    is_held = table.c.row_id.in_([bindparam(name) for name in HELD])
+    return [
+        case((is_held, null()), else_=each).label("geom") if each.name == "geom" else each
+        for each in raw_columns(table)
+    ]
 
 
 def _begins(table: Table) -> Sequence[ColumnElement[bool]]:

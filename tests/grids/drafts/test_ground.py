@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy import event
 
 from gis.errors import Refusal
+from gis.store import vicinity
 from gis.store.engine import Store, reading
 from gis.store.revisions import current_head
 from grids.drafts.publishing import Wanted, publish_draft
 from grids.drafts.workbench import Workbench
 from grids.edits.operations import apply
 from grids.edits.value import Edit, Feature
-from grids.ground import StoreGround
+from grids.ground import Reading, StoreGround
 from grids.profiles import GBT
 from tests.grids.drafts.conftest import Begin
 from tests.grids.drafts.test_publishing import across
@@ -56,6 +57,24 @@ def test_edits_on_the_store_are_those_on_the_same_ground_in_memory(store: Store)
                 except Refusal as refusal:
                     answers.append(refusal.code)
             assert answers[0] == answers[1], document
+
+
+def test_grounds_that_share_large_shapes_answer_as_each_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("grids.ground.LARGE", 4)
+    sent: list[int] = []
+    read = vicinity.read_shapes
+    monkeypatch.setattr(vicinity, "read_shapes", lambda held: sent.append(sum(map(bool, held))) or read(held))
+    shared = Reading()
+    with reading(store.world) as connection:
+        boxes = [unit.polygon.bounds for unit in StoreGround(connection, 1).units_below(WEST) if unit.polygon]
+        for at, box in enumerate(boxes):
+            sent.clear()
+            alone = StoreGround(connection, 1).followers(box)
+            whole, _ = sum(sent), sent.clear()
+            shared.around.clear()
+            assert StoreGround(connection, 1, reading=shared).followers(box) == alone
+            assert sum(sent) < whole if at else sum(sent) == whole
+    assert all(len(each) <= vicinity.SLOTS for each in shared.large.values())
 
 
 def test_the_ground_of_an_earlier_revision_stays_as_it_was(store: Store, bench: Workbench, begin: Begin) -> None:
