@@ -163,10 +163,10 @@ def list_components(
     `known` are the classes that there are, `departments` gives the codes of those in force; `seen` is that of
     `read_components`.
     """
-    table, ignored = without_derived(table, mapping)
+    table, _ = without_derived(table, mapping)
     mapped = map_fields(table, COMPONENTS.fields, mapping)
     geometries, found = prepare(table, crs, "any")
-    faults = [*ignored, *mapped.faults, *found]
+    faults = [*mapped.faults, *found]
     codes = mapped.values["code"]
     good = check_codes(codes, table.rows, geometries, bool, ("any text", "任意文本"), faults, seen)
     good = good[[geometries[index] is not None for index in good]] if len(good) else good
@@ -195,8 +195,9 @@ def read_components(
     What `policies` want of a class is asked of its codes and further attributes; `seen` is for the pieces of one
     delivery: the row of every code so far.
     """
+    table, ignored = without_derived(table, mapping)
     listed = list_components(table, mapping, crs, edition, class_code, known, departments, seen)
-    mapped, codes, faults = listed.mapped, listed.codes, list(listed.faults)
+    mapped, codes, faults = listed.mapped, listed.codes, [*ignored, *listed.faults]
     wanted = [policies.of(owner, *each) for each in zip(listed.editions, listed.classes, strict=True)]
     standard = [each.codes == "standard" for each in wanted]
     faults += check_forms(codes, listed.editions, listed.classes, table.rows, standard)

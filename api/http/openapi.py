@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from api.http.problems import MEDIA_TYPE
 from api.http.wire import MEDIA_TYPES
-from api.jobs.shapes import CheckQuestion, ExportQuestion, ReplayQuestion, ZonalQuestion
+from api.jobs.shapes import CheckQuestion, DensityQuestion, ExportQuestion, ReplayQuestion, ZonalQuestion
 from api.rasters.shapes import RasterPoints
 from api.schemas import answers as schemas
 from api.schemas import components as component_schemas
@@ -26,6 +26,7 @@ QUESTIONS = (
     CheckQuestion,
     ReplayQuestion,
     ZonalQuestion,
+    DensityQuestion,
     RasterPoints,
     *draft_schemas.QUESTIONS,
     *outcome_schemas.QUESTIONS,
