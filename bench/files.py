@@ -2,15 +2,17 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, sleep
 from typing import Any
 
 from api.migrations import migrate
@@ -216,11 +218,28 @@ def _run(office: Office, arguments: list[str]) -> Spent:
     with tempfile.TemporaryFile() as said:
         began = perf_counter()
         process = subprocess.Popen([wangge(), *arguments, *told], env=office.settings, stdout=said, stderr=said)
-        _, status, used = os.wait4(process.pid, 0)
+        with ThreadPoolExecutor(1) as beside:
+            watched = beside.submit(_peak_mb, process.pid)
+            _, status, used = os.wait4(process.pid, 0)
         wall = perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             said.seek(0)
             raise RuntimeError(f"wangge {arguments[0]} failed: {said.read().decode(errors='replace')[-300:]}")
     lock = json.loads(report.read_text(encoding="utf-8"))["lock_held_s"] if told else None
-    return Spent(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1000, lock)
+    return Spent(wall, used.ru_utime + used.ru_stime, watched.result(), lock)
+
+
+def _peak_mb(pid: int) -> float:
+    """The most memory that a process held until it ended, as Linux tells it: what rusage says begins with that of the
+    process that started it.
+    """
+    peak = 0.0
+    with suppress(OSError, ProcessLookupError):
+        while True:
+            told = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+            if told is None:  # it has ended, and nobody has asked for it yet
+                break
+            peak = int(told[1]) / 1000
+            sleep(0.02)
+    return peak
