@@ -143,7 +143,8 @@ class StoreGround:
                 self._is_newest = head(self.connection) == self.at
             large = self.reading.large.get(layer, {})
             rows = read_around(self.connection, table, self.at, whole, self._is_newest, large)
-            self.reading.large[layer] = _largest(large, rows)
+            if layer == DIVISIONS:
+                self.reading.large[layer] = _largest(large, rows)
             held = Around.of(whole, self._features(layer, rows))
             read.append(held)
         return held.meeting(box)

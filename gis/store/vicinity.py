@@ -69,9 +69,9 @@ def read_around(
     Who knows that nothing was published after `at` says so, and spares a look at what ended since; who holds shapes, by
     row_id and SLOTS at most, is not sent these again: a province's outline takes longer than all the rest.
     """
-    slots = dict(zip(HELD, chain(held, repeat(-1)), strict=False))
+    slots = dict(zip(HELD, chain(held, repeat(-1)), strict=False)) if held else {}
     given = {"at": at, **dict(zip(("west", "south", "east", "north"), map(float, box), strict=True)), **slots}
-    in_force, *ended = _around(table, connection.dialect.name)
+    in_force, *ended = _around(table, connection.dialect.name, bool(held))
     wanted = (in_force,) if is_newest else (in_force, *ended)
     rows = [row for each in wanted for row in _rows(connection, each, given)]
     return [{**row, "geom": held[row["row_id"]]} if row["row_id"] in held else row for row in rows] if held else rows
@@ -166,20 +166,19 @@ def _given(tables: tuple[Table, ...]) -> CompoundSelect[Any]:
 
 
 @lru_cache(maxsize=64)
-def _around(table: Table, dialect: str) -> Sequence[Select[Any]]:
+def _around(table: Table, dialect: str, without_held: bool) -> Sequence[Select[Any]]:
     """One statement where the spatial index holds history too; else one of what is in force still, one of the rest."""
+    columns = _unheld(table) if without_held else raw_columns(table)
     west, south, east, north = (bindparam(name, type_=Float) for name in ("west", "south", "east", "north"))
     column = table.c
     meets = and_(column.west <= east, column.east >= west, column.south <= north, column.north >= south)
     if dialect == "postgresql":
         near = column.geom.op("&&")(func.ST_MakeEnvelope(west, south, east, north, SRID, type_=None))
-        return (select(*_unheld(table)).where(near, meets, *_holds(table)),)
+        return (select(*columns).where(near, meets, *_holds(table)),)
     boxes = "xmin <= :east AND xmax >= :west AND ymin <= :north AND ymax >= :south"
     near = column.row_id.in_(text(f"SELECT id FROM {rtree(table)} WHERE {boxes}"))
     ended = column.to_revision > bindparam("at")
-    return select(*_unheld(table)).where(near, meets, _began(table)), select(*_unheld(table)).where(
-        ended, meets, _began(table)
-    )
+    return select(*columns).where(near, meets, _began(table)), select(*columns).where(ended, meets, _began(table))
 
 
 def _unheld(table: Table) -> list[Any]:
