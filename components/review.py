@@ -41,14 +41,7 @@ def accept(
     both versions of the component), code_reused, those of an edit. Errors: those of `publish_at_once`.
     """
     check_count(len(found))
-    reviewed, fit = Reviewed(), []
-    for each in found:
-        try:
-            proposals.check_open(each)
-            allow(each)
-            fit.append(each)
-        except Refusal as refusal:
-            reviewed.refused[each.id] = refusal
+    reviewed, fit = _sorted(found, allow)
     if not fit:
         return reviewed
     store = bench.store
@@ -74,6 +67,18 @@ def reject(
     if not reason.strip():
         raise refuse("reason_missing", "Say why it is rejected.", "请说明驳回理由。")
     proposals.check_text(reason)
+    reviewed, fit = _sorted(found, allow)
+    closed = proposals.close(bench.store, [each.id for each in fit], "rejected", by, reason)
+    for each in fit:
+        if each.id in closed:
+            reviewed.codes[each.id] = each.code or ""
+        else:
+            reviewed.refused[each.id] = proposals.closed(proposals.find_proposal(bench.store, each.id))
+    return reviewed
+
+
+def _sorted(found: Sequence[Proposal], allow: Callable[[Proposal], None]) -> tuple[Reviewed, list[Proposal]]:
+    """Those that are open and may be decided, beside why the others may not."""
     reviewed, fit = Reviewed(), []
     for each in found:
         try:
@@ -82,13 +87,7 @@ def reject(
             fit.append(each)
         except Refusal as refusal:
             reviewed.refused[each.id] = refusal
-    closed = proposals.close(bench.store, [each.id for each in fit], "rejected", by, reason)
-    for each in fit:
-        if each.id in closed:
-            reviewed.codes[each.id] = each.code or ""
-        else:
-            reviewed.refused[each.id] = proposals.closed(proposals.find_proposal(bench.store, each.id))
-    return reviewed
+    return reviewed, fit
 
 
 def check_count(count: int) -> None:

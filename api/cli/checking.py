@@ -115,7 +115,9 @@ def _applied(store: Store, draft_id: str | None, proposal: Repair) -> str:
     document, bench, author = edit_of(proposal), Workbench(store, DOORS, holders), getpass.getuser()
     if draft_id is None:
         with writing(store.world) as connection:
-            draft_id = create_draft(connection, "", "repair", author).id
-    work, _ = bench.add(draft_id, [document], author, None)
+            draft = create_draft(connection, "", "repair", author)
+        work = bench.fill(draft, [document], author)
+    else:
+        work, _ = bench.add(draft_id, [document], author, None)
     show_line(f"draft {work.draft.id}, version {work.draft.version}")
     return work.draft.id

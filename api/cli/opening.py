@@ -9,9 +9,10 @@ from api.migrations import check_schema
 from api.settings import Settings
 from api.transfer.fields import read_mapping, read_texts
 from api.worlds import Worlds, find_folder, folder_of
+from gis.errors import refuse
 from gis.store.engine import Store, open_store
 
-__all__ = ["open_settled", "open_worlds", "read_mapping", "read_texts", "read_time"]
+__all__ = ["open_settled", "open_worlds", "read_mapping", "read_text", "read_texts", "read_time"]
 
 
 @contextmanager
@@ -36,3 +37,16 @@ def open_worlds(settings: Settings, index: Path | None = None) -> Iterator[World
     else:
         with open_settled(settings) as store:
             yield Worlds(store, folder_of(settings.data, store))
+
+
+def read_text(path: Path) -> str:
+    """What a small file says, in UTF-8. Errors: Refusal file_unreadable."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise refuse(
+            "file_unreadable",
+            f"{path.name} cannot be read as text: {error.__class__.__name__}.",
+            f"无法读取文本文件 {path.name}。",
+            kind="unreadable",
+        ) from None

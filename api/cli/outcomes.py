@@ -12,7 +12,7 @@ from rich.table import Table as Screen
 from api.cli.opening import open_settled, read_time
 from api.cli.screen import out, show_faults, show_line, status
 from api.editing.drafting import DOORS, holders
-from api.editing.rulings import WIDTH_M, Ruling, draft_ruling
+from api.editing.seam_rulings import WIDTH_M, Ruling, draft_ruling
 from api.editing.seams import find_burdens, names_of, to_table
 from api.settings import Settings
 from cases.followups import unknown_case

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from api.cli.opening import open_settled
 from api.cli.screen import show_faults, show_line
-from api.editing.settled import document_of_case, take_rulings
+from api.editing.rulings import document_of_case, take_rulings
 from api.settings import Settings
 from api.systems import LiveSystems
 from cases.reports import Defaults, parse_zone

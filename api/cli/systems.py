@@ -8,7 +8,7 @@ import orjson
 import typer
 from rich.table import Table
 
-from api.cli.opening import open_settled
+from api.cli.opening import open_settled, read_text
 from api.cli.screen import out, show_line
 from api.settings import Settings
 from api.systems import add_system, find_system, list_systems, remove_system
@@ -44,7 +44,7 @@ def add(
     if points is not None and plane is not None:
         made, told = _fitted(name, read_points(points), plane, accept_residuals)
     else:
-        made, told = make_local(name, _text_of(wkt or proj or Path())), {"by": "wkt" if wkt else "proj"}
+        made, told = make_local(name, read_text(wkt or proj or Path())), {"by": "wkt" if wkt else "proj"}
     with open_settled(Settings()) as store, writing(store.world) as connection:
         add_system(connection, made, told)
     show_line(f"{name}: added")
@@ -64,18 +64,6 @@ def _fitted(name: str, points: ControlPoints, plane: str, accepted: bool) -> tup
         check_fit(points, residuals)
     told = {"by": "points", "points": len(metres), "rms_m": round(rms, 4), "worst_m": round(worst, 4)}
     return made, told
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise refuse(
-            "file_unreadable",
-            f"{path.name} cannot be read as text: {error.__class__.__name__}.",
-            f"无法读取文本文件 {path.name}。",
-            kind="unreadable",
-        ) from None
 
 
 @app.command("list")

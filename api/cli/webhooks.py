@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from api.cli.opening import open_settled
+from api.cli.opening import open_settled, read_text
 from api.cli.screen import out, show_line
 from api.editing.rerouting import reroute
 from api.jobs.rerouting import begin_mark
@@ -20,7 +20,6 @@ from api.worlds import Worlds, folder_of
 from cases.replay import last_position
 from cases.reports import Defaults, parse_zone
 from cases.tables import decision
-from gis.errors import refuse
 from gis.store.engine import reading, writing
 from gis.store.order import settled_end
 
@@ -43,7 +42,7 @@ def add(
 ) -> None:
     """Tell what is decided from now on to an address. 登记推送。"""
     settings = Settings()
-    secret = new_secret() if secret_file is None else _secret_in(secret_file)
+    secret = new_secret() if secret_file is None else read_text(secret_file)
     with open_settled(settings) as store:
         begin_mark(store)
         position = 0 if from_start else settled_end(store, decision)
@@ -55,18 +54,6 @@ def add(
     if secret_file is None:
         print(secret)
     show_line(escape(f"{name}: added"))
-
-
-def _secret_in(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise refuse(
-            "file_unreadable",
-            f"{path.name} cannot be read as text: {error.__class__.__name__}.",
-            f"无法读取文本文件 {path.name}。",
-            kind="unreadable",
-        ) from None
 
 
 @app.command("list")

@@ -1,121 +1,79 @@
-"""A ruling (确权) along a seam, as a draft: a strip beside the edge and a rule that holds in it."""
+"""Rulings taken into a draft, which nobody but a person publishes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-import orjson
-import shapely
-
-from cases.seams import Side, find_seams, strip
-from components.editions import CURRENT
-from gis.errors import Refusal, refuse
-from gis.store.engine import reading, writing
+from api.editing.checks import State
+from api.editing.drafting import DOORS, holders
+from api.editing.rule_checks import check_drafted
+from cases.books import load_book
+from cases.log import find_report
+from cases.reports import Defaults, from_records
+from cases.rulings import Ruling, edits_of, read_rulings, ruling_of_case
+from cases.source_records import load_sources
+from gis.errors import Fault, Refusal, refuse
+from gis.store.engine import Store, reading, writing
 from gis.store.revisions import head
-from gis.store.scope import EVERYTHING
-from gis.store.versions import Query, read_columns
-from grids.drafts.records import close_draft, create_draft
+from grids.drafts.records import create_draft
 from grids.drafts.workbench import Work, Workbench
-from grids.tables import area, area_layer
-
-LAYER = "rulings"
-TITLE = "确权结论"
-PRIORITY = 1000
-WIDTH_M = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ruling:
-    """To whom a class belongs within `width_m` metres of the edge that two areas of a layer share; on what it rests."""
+class Taken:
+    """The draft with the rulings, the edits that they became, and what the checks say of their rules."""
 
-    layer: str
-    first: str
-    second: str
-    class_code: str
-    department: str
-    edition: str = CURRENT
-    kind: str = "component"
-    width_m: float = WIDTH_M
-    basis: str | None = None
+    work: Work
+    rulings: tuple[Ruling, ...]
+    edits: tuple[dict[str, Any], ...]
+    faults: tuple[Fault, ...]
 
 
-def draft_ruling(bench: Workbench, ruling: Ruling, author: str) -> Work:
-    """A draft of the ruling, over the newest revision: to be looked at, replayed and published like any other.
+def take_rulings(
+    store: Store, document: Any, owner: str | None, author: str, draft_id: str | None = None, scope: str = ""
+) -> Taken:
+    """Put the rulings of a document into a draft, a new one of the division `scope` unless one is given; all or none.
 
-    Errors: Refusal area_unknown, owner_differs, seam_unknown; those of the edits.
+    Errors: Refusal with the faults of the document, those of the edits, draft_unknown, draft_conflict.
     """
-    with reading(bench.store.world) as connection:
-        at = head(connection)
-        query = Query(EVERYTHING, at=at, where={"layer": ruling.layer})
-        rows = read_columns(connection, area, query, ("code", "name", "department", "geom", "owner"))
-        layers = read_columns(connection, area_layer, Query(EVERYTHING, at=at), ("code", "owner"))
-    places = [_find(rows["code"].tolist(), code, ruling.layer) for code in (ruling.first, ruling.second)]
-    owners = {str(rows["owner"][each]) for each in places}
-    if len(owners) > 1:
+    rulings, faults = read_rulings(document, owner)
+    if faults:
+        raise Refusal(faults)
+    bench = Workbench(store, DOORS, holders)
+    with reading(store.world) as connection:
+        edits = edits_of(rulings, load_book(connection, head(connection)))
+    if draft_id is None:
+        title = "确权 " + "; ".join(dict.fromkeys(each.quoted for each in rulings))
+        with writing(store.world) as connection:
+            draft = create_draft(connection, scope, title[:100], author)
+        work = bench.fill(draft, edits, author)
+    else:
+        work, _ = bench.add(draft_id, edits, author, None)
+    codes = {edit["code"] for edit in edits}
+    with reading(store.world) as connection:
+        found = check_drafted(State(connection, work.sketch))
+    return Taken(work, tuple(rulings), tuple(edits), tuple(each for each in found if each.thing in codes))
+
+
+def document_of_case(
+    store: Store, source: str, case_id: str, department: str, basis: Mapping[str, str], owner: str, defaults: Defaults
+) -> Any:
+    """The document of a ruling about a case of the log. Errors: Refusal case_unknown, ruling_without_place."""
+    with reading(store.log) as log:
+        found = find_report(log, source, case_id)
+    if found is None:
         raise refuse(
-            "owner_differs",
-            f"{ruling.first} and {ruling.second} have different owners; their ruling is for who stands above both.",
-            f"{ruling.first} 与 {ruling.second} 归属不同，须由其共同上级确权。",
-        )
-    sides = [Side(*(rows[name][each] for name in ("code", "name", "department"))) for each in places]
-    shapes = np.array([rows["geom"][each] for each in places], dtype=object)
-    seams = find_seams(ruling.layer, sides, shapes)
-    if not seams:
-        raise refuse(
-            "seam_unknown",
-            f"{ruling.first} and {ruling.second} of {ruling.layer} share no edge, or have the same department.",
-            f"{ruling.layer} 的 {ruling.first} 与 {ruling.second} 没有共有的边，或部门相同。",
+            "case_unknown",
+            f"No case {case_id} of {source} was taken in.",
+            f"没有来源为 {source} 的案件 {case_id}。",
             kind="missing",
+            thing=case_id,
         )
-    (owner,), seam = owners, seams[0]
-    ruling = replace(ruling, first=seam.first.code, second=seam.second.code)  # one name, whichever is said first
-    shape = strip(seam.line, shapely.union_all(shapes), ruling.width_m)
-    has_layer = (LAYER, owner) in zip(layers["code"].tolist(), layers["owner"].tolist(), strict=True)
-    title = f"{TITLE} {ruling.layer} {ruling.first} | {ruling.second}: {ruling.class_code}"
-    with writing(bench.store.world) as connection:
-        draft = create_draft(connection, owner, title, author)
-    try:
-        work, _ = bench.add(draft.id, edits_of(ruling, shape, has_layer), author, None)
-    except Refusal:  # an empty draft would be of no use to anybody
-        with writing(bench.store.world) as connection:
-            close_draft(connection, draft, "discarded")
-        raise
-    return work
-
-
-def edits_of(ruling: Ruling, shape: shapely.Geometry, has_layer: bool) -> list[Mapping[str, Any]]:
-    """The edits of a draft: the layer of rulings where there is none, the strip, the rule."""
-    code = f"{ruling.layer}-{ruling.first}-{ruling.second}"
-    name = f"{TITLE} {ruling.first} | {ruling.second}"
-    rule = {
-        "name": name,
-        "edition": ruling.edition,
-        "kind": ruling.kind,
-        "class": ruling.class_code,
-        "area_layer": LAYER,
-        "area": code,
-        "priority": PRIORITY,
-        "to": [{"department": ruling.department}],
-        **({"basis": ruling.basis} if ruling.basis else {}),
-    }
-    layer = {"op": "put", "layer": "area_layers", "code": LAYER, "values": {"title": TITLE, "overlap": "allowed"}}
-    values = {"name": name, "department": ruling.department}
-    strip_ = {"op": "put", "layer": f"areas.{LAYER}", "code": code, "values": values}
-    return [
-        *([] if has_layer else [layer]),
-        {**strip_, "geometry": orjson.loads(shapely.to_geojson(shape))},
-        {"op": "put", "layer": "rules", "code": f"{code}-{ruling.class_code}", "values": rule},
-    ]
-
-
-def _find(codes: list[str], code: str, layer: str) -> int:
-    if code in codes:
-        return codes.index(code)
-    raise refuse(
-        "area_unknown",
-        f"There is no area {code[:60]} in the layer {layer[:60]}.",
-        f"图层 {layer[:60]} 中没有片区 {code[:60]}。",
-        kind="missing",
-        thing=code[:60],
-    )
+    report, unit = found
+    with reading(store.world) as connection:
+        sources = load_sources(connection, head(connection))
+    read = from_records([report], replace(defaults, sources=sources))
+    (case,) = read.cases
+    if case is None:
+        raise Refusal(read.all_faults)
+    return ruling_of_case(case, unit, department, basis, owner)

@@ -222,6 +222,6 @@ def _outcomes(compared: Compared) -> Iterator[tuple[Any, ...]]:
 
 
 def _judged_members(each: Judged) -> Mapping[str, Any]:
-    names = ("drawn", "inspected", "found", "attributes_right", "right", "needed", "measured")
-    names += ("mean_m", "rms_m", "worst_m", "limit_m", "share", "passed")  # type: ignore[assignment]
-    return {"class": each.name or None, **{name: getattr(each, name) for name in names}}
+    counted = ("drawn", "inspected", "found", "attributes_right", "right", "needed", "measured")
+    measured = ("mean_m", "rms_m", "worst_m", "limit_m", "share", "passed")
+    return {"class": each.name or None, **{name: getattr(each, name) for name in counted + measured}}

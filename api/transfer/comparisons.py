@@ -1,6 +1,6 @@
 """Imports as edits: a file compared with the revision it was begun from, and the result put into a draft."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ from grids.deliveries.comparing import Incoming, Merged, compare
 from grids.deliveries.extents import Extent, is_shape, read_extent, scope_wrong, within
 from grids.deliveries.merging import Outcome
 from grids.drafts.deliveries import IMPORT, keep_delivery
-from grids.drafts.records import Draft, close_draft, create_draft, find_draft, list_edits, move_draft
+from grids.drafts.records import Draft, create_draft, find_draft, list_edits, move_draft
 from grids.drafts.workbench import ATTEMPTS, Workbench
 from grids.profiles import CodeProfile
 from grids.tables import area, division, unit
@@ -137,7 +137,8 @@ def run_comparison(
         if draft is not None:
             document = _kept(store, draft, found)
             found = replace(found, merged=replace(found.merged, changes=()))  # they are in the store now
-            return replace(found, draft=_filled(store, draft, document, options.author))
+            bench = Workbench(store, DOORS, holders)
+            return replace(found, draft=bench.fill(draft, [document], options.author).draft)
     raise refuse(
         "store_busy",
         f"Others published {ATTEMPTS} times while this was compared; nothing was changed. Try again.",
@@ -335,13 +336,3 @@ def _kept(store: Store, draft: Draft, found: Compared) -> dict[str, Any]:
         "source": Path(found.source).name,
         "counts": {each.value: found.merged.counts.get(each, 0) for each in Outcome},
     }
-
-
-def _filled(store: Store, draft: Draft, document: Mapping[str, Any], author: str) -> Draft:
-    """The draft with the import as its edit; it is thrown away when that is refused."""
-    try:
-        return Workbench(store, DOORS, holders).add(draft.id, [document], author, draft.version)[0].draft
-    except Refusal:
-        with writing(store.world) as connection:
-            close_draft(connection, find_draft(connection, draft.id), "discarded")
-        raise

@@ -17,7 +17,16 @@ from grids.drafts.doors import Doors
 from grids.drafts.findings import check_draft
 from grids.drafts.limits import check_within
 from grids.drafts.naming import Holders, nobody, references_of
-from grids.drafts.records import Draft, append_edits, check_open, draft_changed, find_draft, list_edits, move_draft
+from grids.drafts.records import (
+    Draft,
+    append_edits,
+    check_open,
+    close_draft,
+    draft_changed,
+    find_draft,
+    list_edits,
+    move_draft,
+)
 from grids.drafts.sketch import Sketch
 from grids.edits.drafting import compose
 from grids.edits.value import Edit
@@ -179,6 +188,15 @@ class Workbench:
                 work.sketch.steps
             )
         raise draft_changed(work.draft)
+
+    def fill(self, draft: Draft, documents: Sequence[Document], author: str) -> Work:
+        """The first edits of a draft just made; where they are refused the draft is discarded. Errors: as `add`."""
+        try:
+            return self.add(draft.id, documents, author, draft.version)[0]
+        except Refusal:  # an empty draft would be of no use to anybody
+            with writing(self.store.world) as connection:
+                close_draft(connection, find_draft(connection, draft.id), "discarded")
+            raise
 
     def blank(self, connection: Connection, at: int) -> Sketch:
         """A sketch without edits over a revision, sharing what was read of it."""

@@ -1,0 +1,115 @@
+"""A ruling (确权) along a seam, as a draft: a strip beside the edge and a rule that holds in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import orjson
+import shapely
+
+from cases.seams import Side, find_seams, strip
+from components.editions import CURRENT
+from gis.errors import refuse
+from gis.store.engine import reading, writing
+from gis.store.revisions import head
+from gis.store.scope import EVERYTHING
+from gis.store.versions import Query, read_columns
+from grids.drafts.records import create_draft
+from grids.drafts.workbench import Work, Workbench
+from grids.tables import area, area_layer
+
+LAYER = "rulings"
+TITLE = "确权结论"
+PRIORITY = 1000
+WIDTH_M = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """To whom a class belongs within `width_m` metres of the edge that two areas of a layer share; on what it rests."""
+
+    layer: str
+    first: str
+    second: str
+    class_code: str
+    department: str
+    edition: str = CURRENT
+    kind: str = "component"
+    width_m: float = WIDTH_M
+    basis: str | None = None
+
+
+def draft_ruling(bench: Workbench, ruling: Ruling, author: str) -> Work:
+    """A draft of the ruling, over the newest revision: to be looked at, replayed and published like any other.
+
+    Errors: Refusal area_unknown, owner_differs, seam_unknown; those of the edits.
+    """
+    with reading(bench.store.world) as connection:
+        at = head(connection)
+        query = Query(EVERYTHING, at=at, where={"layer": ruling.layer})
+        rows = read_columns(connection, area, query, ("code", "name", "department", "geom", "owner"))
+        layers = read_columns(connection, area_layer, Query(EVERYTHING, at=at), ("code", "owner"))
+    places = [_find(rows["code"].tolist(), code, ruling.layer) for code in (ruling.first, ruling.second)]
+    owners = {str(rows["owner"][each]) for each in places}
+    if len(owners) > 1:
+        raise refuse(
+            "owner_differs",
+            f"{ruling.first} and {ruling.second} have different owners; their ruling is for who stands above both.",
+            f"{ruling.first} 与 {ruling.second} 归属不同，须由其共同上级确权。",
+        )
+    sides = [Side(*(rows[name][each] for name in ("code", "name", "department"))) for each in places]
+    shapes = np.array([rows["geom"][each] for each in places], dtype=object)
+    seams = find_seams(ruling.layer, sides, shapes)
+    if not seams:
+        raise refuse(
+            "seam_unknown",
+            f"{ruling.first} and {ruling.second} of {ruling.layer} share no edge, or have the same department.",
+            f"{ruling.layer} 的 {ruling.first} 与 {ruling.second} 没有共有的边，或部门相同。",
+            kind="missing",
+        )
+    (owner,), seam = owners, seams[0]
+    ruling = replace(ruling, first=seam.first.code, second=seam.second.code)  # one name, whichever is said first
+    shape = strip(seam.line, shapely.union_all(shapes), ruling.width_m)
+    has_layer = (LAYER, owner) in zip(layers["code"].tolist(), layers["owner"].tolist(), strict=True)
+    title = f"{TITLE} {ruling.layer} {ruling.first} | {ruling.second}: {ruling.class_code}"
+    with writing(bench.store.world) as connection:
+        draft = create_draft(connection, owner, title, author)
+    return bench.fill(draft, edits_of(ruling, shape, has_layer), author)
+
+
+def edits_of(ruling: Ruling, shape: shapely.Geometry, has_layer: bool) -> list[Mapping[str, Any]]:
+    """The edits of a draft: the layer of rulings where there is none, the strip, the rule."""
+    code = f"{ruling.layer}-{ruling.first}-{ruling.second}"
+    name = f"{TITLE} {ruling.first} | {ruling.second}"
+    rule = {
+        "name": name,
+        "edition": ruling.edition,
+        "kind": ruling.kind,
+        "class": ruling.class_code,
+        "area_layer": LAYER,
+        "area": code,
+        "priority": PRIORITY,
+        "to": [{"department": ruling.department}],
+        **({"basis": ruling.basis} if ruling.basis else {}),
+    }
+    layer = {"op": "put", "layer": "area_layers", "code": LAYER, "values": {"title": TITLE, "overlap": "allowed"}}
+    values = {"name": name, "department": ruling.department}
+    strip_ = {"op": "put", "layer": f"areas.{LAYER}", "code": code, "values": values}
+    return [
+        *([] if has_layer else [layer]),
+        {**strip_, "geometry": orjson.loads(shapely.to_geojson(shape))},
+        {"op": "put", "layer": "rules", "code": f"{code}-{ruling.class_code}", "values": rule},
+    ]
+
+
+def _find(codes: list[str], code: str, layer: str) -> int:
+    if code in codes:
+        return codes.index(code)
+    raise refuse(
+        "area_unknown",
+        f"There is no area {code[:60]} in the layer {layer[:60]}.",
+        f"图层 {layer[:60]} 中没有片区 {code[:60]}。",
+        kind="missing",
+        thing=code[:60],
+    )
