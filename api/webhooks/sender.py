@@ -85,17 +85,20 @@ class Sender:
             LOG.exception("webhook %s failed", claimed.name)
 
     def send(self, claimed: Webhook) -> Turn:
-        """Tell a claimed webhook what is behind its position, in order; ends at the first event that is not taken."""
+        """Tell a claimed webhook what is behind its position, in order; ends at the first event that is not taken.
+
+        A turn comes to one event at least, however slow the store is.
+        """
         turn, position, end = Turn(), claimed.position, monotonic() + self.turn_s
         upto = self._settled_end()
-        while upto is not None and position < upto and monotonic() < end and not self.stopping.is_set():
+        while upto is not None and position < upto and not self._is_over(end, position > claimed.position):
             with reading(self.store.log) as log:
                 events = read_events(log, position, upto, PAGE)
             if not events:  # the positions that are left were never used
                 move_on(self.store, claimed, upto, 0, self.lapse_s)
                 break
             for event in events:
-                if monotonic() > end or self.stopping.is_set():
+                if self._is_over(end, position > claimed.position):
                     break
                 if event.concerns(claimed.owner):
                     turn.refusal = self._tell(claimed, event, claimed.failures if not turn.delivered else 0)
@@ -110,6 +113,9 @@ class Sender:
                     return turn  # removed, or another sender goes on with it
         give_back(self.store, claimed, 0 if upto is not None else BUSY_S)
         return turn
+
+    def _is_over(self, end: float, has_moved: bool) -> bool:
+        return self.stopping.is_set() or (has_moved and monotonic() > end)
 
     def _settled_end(self) -> int | None:
         """Up to where the log can be told, None when others have been appending to it all the time."""

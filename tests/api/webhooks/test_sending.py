@@ -245,6 +245,16 @@ def test_a_webhook_that_is_removed_or_claimed_by_another_is_left_alone(store: St
         assert receiver.requests == 2
 
 
+def test_a_turn_comes_to_one_event_however_slow_the_store_is(store: Store) -> None:
+    with receiving() as receiver:
+        hook(store, receiver)
+        decide(store, *range(3))
+        sender = Sender(store, True, turn_s=-1)  # over before anything was read
+        for number in range(1, 4):
+            assert sender.send_one() is not None
+            assert cases_of(receiver) == [f"c{each}" for each in range(number)]
+
+
 def test_two_senders_tell_a_webhook_one_after_the_other(store: Store, store_url: str) -> None:
     with receiving(answers=lambda number: (time.sleep(0.005), 200)[1]) as receiver:
         hook(store, receiver)
