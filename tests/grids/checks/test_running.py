@@ -1,10 +1,11 @@
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grids.checks import (
@@ -56,7 +57,13 @@ def what(finding: Finding) -> tuple:
     return finding.fault.en, finding.fault.zh, finding.severity, finding.things, sizes
 
 
+def places_of(told: tuple, findings: Sequence[Finding]) -> list[shapely.Geometry]:
+    alike = (finding.where for finding in findings if what(finding) == told)
+    return [shapely.geometry.shape(where) for where in alike if where is not None]
+
+
 @settings(max_examples=60, deadline=None)
+@example(4235)
 @given(st.integers(0, 100_000))
 def test_a_local_run_finds_just_what_the_whole_one_finds_of_what_was_touched(seed):
     subject, random = disturbed(seed)
@@ -66,11 +73,12 @@ def test_a_local_run_finds_just_what_the_whole_one_finds_of_what_was_touched(see
     mine = [finding for finding in whole.findings if finding.concerns(touched)]
     local = run(subject, touched)
     assert Counter(map(what, local.findings)) == Counter(map(what, mine))
-    places = {what(finding): finding.where for finding in mine}
-    for finding in local.findings:
-        if finding.where is not None:
-            one, other = shapely.geometry.shape(finding.where), shapely.geometry.shape(places[what(finding)])
-            assert shapely.hausdorff_distance(one, other) < 1e-9
+    for told in map(what, mine):  # two gaps between the same units may be told alike: each has its place among them
+        here, there = (places_of(told, findings) for findings in (local.findings, mine))
+        for one in here:
+            assert min(shapely.hausdorff_distance(one, other) for other in there) < 1e-9
+        for other in there:
+            assert min(shapely.hausdorff_distance(one, other) for one in here) < 1e-9
 
 
 @settings(max_examples=20, deadline=None)
