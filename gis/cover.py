@@ -42,8 +42,7 @@ class Cover:
     @classmethod
     def of(cls, polygons: Polygons, codes: NDArray[Any], named: Polygons, snap_m: float) -> Self:
         bounds = shapely.bounds(polygons)
-        kinds = np.isin(shapely.get_type_id(polygons), (3, 6))
-        drawn = _kept(polygons, kinds & np.isfinite(bounds).all(axis=1))
+        drawn = _kept(polygons, are_areal(polygons) & np.isfinite(bounds).all(axis=1))
         usable_gaps = are_usable(named)
         gaps = _kept(named, usable_gaps)
         width = widest_degrees(drawn, snap_m) if any(each is not None for each in drawn) else 0.0
@@ -115,9 +114,16 @@ class Cover:
         return gap[sound], unit[sound]
 
 
+def are_areal(geometries: Polygons) -> Flags:
+    """Whether (n,) each is a polygon or a multipolygon, valid or not."""
+    kinds = shapely.get_type_id(geometries)
+    areal: Flags = (kinds == 3) | (kinds == 6)  # np.isin takes longer than all of a local check's few
+    return areal
+
+
 def are_usable(polygons: Polygons) -> Flags:
     """Whether (n,) each is a valid polygon or multipolygon."""
-    usable: Flags = np.isin(shapely.get_type_id(polygons), (3, 6)) & ~shapely.is_empty(polygons)
+    usable: Flags = are_areal(polygons) & ~shapely.is_empty(polygons)
     usable[usable] = shapely.is_valid(polygons[usable])
     return usable
 

@@ -89,7 +89,7 @@ def _union(fitting: Polygons, others: list[BaseGeometry]) -> BaseGeometry:
     """The union; what is edge-matched is united by its edges, which is much faster and adds no coordinate."""
     try:
         fitted = shapely.coverage_union_all(fitting)
-        return shapely.union_all([fitted, *others])
+        return shapely.union_all([fitted, *others]) if others else fitted
     except GEOSException:
         return shapely.union_all([*fitting, *others])
 

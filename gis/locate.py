@@ -25,6 +25,7 @@ from gis.cells.lookup import holders_many, lowest_many, lowest_one
 from gis.cells.near import distances_many, edges_many, near_many
 from gis.cells.shelves import Texts
 from gis.cells.update import OutOfFrame, Turnover, update_cells
+from gis.cover import are_areal
 from gis.heap.lines import Heap, MemoryHeap, frozen, lines_of
 from gis.heap.records import Told, get_array, put_arrays
 from gis.metres import Floats, Indices, Paths, checked_reach
@@ -197,7 +198,7 @@ class PolygonIndex:
 
 def check_polygons(polygons: NDArray[Any]) -> None:
     """Errors: ValueError where a polygon is missing, empty or of another type."""
-    wrong = ~np.isin(shapely.get_type_id(polygons), (3, 6)) | shapely.is_empty(polygons)
+    wrong = ~are_areal(polygons) | shapely.is_empty(polygons)
     if wrong.any():
         raise ValueError(f"a polygon is missing, empty or not a polygon: number {int(np.flatnonzero(wrong)[0])}")
 

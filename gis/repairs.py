@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shapely.errors import GEOSException
 from shapely.geometry.base import BaseGeometry
 
-from gis.cover import TOUCHING_DEG, Cover, are_usable, measure, solid
+from gis.cover import TOUCHING_DEG, Cover, are_areal, are_usable, measure, solid
 from gis.crs import DECIMALS
 from gis.flaws import Flaw, find
 from gis.metres import Indices, Paths
@@ -83,7 +83,7 @@ def mend(
 
 def _rebuild(work: Polygons, which: Indices) -> None:
     """Give polygons that cross themselves valid ones of the same lines, and take repeated nodes out, in place."""
-    solid_kind = np.isin(shapely.get_type_id(work[which]), (3, 6)) & ~shapely.is_empty(work[which])
+    solid_kind = are_areal(work[which]) & ~shapely.is_empty(work[which])
     drawn = which[solid_kind & np.isfinite(shapely.bounds(work[which])).all(axis=1)]
     bare = shapely.remove_repeated_points(work[drawn])
     fewer = shapely.get_num_coordinates(bare) < shapely.get_num_coordinates(work[drawn])

@@ -16,6 +16,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from gis.cover import are_areal
 from gis.metres import Floats, Indices, Paths, boxes, per_degree, widest_degrees
 
 PASSES = 4  # a node put into an edge may come to lie within the tolerance of another
@@ -48,7 +49,7 @@ def snap(polygons: Geometries, tolerance_m: float) -> tuple[Geometries, list[Mov
     if not tolerance_m >= 0:
         raise ValueError("a tolerance is a number of metres that is not negative")
     snapped, moves = np.array(polygons, dtype=object), list[Move]()
-    usable = np.flatnonzero(np.isin(shapely.get_type_id(snapped), (3, 6)) & shapely.is_valid(snapped))
+    usable = np.flatnonzero(are_areal(snapped) & shapely.is_valid(snapped))
     if tolerance_m == 0 or len(usable) == 0:
         return snapped, moves
     usable = usable[_concerned(snapped[usable], tolerance_m)]

@@ -85,7 +85,7 @@ class StoreGround:
         self.reading = Reading() if reading is None else reading
         self.profile = profile or self.reading.profiles.get(at) or store_profile(connection)
         self.reading.profiles[at] = self.profile
-        self._is_newest: bool | None = None
+        self._head: int | None = None
         self._coded, self._around = self.reading.coded, self.reading.around
         self._given, self._below = self.reading.given, self.reading.below
 
@@ -135,12 +135,10 @@ class StoreGround:
     def _near(self, layer: str, table: Table, box: Box) -> list[Feature]:
         """What has a shape whose box meets the box, from what was read of a larger one where there is such."""
         read = self._around.setdefault(layer, [])
-        held = next((each for each in [*read] if _is_within(box, each.whole)), None)
+        held = next((each for each in reversed([*read]) if _is_within(box, each.whole)), None)
         if held is None:
             room = SECOND_ROOM if any(meet(each.whole, box) for each in [*read]) else ROOM
             whole = _with_room(box, room)
-            if self._is_newest is None:
-                self._is_newest = head(self.connection) == self.at
             large = self.reading.large.get(layer, {})
             rows = read_around(self.connection, table, self.at, whole, self._is_newest, large)
             if layer == DIVISIONS:
@@ -148,6 +146,11 @@ class StoreGround:
             held = Around.of(whole, self._features(layer, rows))
             read.append(held)
         return held.meeting(box)
+
+    def _is_newest(self) -> bool:
+        if self._head is None:
+            self._head = head(self.connection)
+        return self._head == self.at
 
     def _all_below(self, layer: str, table: Table, prefix: str) -> list[Feature]:
         if (layer, prefix) not in self._below:

@@ -4,7 +4,7 @@ Each way uses an index, also for an earlier revision: what SQLite's R*Tree no lo
 by that. The statements are made once: for so few rows making them would take longer than running them.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, repeat
 from typing import Any
@@ -61,18 +61,19 @@ def read_around(
     table: Table,
     at: int,
     box: Box,
-    is_newest: bool = False,
+    is_newest: Callable[[], bool] = lambda: False,
     held: Mapping[int, BaseGeometry] = NOTHING,
 ) -> list[Row]:
     """The versions in force at revision `at` whose own box meets `box` (its rim counts), not looking at their shapes.
 
-    Who knows that nothing was published after `at` says so, and spares a look at what ended since; who holds shapes, by
-    row_id and SLOTS at most, is not sent these again: a province's outline takes longer than all the rest.
+    `is_newest` is asked where what ended since has to be looked at by itself: whether nothing was published after `at`.
+    Who holds shapes, by row_id and SLOTS at most, is not sent these again: a province's outline takes longer than all
+    the rest.
     """
     slots = dict(zip(HELD, chain(held, repeat(-1)), strict=False)) if held else {}
     given = {"at": at, **dict(zip(("west", "south", "east", "north"), map(float, box), strict=True)), **slots}
     in_force, *ended = _around(table, connection.dialect.name, bool(held))
-    wanted = (in_force,) if is_newest else (in_force, *ended)
+    wanted = (in_force,) if not ended or is_newest() else (in_force, *ended)
     rows = [row for each in wanted for row in _rows(connection, each, given)]
     return [{**row, "geom": held[row["row_id"]]} if row["row_id"] in held else row for row in rows] if held else rows
 

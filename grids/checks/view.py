@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.cover import are_usable
+from gis.cover import are_areal, are_usable
 from gis.flaws import Flaw
 from gis.flaws import find as find_flaws
 from gis.metres import Indices
@@ -52,7 +52,7 @@ class View:
     def drawn(self) -> Indices:
         """The units in view that have a polygon with finite coordinates, valid or not."""
         polygons = self.subject.units.polygons[self.chosen]
-        shaped = np.isin(shapely.get_type_id(polygons), (3, 6)) & np.isfinite(shapely.bounds(polygons)).all(axis=1)
+        shaped = are_areal(polygons) & np.isfinite(shapely.bounds(polygons)).all(axis=1)
         return self.chosen[shaped]
 
     @cached_property
