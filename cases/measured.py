@@ -65,7 +65,7 @@ def sum_up(log: Connection, asked: Asked, groupings: Sequence[Grouping]) -> list
 def read_returned(log: Connection, asked: Asked) -> Iterator[Returned]:
     """The cases that were returned at least once and lie somewhere, with who returned them."""
     column = standing.c
-    meant = [column.returns > 0, column.state != "void", column.lon.is_not(None), *_conditions(asked)]
+    meant = [column.returns > 0, column.state != "void", column.lon.is_not(None), *conditions_of(asked)]
     names = ("outcome", "edition", "kind", "class_code", "lon", "lat", "days_lost")
     rows = log.execute(select(*(column[name] for name in names)).where(*meant)).all()
     for start in range(0, len(rows), AT_ONCE):
@@ -90,7 +90,7 @@ def _pages(log: Connection, asked: Asked) -> Iterator[Sequence[Any]]:
     column = standing.c
     behind: tuple[str, str] | None = None
     while True:
-        meant = [column.outcome.is_not(None), *_conditions(asked)]
+        meant = [column.outcome.is_not(None), *conditions_of(asked)]
         if behind is not None:
             meant.append(tuple_(column.source, column.case_id) > behind)
         chosen = select(*(column[name] for name in _READ)).where(*meant).order_by(column.source, column.case_id)
@@ -101,7 +101,8 @@ def _pages(log: Connection, asked: Asked) -> Iterator[Sequence[Any]]:
         behind = page[-1].source, page[-1].case_id
 
 
-def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
+def conditions_of(asked: Asked) -> list[ColumnElement[bool]]:
+    """What a row of `standing` must meet."""
     column = standing.c
     meant: list[ColumnElement[bool]] = []
     if asked.since is not None:

@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 from geoalchemy2 import Geometry
 from geoalchemy2.elements import WKBElement
+from numpy.typing import NDArray
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, LargeBinary, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -73,6 +74,12 @@ def read_shapes(held: Sequence[Any]) -> list[Any]:
     """Shapely geometries of what a geometry column holds, as it comes from either store; None where it is null."""
     data = [_bytes(each) for each in held]
     return list(shapely.set_srid(shapely.from_wkb(np.fromiter(data, dtype=object, count=len(data))), 0))
+
+
+def read_times(held: Sequence[Any]) -> NDArray[np.datetime64]:
+    """Instants in UTC as datetime64[us] of what a column of `Time` holds, as it comes from either store; no null."""
+    plain = [each[:-1] if isinstance(each, str) else each.astimezone(UTC).replace(tzinfo=None) for each in held]
+    return np.array(plain, dtype="datetime64[us]")
 
 
 def _bytes(held: Any) -> bytes | None:

@@ -1,0 +1,1 @@
+"""Indicators of performance as data: named formulas over the sums of statistics."""
