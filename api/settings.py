@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     jobs: bool = Field(True, description="Whether the server runs jobs and sends webhooks, in threads of its processes")
     jobs_kept_days: float = Field(30.0, gt=0, description="Days after which an ended job and its files are removed")
     webhooks_private: bool = Field(False, description="Whether webhooks may lead to this machine and private networks")
+    indicators: str = Field("", description="File of a set of indicators of one's own (YAML), beside those that ship")
     max_points: int = Field(100_000, gt=0, description="Most points or cases in one JSON request")
     cors_origins: list[str] = Field(["*"], description="Origins whose pages may read the answers")
     public_url: str = Field(

@@ -28,6 +28,7 @@ from api.cli import (
     rulebooks,
     rulings,
     sources,
+    statistics,
     stores,
     systems,
     webhooks,
@@ -77,6 +78,7 @@ app.command("migrate")(stores.migrate_store)
 app.command("locate")(bulk.locate)
 app.command("route")(bulk.route)
 app.command("replay")(replays.replay_cases)
+app.command("statistics")(statistics.statistics)
 app.command("seams")(outcomes.seams)
 app.command("seams ruling")(outcomes.ruling)
 app.command("zonal")(rasters.zonal)
@@ -84,6 +86,7 @@ app.command("density")(rasters.density)
 app.command("serve")(stores.serve)
 app.command("demo")(stores.demo)
 app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(statistics.app, name="indicators")
 app.add_typer(outcomes.app, name="outcomes")
 app.add_typer(outcomes.cases_app, name="cases")
 app.add_typer(drafts.app, name="draft")

@@ -57,7 +57,7 @@ def parse_formula(text: str, known: Collection[str]) -> Formula:
                 waiting.append(operand)
             case ast.Name(id=name):
                 names.add(name)
-            case ast.Constant(value=value) if type(value) in (int, float) and 0 <= value <= LARGEST:
+            case ast.Constant(value=int() | float() as value) if not isinstance(value, bool) and value <= LARGEST:
                 pass
             case _:
                 shown = ast.unparse(node)[:40]
@@ -75,8 +75,8 @@ def evaluate(formula: Formula, sums: Mapping[str, Floats], count: int) -> tuple[
 
     def value(node: Any) -> Floats:
         match node:
-            case ast.Constant():
-                return np.full(count, float(node.value))
+            case ast.Constant(value=int() | float() as number):
+                return np.full(count, float(number))
             case ast.Name():
                 return sums[node.id].astype(np.float64)
             case ast.UnaryOp():

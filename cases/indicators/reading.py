@@ -32,7 +32,12 @@ def load_set(source: Path | str) -> IndicatorSet:
 @cache
 def shipped(code: str) -> IndicatorSet:
     """A set of SHIPPED."""
-    return load_set(files("cases.indicators").joinpath(f"data/{code}.yaml").read_text(encoding="utf-8"))
+    return load_set(shipped_text(code))
+
+
+def shipped_text(code: str) -> str:
+    """The same as it is written, with its comments."""
+    return files("cases.indicators").joinpath(f"data/{code}.yaml").read_text(encoding="utf-8")
 
 
 def parse_set(document: Any) -> tuple[IndicatorSet | None, list[Fault]]:

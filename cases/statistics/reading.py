@@ -35,13 +35,10 @@ def read_cases(log: Connection, asked: Asked) -> CaseFacts:
     parts += [_columns(page, words) for page in _pages(log, asked)]
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     coded = {name: words[name].coded(whole[name]) for name in _TEXTS}
-    of_handling = ("state", "first", "handler", *_NUMBERS)
-    return CaseFacts(
-        Handlings(**{name: whole[name] for name in of_handling}),
-        *(whole[name] for name in ("advice", "told", "reported_at", "revision", "lonlat")),
-        *(coded[name] for name in ("unit", "department", "first", "handler", "source")),
-        together([coded[name] for name in _CLASS]),
-    )
+    handlings = Handlings(**{name: whole[name] for name in ("state", "first", "handler", *_NUMBERS)})
+    columns: dict[str, Any] = {name: whole[name] for name in ("advice", "told", "reported_at", "revision", "lonlat")}
+    columns |= {name: coded[name] for name in ("unit", "department", "first", "handler", "source")}
+    return CaseFacts(handlings, **columns, classes=together([coded[name] for name in _CLASS]))
 
 
 def _pages(log: Connection, asked: Asked) -> Iterator[Sequence[Any]]:
