@@ -16,11 +16,16 @@ from api.editing.seam_rulings import WIDTH_M, Ruling, draft_ruling
 from api.editing.seams import find_burdens, names_of, to_table
 from api.settings import Settings
 from cases.followups import unknown_case
-from cases.handling import MEASURES
-from cases.measured import GROUPS, Asked, Grouping, sum_up
+from cases.handling import MEASURES, tally
+from cases.measured import Asked
 from cases.reports import parse_zone
 from cases.seams import REACH_M
 from cases.standing import find_standing
+from cases.statistics.columns import Coded, Indices, group
+from cases.statistics.periods import period_of
+from cases.statistics.placing import divisions_of
+from cases.statistics.reading import read_cases
+from cases.statistics.sums import CaseFacts
 from cases.texts import erase_texts
 from components.editions import CURRENT, normalise_edition
 from gis.errors import refuse
@@ -32,12 +37,13 @@ from gis.store.scope import EVERYTHING
 from gis.store.versions import Query, read_columns
 from gis.tables import Table
 from grids.drafts.workbench import Workbench
-from grids.profiles import FREE, read_profile
+from grids.profiles import FREE, CodeProfile, read_profile
 from grids.tables import division
 
 app = typer.Typer(no_args_is_help=True, help="What became of cases. 案件流转。")
 cases_app = typer.Typer(no_args_is_help=True, help="Cases that were taken in. 已受理案件。")
 SHOWN = 15
+GROUPS = ("department", "class", "division", "month")
 KEYS = ("department", "division", "area_a", "area_b", "class_code", "month")
 SHOWN_MEASURES = ("cases", "accuracy", "returned", "passed", "reworked", "days_lost")
 """What a screen has room for; a file has all."""
@@ -71,11 +77,15 @@ def measure(
 ) -> None:
     """Dispatch accuracy, returns, buck-passing, rework and days lost. 派遣准确率、回退、推诿、返工。"""
     settings = Settings()
-    asked = Asked(*_period(since, until, settings), source, prefix, class_code)
+    asked = Asked(*_period(since, until, settings), source, prefix, class_code, told=True)
     with open_settled(settings) as store, status("measure"):
-        grouping = _grouping(store, by, level, settings)
+        profile = _profile(store, by, level)
         with reading(store.log) as log:
-            groups, whole = sum_up(log, asked, (grouping, Grouping("all")))
+            facts = read_cases(log, asked)
+        number, known = group([_column(facts, by, profile, level, settings)], len(facts))
+        none = (None,) * _width(by)
+        groups = dict(zip((key or none for (key,) in known), _sums(facts, number, len(known)), strict=True))
+        whole = _sums(facts, np.zeros(len(facts), dtype=np.int64), 1)[0] if len(facts) else None
         names = _names(store, by)
     heads = ("edition", "kind", "class_code") if by == "class" else (by,)
     named = (*heads, "name") if names is not None else heads
@@ -89,7 +99,7 @@ def measure(
         show_faults(write(file, Table(columns, None, None, np.arange(1, len(rows) + 1))), settings.language)
     else:
         _show_rows(named, rows, settings.language)
-    _show_whole(whole.get(()), settings.language)
+    _show_whole(whole, settings.language)
     if file is not None:
         show_line(f"{len(rows)} -> {escape(str(file))}")
 
@@ -169,22 +179,37 @@ def _period(since: str | None, until: str | None, settings: Settings) -> tuple[A
     return begin, end
 
 
-def _grouping(store: Store, by: str, level: str, settings: Settings) -> Grouping:
+def _profile(store: Store, by: str, level: str) -> CodeProfile:
     """Errors: Refusal group_unknown, level_unknown."""
     if by not in GROUPS:
         names = ", ".join(GROUPS)
         raise refuse("group_unknown", f"--by is one of {names}, not {by[:40]}.", f"--by 只能是 {names} 之一。")
-    length = 0
-    if by == "division":
-        with reading(store.world) as connection:
-            levels = read_profile(read_settings(connection).get("profile", FREE.name)).levels
-        length = next((each.length for each in levels if each.id == level), 0)
-        if not length:
-            known = ", ".join(each.id for each in levels)
-            raise refuse(
-                "level_unknown", f"There is no level {level[:40]}: {known}.", f"没有级别 {level[:40]}：{known}。"
-            )
-    return Grouping(by, length, parse_zone(settings.zone))
+    with reading(store.world) as connection:
+        profile = read_profile(read_settings(connection).get("profile", FREE.name))
+    if by == "division" and level not in [each.id for each in profile.levels]:
+        known = ", ".join(each.id for each in profile.levels)
+        raise refuse("level_unknown", f"There is no level {level[:40]}: {known}.", f"没有级别 {level[:40]}：{known}。")
+    return profile
+
+
+def _column(facts: CaseFacts, by: str, profile: CodeProfile, level: str, settings: Settings) -> Coded:
+    match by:
+        case "department":
+            return facts.first
+        case "class":
+            return facts.classes
+        case "division":
+            return divisions_of(profile, facts.unit, level)
+    return period_of(facts.reported_at, "month", parse_zone(settings.zone))
+
+
+def _width(by: str) -> int:
+    return 3 if by == "class" else 1
+
+
+def _sums(facts: CaseFacts, number: Indices, count: int) -> list[dict[str, Any]]:
+    sums = tally(facts.handlings, number, count)
+    return [{name: column[at].item() for name, column in sums.items()} for at in range(count)]
 
 
 def _names(store: Store, by: str) -> dict[tuple[Any, ...], str] | None:
