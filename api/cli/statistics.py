@@ -33,7 +33,7 @@ def indicators() -> None:
 
 
 def statistics(
-    file: Annotated[Path | None, typer.Argument(help=".csv, .xlsx, .parquet or .json", metavar="OUT")] = None,
+    file: Annotated[Path | None, typer.Argument(help="A sheet, .json, or a map: .gpkg …", metavar="OUT")] = None,
     what: Annotated[str, typer.Option(help="cases or components")] = "cases",
     by: Annotated[str | None, typer.Option(help="Keys, with commas: street,class,area.drainage,department")] = None,
     period: Annotated[str | None, typer.Option(help="day, week, month, quarter or year")] = None,
@@ -57,12 +57,15 @@ def statistics(
     with open_worlds(settings) as worlds, status("statistics"):
         assert worlds.store is not None
         told = answer_statistics(worlds.store, worlds, asked, parse_zone(settings.zone))
+        faults = None
+        if file is not None and file.suffix.lower() != ".json":
+            faults = write_sheet(file, told, settings.language, worlds.store)
     if file is None:
         _show(told, settings.language)
-    elif file.suffix.lower() == ".json":
+    elif faults is None:
         file.write_bytes(orjson.dumps(told.as_dict(), option=orjson.OPT_INDENT_2))
     else:
-        show_faults(write_sheet(file, told, settings.language), settings.language)
+        show_faults(faults, settings.language)
     main = ", ".join(f"{told.totals[name]} {name}" for name in SHOWN_SUMS if told.totals.get(name) is not None)
     where = "" if file is None else f" -> {escape(str(file))}"
     show_line(f"{len(told.rows)} @ {told.revision}: {main}{where}")

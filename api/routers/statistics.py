@@ -1,4 +1,4 @@
-"""Statistics of cases and components, as JSON or as a sheet."""
+"""Statistics of cases and components, as JSON, as a sheet or as a map."""
 
 import tempfile
 from dataclasses import replace
@@ -11,6 +11,7 @@ from starlette.responses import Response
 from api.auth import Viewer, authorize
 from api.http.bodies import answer
 from api.lookups.moments import read_time
+from api.ogc.features import MEDIA_TYPE
 from api.routers.parameters import Lang
 from api.routers.reports import SHEETS
 from api.schemas.statistics import StatisticsAnswer
@@ -19,15 +20,14 @@ from api.statistics.asking import check, find_set
 from api.statistics.sheets import write_sheet
 from cases.reports import parse_zone
 
+FILES = {**SHEETS, "geojson": MEDIA_TYPE}
 router = APIRouter(prefix="/v1", tags=["cases"])
 
 
 @router.get(
     "/statistics",
     response_model=StatisticsAnswer,
-    responses={
-        200: {"content": {each: {"schema": {"type": "string", "format": "binary"}} for each in SHEETS.values()}}
-    },
+    responses={200: {"content": {each: {"schema": {"type": "string", "format": "binary"}} for each in FILES.values()}}},
     summary="Statistics and indicators 统计与考核指标",
 )
 def statistics(
@@ -47,7 +47,7 @@ def statistics(
     class_code: Annotated[str | None, Query(max_length=60, description="Only cases of this class, as reported")] = None,
     indicators: Annotated[str | None, Query(max_length=60, description="A set of indicators: cjt292")] = None,
     view: Annotated[str | None, Query(max_length=60, description="region, department or post")] = None,
-    format: Annotated[Literal["json", "csv", "xlsx"], Query(description="Also a sheet")] = "json",
+    format: Annotated[Literal["json", "csv", "xlsx", "geojson"], Query(description="A sheet or a map")] = "json",
     lang: Lang = "en",
 ) -> Response:
     """Cases received, routed, returned, or components, summed by divisions, areas, departments, classes and periods."""
@@ -63,7 +63,7 @@ def statistics(
         return answer(told.as_dict(), told.revision)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"statistics-{asked.what}.{format}"
-        write_sheet(path, told, lang)
+        write_sheet(path, told, lang, state.store)
         content = path.read_bytes()
     shown = {"Content-Disposition": f'attachment; filename="{path.name}"', "Wangge-Revision": str(told.revision)}
-    return Response(content, 200, {"Cache-Control": "no-cache", **shown}, SHEETS[format])
+    return Response(content, 200, {"Cache-Control": "no-cache", **shown}, FILES[format])

@@ -1,16 +1,19 @@
 """Statistics as a table with the heads of a language, to be written as CSV, Excel or any other format."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from api.statistics.answering import Statistic
+from api.statistics.shapes import CRS, shapes_of
 from cases.statistics.sums import SUMS
 from gis.errors import Fault
 from gis.formats import write
 from gis.formats.columns import to_column
+from gis.store.engine import Store
 from gis.tables import Table
 
 HEADS: Final[Mapping[str, str]] = {
@@ -35,19 +38,40 @@ HEADS: Final[Mapping[str, str]] = {
     "whole_weight": "总权重",
 }
 NAME: Final = "_name"
+PLAIN: Final = (".csv", ".tsv", ".xlsx", ".parquet")
+"""Formats in which sums go without shapes."""
 
 
-def write_sheet(path: Path, told: Statistic, language: str) -> tuple[Fault, ...]:
-    """Write the groups, and where there are any indicators these by their names. Errors: those of `gis.formats.write`.
+def write_sheet(path: Path, told: Statistic, language: str, store: Store) -> tuple[Fault, ...]:
+    """Write the groups, and where there are any indicators these by their names; formats for maps with their shapes.
 
-    An indicator without a value is an empty cell; the column behind it says what was zero.
+    An indicator without a value is an empty cell; the column behind it says what was zero. On a map there is no group
+    that lies nowhere, of which a warning tells. Errors: those of `gis.formats.write` and, for maps, of `shapes_of`.
     """
     rows = [_flat(each, told, language) for each in told.rows]
-    heads = list(rows[0]) if rows else [*(head_of(each, language) for each in told.keys)]
+    heads = list(rows[0]) if rows else [head_of(each, language) for each in told.keys]
     columns = {head: to_column([row[head] for row in rows]) for head in heads}
-    encoding = "utf-8-sig" if path.suffix.lower() == ".csv" else None
     table = Table(columns, None, None, np.arange(1, len(rows) + 1), "statistics")
-    return write(path, table, layer=told.question.what, encoding=encoding)
+    faults: tuple[Fault, ...] = ()
+    if path.suffix.lower() not in PLAIN:
+        table, faults = _on_map(replace(table, geometry=shapes_of(store, told), crs=CRS))
+    encoding = "utf-8-sig" if path.suffix.lower() == ".csv" else None
+    return (*faults, *write(path, table, layer=told.question.what, encoding=encoding))
+
+
+def _on_map(table: Table) -> tuple[Table, tuple[Fault, ...]]:
+    assert table.geometry is not None
+    there = np.array([each is not None for each in table.geometry], dtype=np.bool_)
+    gone = int((~there).sum())
+    if not gone:
+        return table, ()
+    fault = Fault(
+        "statistics_unplaced",
+        f"{gone} groups lie in no division or area with a shape; they are not on the map.",
+        f"{gone} 个分组没有对应的区划或片区图形，未写入地图。",
+        severity="warning",
+    )
+    return table.part(there), (fault,)
 
 
 def head_of(name: str, language: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from openpyxl import load_workbook
+from shapely.geometry import shape
 
 from api.app import create_app
 from api.keys import create_key
@@ -148,6 +149,24 @@ def test_the_same_comes_as_a_sheet_in_either_language(filled: httpx.Client) -> N
     book = filled.get("/v1/statistics", params={**asked, "format": "xlsx"})
     cells = list(load_workbook(io.BytesIO(book.content)).active.values)  # type: ignore[union-attr]
     assert (cells[0][0], cells[1][0], cells[2][0]) == ("county", "440305", "440306")
+
+
+def test_a_map_has_the_shapes_of_its_groups(filled: httpx.Client) -> None:
+    told = filled.get("/v1/statistics", params={"by": "class,community", "format": "geojson"})
+    assert told.headers["content-type"] == "application/geo+json"
+    found = {each["properties"]["community"]: each for each in told.json()["features"]}
+    assert {code: each["properties"]["received"] for code, each in found.items()} == {
+        "440305001001": 3,
+        "440305001002": 1,
+        "440306001001": 1,
+    }
+    assert shape(found["440305001002"]["geometry"]).equals(shape(square(3)))
+    areas = filled.get("/v1/statistics", params={"by": "area.drainage", "format": "geojson"}).json()["features"]
+    assert [each["properties"]["area.drainage"] for each in areas] == ["D-1", "D-2"]
+    assert code_of(filled.get("/v1/statistics", params={"by": "class", "format": "geojson"})) == (
+        422,
+        "statistics_wrong",
+    )
 
 
 def test_what_makes_no_sense_is_refused_in_words(http: httpx.Client) -> None:
