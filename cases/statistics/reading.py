@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 import shapely
-from sqlalchemy import Connection, select, tuple_, type_coerce
+from sqlalchemy import Connection, select, type_coerce
 from sqlalchemy.types import NullType
 
 from cases.handling import STATES, Handlings
@@ -23,7 +23,7 @@ from gis.store.versions import Query, conditions
 PAGE: Final = 50_000
 _TEXTS: Final = ("source", "edition", "kind", "class_code", "unit", "department", "first", "handler")
 _NUMBERS: Final = {"returns": np.int64, "passed": np.bool_, "reworks": np.int64, "days_lost": np.float64}
-_READ: Final = (*_TEXTS, "case_id", "state", "outcome", *_NUMBERS, "lon", "lat")
+_READ: Final = (*_TEXTS, "state", "outcome", *_NUMBERS, "lon", "lat")
 _CLASS: Final = ("edition", "kind", "class_code")
 BODIES: Final = {"department", "first", "handler"}
 
@@ -42,21 +42,12 @@ def read_cases(log: Connection, asked: Asked) -> CaseFacts:
 
 
 def _pages(log: Connection, asked: Asked) -> Iterator[Sequence[Any]]:
-    column, behind = standing.c, None
-    of_decision = (decision.c.advice, decision.c.revision)
-    reported = type_coerce(column.reported_at, NullType()).label("reported_at")  # all at once, not one by one
-    while True:
-        meant = conditions_of(asked)
-        if behind is not None:
-            meant.append(tuple_(column.source, column.case_id) > behind)
-        chosen = select(*(column[name] for name in _READ), reported, *of_decision)
-        chosen = chosen.join_from(standing, decision, column.decision == decision.c.position).where(*meant)
-        page = log.execute(chosen.order_by(column.source, column.case_id).limit(PAGE)).all()
-        if page:
-            yield page
-        if len(page) < PAGE:
-            return
-        behind = page[-1].source, page[-1].case_id
+    """The rows piece by piece as the store has them: in the order of a key it would look each one up."""
+    reported = type_coerce(standing.c.reported_at, NullType()).label("reported_at")  # all at once, not one by one
+    chosen = select(*(standing.c[name] for name in _READ), reported, decision.c.advice, decision.c.revision)
+    chosen = chosen.join_from(standing, decision, standing.c.decision == decision.c.position)
+    rows = log.execute(chosen.where(*conditions_of(asked)), execution_options={"yield_per": PAGE})
+    yield from rows.partitions()
 
 
 def _columns(page: Sequence[Any], words: dict[str, Words]) -> dict[str, Any]:
