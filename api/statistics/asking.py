@@ -92,11 +92,11 @@ def find_set(code: str | None, own: str = "") -> IndicatorSet | None:
     """The set of that code: one that ships, or the one in the file `own`. Errors: indicator_set_unknown, unreadable."""
     if code is None:
         return None
+    if code in SHIPPED:
+        return shipped(code)
     mine = load_set(Path(own)) if own else None
     if mine is not None and code == mine.code:
         return mine
-    if code in SHIPPED:
-        return shipped(code)
     known = ", ".join([*SHIPPED, *([mine.code] if mine else [])])
     raise refuse(
         "indicator_set_unknown",
