@@ -12,7 +12,7 @@ from rich.table import Table
 from api.cli.opening import open_worlds, read_time
 from api.cli.screen import out, show_faults, show_line, status
 from api.settings import Settings
-from api.statistics.answering import Statistic, answer_statistics
+from api.statistics.answering import Statistic, answer_statistics, chosen_of
 from api.statistics.asking import check, find_set
 from api.statistics.sheets import head_of, write_sheet
 from cases.indicators.reading import SHIPPED, load_set, parse_set, shipped_text
@@ -103,12 +103,18 @@ def schema() -> None:
 
 def _show(told: Statistic, language: str) -> None:
     chosen = [name for name in SHOWN_SUMS if name in told.totals]
-    marks = list(told.totals.get("indicators", {}))
+    held = told.question.indicators
+    names = {} if held is None else {each.code: each.name for each in chosen_of(held, told.question)}
+    marks = list(names)
     scored = ["score"] if marks else []
     table = Table()
     for name in told.keys:
         table.add_column(head_of(name, language), no_wrap=True)
-    for name in (*chosen, *marks, *scored):
+    for name in chosen:
+        table.add_column(head_of(name, language), justify="right")
+    for name in marks:
+        table.add_column(escape(names[name] if language == "zh" else name), justify="right")
+    for name in scored:
         table.add_column(head_of(name, language), justify="right")
     for row in told.rows[:SHOWN]:
         values: list[Any] = [row[name] for name in (*told.keys, *chosen)]

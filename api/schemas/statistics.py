@@ -7,12 +7,27 @@ from pydantic import ConfigDict, Field
 from api.schemas.answers import Shape
 
 
+class IndicatorTold(Shape):
+    """An indicator: its names, its formula over the sums, the shortest period, its weight in the score."""
+
+    code: str
+    name: str
+    name_en: str
+    formula: str
+    period: str | None
+    weight: float
+    better: str
+    note: str
+
+
 class IndicatorsAsked(Shape):
     """The set of indicators that is told, what it follows, and in which view."""
 
     code: str
+    name: str
     after: str
     view: str
+    items: list[IndicatorTold]
 
 
 class Sums(Shape):

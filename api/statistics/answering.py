@@ -12,6 +12,7 @@ from api.statistics.asking import AREA, NOW, THEN, Question, is_place, key_unkno
 from api.statistics.naming import members_of, names_of
 from api.worlds import Worlds
 from cases.indicators.evaluation import evaluate_all
+from cases.indicators.model import Indicator, IndicatorSet
 from cases.measured import Asked
 from cases.statistics.classes import folded
 from cases.statistics.columns import Coded, Indices, group
@@ -55,11 +56,25 @@ class Statistic:
             "boundaries": asked.boundaries,
             "edition": asked.edition,
             "owner": asked.owner,
-            "indicators": None if told is None else {"code": told.code, "after": told.after, "view": asked.view},
+            "indicators": None if told is None else _described(told, asked),
             "revision": self.revision,
             "totals": self.totals,
             "items": self.rows,
         }
+
+
+def _described(told: IndicatorSet, asked: Question) -> dict[str, Any]:
+    names = ("code", "name", "name_en", "period", "weight", "better", "note")
+    items = [
+        {name: getattr(each, name) for name in names} | {"formula": each.formula.text}
+        for each in chosen_of(told, asked)
+    ]
+    return {"code": told.code, "name": told.name, "after": told.after, "view": asked.view, "items": items}
+
+
+def chosen_of(told: IndicatorSet, asked: Question) -> list[Indicator]:
+    """The indicators that are told in the view and by the period asked for."""
+    return [each for each in told.indicators if asked.view and each.is_told(asked.view, asked.period)]
 
 
 def _span(asked: Question) -> tuple[tuple[str, Any], ...]:
@@ -131,9 +146,7 @@ class Counted:
 
 def _with_indicators(asked: Question, sums: Mapping[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     assert asked.indicators is not None
-    assert asked.view is not None
-    chosen = [each for each in asked.indicators.indicators if each.is_told(asked.view, asked.period)]
-    found = evaluate_all(chosen, sums, len(rows))
+    found = evaluate_all(chosen_of(asked.indicators, asked), sums, len(rows))
     for at, row in enumerate(rows):
         row["indicators"] = _rounded({code: _number(values[at]) for code, values in found.values.items()})
         row["undefined"] = {code: why[at].divisor for code, why in found.undefined.items() if at in why}

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from api.statistics.answering import Statistic
+from api.statistics.answering import Statistic, chosen_of
 from api.statistics.shapes import CRS, shapes_of
 from cases.statistics.sums import SUMS
 from gis.errors import Fault
@@ -88,9 +88,8 @@ def _flat(row: Mapping[str, Any], told: Statistic, language: str) -> dict[str, A
     if told.question.indicators is None:
         return flat
     zh = language == "zh"
-    for each in told.question.indicators.indicators:
-        if each.code in row["indicators"]:
-            name = each.name if zh else each.code
-            flat[name] = row["indicators"][each.code]
-            flat[f"{name}（除数为零）" if zh else f"{name}.undefined"] = row["undefined"].get(each.code)
+    for each in chosen_of(told.question.indicators, told.question):
+        name = f"指标.{each.name}（{each.code}）" if zh else f"indicator.{each.code}"  # a sum may have the same name
+        flat[name] = row["indicators"][each.code]
+        flat[f"{name}.除数为零" if zh else f"{name}.undefined"] = row["undefined"].get(each.code)
     return flat

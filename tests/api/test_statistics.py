@@ -145,7 +145,7 @@ def test_the_same_comes_as_a_sheet_in_either_language(filled: httpx.Client) -> N
         ("南山区", "01002", "4"),
         ("宝安区", "0102", "1"),
     ]
-    assert (table[1]["返工率"], table[1]["返工率（除数为零）"]) == ("", "handled + closed")
+    assert (table[1]["指标.返工率（rework）"], table[1]["指标.返工率（rework）.除数为零"]) == ("", "handled + closed")
     book = filled.get("/v1/statistics", params={**asked, "format": "xlsx"})
     cells = list(load_workbook(io.BytesIO(book.content)).active.values)  # type: ignore[union-attr]
     assert (cells[0][0], cells[1][0], cells[2][0]) == ("county", "440305", "440306")
