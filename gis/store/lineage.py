@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, MetaData, Table, insert, literal, select
 
@@ -48,11 +48,10 @@ def stage_lineage(connection: Connection, pairs: Sequence[Descent]) -> Table | N
     if not pairs:
         return None
     connection.exec_driver_sql("CREATE TEMPORARY TABLE descents AS SELECT * FROM lineage WHERE 1 = 0")
-    staged = STAGED
-    rows = [{"from_uid": each.from_uid, "to_uid": each.to_uid, "kind": each.kind} for each in pairs]
+    rows = _as_rows(pairs)
     for start in range(0, len(rows), CHUNK):
-        connection.execute(insert(staged), rows[start : start + CHUNK])
-    return staged
+        connection.execute(insert(STAGED), rows[start : start + CHUNK])
+    return STAGED
 
 
 def copy_lineage(connection: Connection, staged: Table, number: int) -> None:
@@ -60,3 +59,13 @@ def copy_lineage(connection: Connection, staged: Table, number: int) -> None:
     names = ["from_uid", "to_uid", "kind"]
     new = select(literal(number), *(staged.c[name] for name in names))
     connection.execute(insert(lineage).from_select(["revision", *names], new))
+
+
+def write_lineage(connection: Connection, pairs: Sequence[Descent], number: int) -> None:
+    """A few pairs as those of a revision, without staging them."""
+    if pairs:
+        connection.execute(insert(lineage), [{"revision": number, **each} for each in _as_rows(pairs)])
+
+
+def _as_rows(pairs: Sequence[Descent]) -> list[dict[str, Any]]:
+    return [{"from_uid": each.from_uid, "to_uid": each.to_uid, "kind": each.kind} for each in pairs]

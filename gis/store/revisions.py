@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gis.errors import Refusal, refuse
 from gis.store.engine import Store, explain, reading, writing
-from gis.store.lineage import Descent, check_lineage, copy_lineage, stage_lineage
-from gis.store.packed import uids_of
-from gis.store.staging import drop, make_ready, stage
+from gis.store.lineage import Descent, check_lineage, copy_lineage, stage_lineage, write_lineage
+from gis.store.packed import pack, uids_of
+from gis.store.staging import drop, make_ready, needs_staging, stage, write_few
 from gis.store.tables import counter, revision, rtree, setting, ticket
 
 CLOCK_SKEW = timedelta(seconds=5)
@@ -160,10 +160,7 @@ def publish(
     tidy = False
     with _connection(store) as connection:
         try:
-            staged = [stage(connection, index, change, told) for index, change in enumerate(publication.changes)]
-            descents = stage_lineage(connection, publication.lineage)
-            connection.commit()
-            make_ready(connection, publication.changes, staged)
+            write, temporary = _prepare(connection, publication, told)
             ready()
             connection.execution_options(write=True)
             counts = _counts(publication)
@@ -172,15 +169,11 @@ def publish(
                 began = perf_counter()
                 _use_ticket(connection, publication.ticket, number)
                 made = _record(connection, publication, number, counts)
-                for change, (ended, begun) in zip(publication.changes, staged, strict=True):
-                    _copy(connection, change, ended, begun, made.number)
-                if descents is not None:
-                    copy_lineage(connection, descents, made.number)
+                write(made.number)
                 if publication.then is not None:
                     publication.then(connection, made.number)
             held = perf_counter() - began
-            temporary = [table for pair in staged for table in pair]
-            tidy = drop(connection, temporary if descents is None else [*temporary, descents])
+            tidy = drop(connection, temporary)
             return made, held
         except IntegrityError as error:
             raise (_duplicate(error) if _is_duplicate(error) else error) from error
@@ -191,6 +184,37 @@ def publish(
                 connection.rollback()
                 if not tidy:
                     connection.invalidate()  # its temporary tables go with it
+
+
+def _prepare(
+    connection: Connection, publication: Publication, told: Callable[[int], None]
+) -> tuple[Callable[[int], None], list[Table]]:
+    """All that can be done before the lock: what writes the change under it, and the temporary tables to be dropped."""
+    changes, pairs = publication.changes, publication.lineage
+    rows = sum(len(each.retired) + len(each.created) for each in changes) + len(pairs)
+    if not needs_staging(connection, rows):
+        packed = [replace(each, created=pack(each.table, each.created)) for each in changes]
+        told(rows)
+
+        def write(number: int) -> None:
+            for each in packed:
+                _check_ended(each, write_few(connection, each, number))
+            write_lineage(connection, pairs, number)
+
+        return write, []
+    staged = [stage(connection, index, change, told) for index, change in enumerate(changes)]
+    descents = stage_lineage(connection, pairs)
+    connection.commit()
+    make_ready(connection, changes, staged)
+
+    def copy(number: int) -> None:
+        for change, (ended, begun) in zip(changes, staged, strict=True):
+            _copy(connection, change, ended, begun, number)
+        if descents is not None:
+            copy_lineage(connection, descents, number)
+
+    temporary = [table for pair in staged for table in pair]
+    return copy, temporary if descents is None else [*temporary, descents]
 
 
 def _connection(store: Store) -> Connection:
@@ -284,9 +308,7 @@ def _copy(connection: Connection, change: Change, ended: Table, begun: Table, nu
         # Beside the numbers, what is in force is asked by the way only, not looked for.
         holds = text(f"+{table.name}.to_revision IS NULL") if sqlite else table.c.to_revision.is_(None)
         old = (table.c.row_id.in_(numbers), holds)
-        ended_rows = connection.execute(update(table).where(*old).values(to_revision=number)).rowcount
-        if ended_rows != len(change.retired):
-            raise _not_in_force(table.name, len(change.retired) - ended_rows)
+        _check_ended(change, connection.execute(update(table).where(*old).values(to_revision=number)).rowcount)
     if len(change.created):
         names = [column.name for column in begun.c if column.name != "from_revision"]
         new = select(literal(number), *(begun.c[name] for name in names))
@@ -300,13 +322,16 @@ def _copy(connection: Connection, change: Change, ended: Table, begun: Table, nu
             )
 
 
-def _not_in_force(table: str, missing: int) -> Refusal:
-    return refuse(
-        "version_not_in_force",
-        f"{missing} versions of {table} that were to end are not in force; nothing was changed.",
-        f"{table} 中有 {missing} 个待注销的版本并未生效；未做任何更改。",
-        kind="conflict",
-    )
+def _check_ended(change: Change, ended: int) -> None:
+    """Errors: Refusal version_not_in_force, where fewer versions ended than were to."""
+    table, missing = change.table.name, len(change.retired) - ended
+    if missing:
+        raise refuse(
+            "version_not_in_force",
+            f"{missing} versions of {table} that were to end are not in force; nothing was changed.",
+            f"{table} 中有 {missing} 个待注销的版本并未生效；未做任何更改。",
+            kind="conflict",
+        )
 
 
 def _too_early(effective: datetime, previous: datetime) -> Refusal:

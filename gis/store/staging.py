@@ -1,4 +1,7 @@
-"""What is done of a publication before the lock: the change is staged, what it ends is found, pages are read."""
+"""What is done of a publication before the lock: the change is staged, what it ends is found, pages are read.
+
+PostgreSQL is given few rows under the lock as they are: there its temporary tables would cost more than the rows do.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -23,6 +26,7 @@ from sqlalchemy import (
     literal,
     select,
     text,
+    update,
 )
 from sqlalchemy.exc import DBAPIError
 
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 
 CHUNK = 20_000
 MANY = 1000
-"""Rows; where fewer lie on disk matters to nobody."""
+"""Rows; where fewer lie on disk matters to nobody, and they are written in a moment."""
 CACHE_KIB, USUAL_CACHE_KIB = 65_536, 2_000
 LOG_PAGES, USUAL_LOG_PAGES = 20_000, 1_000
 """What SQLite keeps of its pages, and after how many it carries its log over: for a publication, and else."""
@@ -65,6 +69,22 @@ def stage(connection: Connection, index: int, change: "Change", told: Callable[[
         _put(connection, created.name, chosen)
         told(len(chosen))
     return retired, created
+
+
+def needs_staging(connection: Connection, rows: int) -> bool:
+    """Whether a publication of so many rows is to be staged before the lock."""
+    return connection.dialect.name != "postgresql" or rows >= MANY
+
+
+def write_few(connection: Connection, change: "Change", number: int) -> int:
+    """Write a change of PostgreSQL that was not staged; how many versions it ended."""
+    table, ended = change.table, 0
+    if len(change.retired):
+        meant = update(table).where(*_in_force(connection, table, change.retired))
+        ended = connection.execute(meant.values(to_revision=number)).rowcount
+    if len(change.created):
+        _put(connection, table.name, pack(table, change.created), number)
+    return ended
 
 
 @lru_cache(maxsize=256)
@@ -120,6 +140,8 @@ def drop(connection: Connection, staged: Sequence[Table]) -> bool:
         if connection.dialect.name == "sqlite":
             _tune(connection, USUAL_CACHE_KIB, USUAL_LOG_PAGES)
             connection.commit()
+        if not staged:
+            return True
         names = [each.name for each in staged]
         with connection.begin():
             if connection.dialect.name == "postgresql":  # at one go; what is lost by a crash is gone with the session
@@ -152,19 +174,20 @@ def _hilbert(packed: Packed) -> NDArray[np.intp]:
     return np.concatenate([there, np.flatnonzero(~packed.has_geometry)])
 
 
-def _put(connection: Connection, name: str, packed: Packed) -> None:
-    """Write rows into a temporary table, in the way that is fast for many."""
+def _put(connection: Connection, name: str, packed: Packed, number: int = 0) -> None:
+    """Write rows into a table as those of a revision, in the way that is fast for many."""
     given = ["uid", *packed.columns, *(BOX if packed.table.info["spatial"] else ())]
     if connection.dialect.name == "postgresql":
-        _copy_in(connection, f"COPY {name} (from_revision, {', '.join(given)}) FROM STDIN", _rows(packed, _as_hex))
+        statement = f"COPY {name} (from_revision, {', '.join(given)}) FROM STDIN"
+        _copy_in(connection, statement, _rows(packed, number, _as_hex))
         return
     places = ", ".join("?" * len(given))
     statement = f"INSERT INTO {name} (from_revision, {', '.join(given)}) VALUES (?, {places})"
-    connection.exec_driver_sql(statement, list(_rows(packed)))
+    connection.exec_driver_sql(statement, list(_rows(packed, number)))
 
 
-def _rows(packed: Packed, shape: Callable[[bytes], Any] | None = None) -> Iterator[tuple[Any, ...]]:
-    columns: list[list[Any]] = [[0] * len(packed), packed.uids.tolist()]
+def _rows(packed: Packed, number: int, shape: Callable[[bytes], Any] | None = None) -> Iterator[tuple[Any, ...]]:
+    columns: list[list[Any]] = [[number] * len(packed), packed.uids.tolist()]
     everything = np.arange(len(packed))
     for name, column in packed.columns.items():
         values = column[everything].tolist()
