@@ -3,36 +3,42 @@
 Page by page through the router in columns; memory does not grow with the log. What moved is written as it is found.
 """
 
-from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from api.bulk.coded import CodedDesk
 from api.bulk.moved import MOVED, MovedFiles
 from api.editing.drafting import DOORS, holders
 from api.worlds import Worlds
+from cases.agreement import CLASS, Agreement
 from cases.clerk import Clerk
 from cases.desk import Desk
 from cases.drafting import drafted_desk
-from cases.replay import Agreement, Row, Which, alike, class_of, count_cases, last_position, moment_of, read_page
+from cases.replay import Page, Row, Which, count_cases, last_position, read_page
 from cases.reports import Defaults, from_records
+from cases.said import Columns, moment_of, moments_of, read_reports
 from gis.errors import Refusal
+from gis.metres import Indices
 from gis.store.engine import Store, reading
 from gis.store.revisions import list_revisions
+from gis.store.types import read_times
 from grids.drafts.records import check_open, draft_unknown, find_draft
 from grids.drafts.workbench import Workbench
 
-PAGE = 5_000
+PAGE = 20_000
 KEPT = 3
 """Desks of older revisions that are kept at a time: cases come in the order of the log, so mostly of few revisions."""
 EARLY = -1
+NEVER = np.array([], dtype="datetime64[us]")
 REPORTED = "reported_at"
 """As of when each case was reported, in place of a revision."""
 
@@ -100,49 +106,46 @@ def replay(
     told(0, total)
     while True:
         with reading(store.log) as log:  # a read of SQLite that lasts would keep its files from being tidied
-            rows = read_page(log, which, after, upto, PAGE)
-        if not rows:
+            page = read_page(log, which, after, upto, PAGE)
+        if not len(page):
             break
-        after, done = rows[-1]["position"], done + len(rows)
-        meant = [row for row in rows if which.is_meant(_moment(row, defaults))]
-        _count_page(desks, meant, defaults, agreement, levels, files)
+        after, done = page.columns["position"][-1], done + len(page)
+        for at, said in read_reports(page.columns["report"]):
+            _count_cases(desks, page.take(at), said, which, defaults, agreement, levels, files)
         told(min(done, total), total)
     names = {code: each.name for code, each in desks.newest.departments.items()}
     return Replayed(agreement, desks.number, against.draft, names)
 
 
-def _count_page(
+def _count_cases(
     desks: "_Desks",
-    rows: Sequence[Row],
+    page: Page,
+    said: Columns,
+    which: Which,
     defaults: Defaults,
     agreement: Agreement,
     levels: Sequence[int],
     files: MovedFiles | None,
 ) -> None:
-    """Route the cases of a page, count them, and write those that moved."""
-    for number, part in desks.groups(rows, defaults):
+    """Route the cases of a page that are meant, count them, and write those that moved."""
+    columns = {**said, **{name: pa.array(page.columns[name], pa.string()) for name in ("source", "unit", "expected")}}
+    for number, part in desks.groups(page, said, which, defaults):
         if number == EARLY:
             agreement.early += len(part)
             continue
         coded = desks.coded(number)
         taken = coded.clerk.desk.defaults(defaults)
-        for which, columns in alike([row["report"] for row in part]):
-            mine = [part[at] for at in which]
-            arrays = {name: pa.array(values) for name, values in columns.items()}
-            arrays["source"] = pa.array([row["source"] for row in mine], pa.string())
-            added, _ = coded.answer(arrays, np.arange(len(mine), dtype=np.int64), taken)
-            read = np.asarray(added["revision"].is_valid().to_numpy(zero_copy_only=False), dtype=bool)
-            agreement.unreadable += int((~read).sum())
-            kept = np.flatnonzero(read).tolist()
-            found = added["department"].to_pylist()
-            mine_kept, got = [mine[at] for at in kept], [found[at] for at in kept]
-            expected = [row["expected"] for row in mine_kept]
-            units = [row["unit"] for row in mine_kept]
-            agreement.count(expected, got, [class_of(row) for row in mine_kept], units, levels)
-            moved = [at for at, was, now in zip(kept, expected, got, strict=True) if was != now]
-            if moved and files is not None:
-                answers = {name: column.take(pa.array(moved)).to_pylist() for name, column in added.items()}
-                files.write(_moved([mine[at] for at in moved], answers, taken))
+        mine = {name: column.take(pa.array(part)) for name, column in columns.items()}
+        added, _ = coded.answer(mine, np.arange(len(part)), taken)
+        read = added["revision"].is_valid()
+        agreement.unreadable += len(part) - pc.sum(read).as_py()
+        counted = {name: mine[name] for name in ("unit", *CLASS) if name in mine}
+        counted |= {"before": mine["expected"], "after": added["department"].dictionary_decode()}
+        same = agreement.count(pa.table(counted).filter(read), levels)
+        moved = np.flatnonzero(read)[~np.asarray(same)] if files is not None else ()
+        if files is not None and len(moved):
+            answers = {name: column.take(pa.array(moved)).to_pylist() for name, column in added.items()}
+            files.write(_moved(page.rows(part[moved]), answers, taken))
 
 
 def _moved(rows: Sequence[Row], answers: dict[str, list[Any]], defaults: Defaults) -> dict[str, list[Any]]:
@@ -154,7 +157,7 @@ def _moved(rows: Sequence[Row], answers: dict[str, list[Any]], defaults: Default
         "source": [row["source"] for row in rows],
         "id": [row["case_id"] for row in rows],
         "version": [row["version"] for row in rows],
-        "reported_at": [_moment(row, defaults).isoformat() for row in rows],
+        "reported_at": [_when(row, defaults) for row in rows],
         **said,
         "lon": [None if case is None else case.lon for case in cases],
         "lat": [None if case is None else case.lat for case in cases],
@@ -169,9 +172,11 @@ def _moved(rows: Sequence[Row], answers: dict[str, list[Any]], defaults: Default
     return {name: columns[name] for name in MOVED.names}
 
 
-def _moment(row: Row, defaults: Defaults) -> datetime:
-    """When a case was reported, a time without a zone in that of its source."""
-    return moment_of(row, defaults.of(row["source"]).zone)
+def _when(row: Row, defaults: Defaults) -> str:
+    """When a case was reported, in the zone in which that was said, or else received, in UTC."""
+    said = moment_of(row["report"].get("reported_at"), defaults.of(row["source"]).zone)
+    received: datetime = read_times([row["received_at"]])[0].item()
+    return (said or received.replace(tzinfo=UTC)).isoformat()
 
 
 @dataclass(slots=True)
@@ -181,7 +186,7 @@ class _Desks:
     worlds: Worlds
     newest: Desk
     number: int | None
-    times: list[datetime]
+    times: NDArray[np.datetime64]
     numbers: list[int]
     made: OrderedDict[int, CodedDesk] = field(default_factory=OrderedDict)
 
@@ -191,20 +196,27 @@ class _Desks:
             with reading(store.world) as connection:
                 every = list_revisions(connection)
             newest = worlds.newest()
-            return cls(worlds, newest, None, [each.effective_at for each in every], [each.number for each in every])
+            times = [each.effective_at.astimezone(UTC).replace(tzinfo=None) for each in every]
+            return cls(worlds, newest, None, np.array(times, "datetime64[us]"), [each.number for each in every])
         desk = worlds.at(against.revision) if against.draft is None else _drafted(store, worlds, against)
         made = OrderedDict({desk.revision: CodedDesk(Clerk(desk))})
-        return cls(worlds, desk, desk.revision, [], [], made)
+        return cls(worlds, desk, desk.revision, NEVER, [], made)
 
-    def groups(self, rows: Sequence[Row], defaults: Defaults) -> list[tuple[int, list[Row]]]:
-        """The rows by the revision under which they are sent again, EARLY where there was none yet."""
+    def groups(self, page: Page, said: Columns, which: Which, defaults: Defaults) -> Iterator[tuple[int, Indices]]:
+        """The cases that are meant by the revision under which they are sent again, EARLY where there was none yet."""
+        everything = np.arange(len(page))
+        if self.number is not None and not which.has_period:
+            yield self.number, everything
+            return
+        zones = {source: defaults.of(source).zone for source in dict.fromkeys(page.columns["source"])}
+        moments = moments_of(said, page.columns["received_at"], [zones[each] for each in page.columns["source"]])
+        meant = everything[which.are_meant(moments)]
         if self.number is not None:
-            return [(self.number, list(rows))] if rows else []
-        found: dict[int, list[Row]] = {}
-        for row in rows:
-            place = bisect_right(self.times, _moment(row, defaults))
-            found.setdefault(self.numbers[place - 1] if place else EARLY, []).append(row)
-        return sorted(found.items())
+            place, numbers = np.zeros(len(meant), dtype=np.int64), [self.number]
+        else:
+            place, numbers = np.searchsorted(self.times, moments[meant], side="right"), [EARLY, *self.numbers]
+        for each in np.unique(place).tolist():
+            yield numbers[each], meant[place == each]
 
     def coded(self, number: int) -> CodedDesk:
         """The desk of a revision, ready to route in columns."""

@@ -13,10 +13,10 @@ from api.worlds import Worlds
 from cases.clerk import Clerk
 from cases.desk import Desk
 from cases.reach import reach_between
-from cases.replay import alike
 from cases.reports import Case, Defaults, from_records
 from cases.rerouting import Mark, Row, keep_mark, keep_rerouted, read_late, read_mark, read_reached
 from cases.routing import Routing
+from cases.said import split_alike
 from cases.tables import decision
 from gis.store.engine import Store, reading
 from gis.store.order import settled_end
@@ -84,12 +84,11 @@ def _late(store: Store, mark: Mark, upto: int) -> Iterator[list[Row]]:
 def _changed(coded: CodedDesk, rows: Sequence[Row], defaults: Defaults) -> list[Row]:
     """Those of the rows whose department or unit is another one now."""
     found: list[Row] = []
-    for which, columns in alike([row["report"] for row in rows]):
-        arrays = {name: pa.array(values) for name, values in columns.items()}
-        arrays["source"] = pa.array([rows[at]["source"] for at in which], pa.string())
-        added, _ = coded.answer(arrays, np.arange(len(which), dtype=np.int64), defaults)
+    for which, said in split_alike([row["report"] for row in rows]):
+        said["source"] = pa.array([rows[at]["source"] for at in which.tolist()], pa.string())
+        added, _ = coded.answer(said, np.arange(len(which)), defaults)
         known = added["revision"].is_valid().to_pylist()
-        answers = zip(which, known, added["department"].to_pylist(), added["unit"].to_pylist(), strict=True)
+        answers = zip(which.tolist(), known, added["department"].to_pylist(), added["unit"].to_pylist(), strict=True)
         for at, is_read, department, unit in answers:
             row = rows[at]
             if is_read and (department, unit) != (row["department"], row["unit"]):

@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from gis.errors import refuse
-from gis.store.types import box_shape
+from gis.store.types import box_shape, spell
 
 WAIT_S = 10.0
 CONNECT_S = 5
@@ -53,6 +53,7 @@ def open_store(url: str, wait_s: float = WAIT_S) -> Store:
             connect_args={"options": options, "connect_timeout": CONNECT_S},
             pool_pre_ping=True,
             hide_parameters=True,  # what rows hold is nobody's business who reads a log
+            json_serializer=spell,
         )
         return Store(engine, engine)
     if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
@@ -73,7 +74,8 @@ def _wrong_url(url: str) -> Exception:
 
 def _sqlite(path: Path, wait_s: float, overwrites: bool = False) -> Engine:
     url = URL.create("sqlite", database=str(path))
-    engine = create_engine(url, connect_args={"timeout": wait_s, "check_same_thread": False}, hide_parameters=True)
+    options = {"timeout": wait_s, "check_same_thread": False}
+    engine = create_engine(url, connect_args=options, hide_parameters=True, json_serializer=spell)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:

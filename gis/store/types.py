@@ -1,5 +1,6 @@
 """Column types that mean the same on SQLite and PostGIS."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -80,6 +81,16 @@ def read_times(held: Sequence[Any]) -> NDArray[np.datetime64]:
     """Instants in UTC as datetime64[us] of what a column of `Time` holds, as it comes from either store; no null."""
     plain = [each[:-1] if isinstance(each, str) else each.astimezone(UTC).replace(tzinfo=None) for each in held]
     return np.array(plain, dtype="datetime64[us]")
+
+
+def spell(document: Any) -> str:
+    """A document as JSON, its texts as they are: escaped, Chinese would take twice the room."""
+    spelled = json.dumps(document, ensure_ascii=False)
+    try:
+        spelled.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which no store takes as it is
+        return json.dumps(document)
+    return spelled
 
 
 def _bytes(held: Any) -> bytes | None:
