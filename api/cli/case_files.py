@@ -1,6 +1,5 @@
 """`wangge import cases` and `wangge import outcomes`."""
 
-import getpass
 from pathlib import Path
 
 from rich.table import Table
@@ -8,17 +7,10 @@ from rich.table import Table
 from api.cli.opening import open_settled
 from api.cli.screen import err, progress, show_faults, show_line
 from api.settings import Settings
-from api.systems import LiveSystems
-from api.transfer.case_files import CASES, COUNTS, OUTCOMES, Manner, Taken, import_cases
-from api.transfer.case_rows import Reading
+from api.transfer.case_files import COUNTS, Taken
+from api.transfer.case_orders import CASE_LAYERS, check_fit, take_in_file
 from api.transfer.imports import Options
-from api.transfer.outcome_files import import_outcomes
-from api.worlds import Worlds, folder_of
-from cases.reports import Defaults, parse_zone
-from components.editions import CURRENT, normalise_edition
-from gis.errors import refuse
 
-CASE_LAYERS = (CASES, OUTCOMES)
 UNFIT = {
     **{
         name: name for name in ("fields", "profile", "title", "overlap", "gaps", "scope", "classes", "basis", "rejects")
@@ -46,42 +38,18 @@ def check_options(layer: str, options: Options, source: str | None, base: str | 
         plain = Options()
         wrong = [name for name in UNFIT if getattr(options, name) != getattr(plain, name)]
         wrong += [name for name, given in (("base", base is not None), ("draft", draft)) if given]
-    if wrong:
-        named = ", ".join(f"--{UNFIT.get(name, name)}" for name in wrong)
-        raise refuse(
-            "option_unfit",
-            f"{named} means nothing for an import of {layer}; leave it out.",
-            f"导入 {layer} 时 {named} 不起作用，请去掉。",
-        )
+    check_fit(layer, (f"--{UNFIT.get(name, name)}" for name in wrong))
 
 
-def take_in_file(layer: str, file: Path, options: Options, source: str | None, settings: Settings) -> Taken:
+def take_in(layer: str, file: Path, options: Options, source: str | None, settings: Settings) -> Taken:
     """Import cases or outcomes with the options of `wangge import` that mean something for them, and show what came."""
-    stated = {"edition", *(["crs"] if options.crs else [])}
     with open_settled(settings) as store, progress() as bar:
-        systems = LiveSystems(store)
-        crs = systems.find(options.crs)
-        defaults = Defaults(
-            source=source or "",
-            crs=options.crs if isinstance(options.crs, str) else None,
-            zone=parse_zone(settings.zone),
-            edition=normalise_edition(options.edition),
-            stated=frozenset(stated),
-            usual=frozenset({"edition"}) if options.edition == CURRENT else frozenset(),
-            read_crs=systems.parse,
-        )
-        how = Reading((), options.mapping, options.layer, crs, options.encoding)
-        author = options.author or getpass.getuser()
-        manner = Manner(how, defaults, options.skip_rejected, options.commit, author)
         task = bar.add_task(layer, total=None)
 
         def advance(rows: int) -> None:
             bar.advance(task, rows)
 
-        if layer == CASES:
-            taken = import_cases(store, Worlds(store, folder_of(settings.data, store)), file, manner, advance)
-        else:
-            taken = import_outcomes(store, file, manner, advance)
+        taken = take_in_file(layer, store, file, options, settings, source, advance=advance)
     show_taken(taken, settings.language)
     return taken
 

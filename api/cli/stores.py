@@ -11,12 +11,13 @@ import typer
 from rich.table import Table
 
 from api.cli import model_city
-from api.cli.case_files import CASE_LAYERS, check_options, take_in_file
+from api.cli.case_files import check_options, take_in
 from api.cli.opening import open_settled, read_mapping, read_texts, read_time
 from api.cli.screen import counting, out, show_comparison, show_faults, show_line, show_report, status
 from api.lookups.moments import read_moment
 from api.migrations import migrate
 from api.settings import Settings
+from api.transfer.case_orders import CASE_LAYERS
 from api.transfer.comparisons import FILE, Comparison, extent_of, run_comparison, scope_file, scope_without_base
 from api.transfer.dress import read_dress
 from api.transfer.exports import export_layer as write_layer
@@ -119,7 +120,7 @@ def import_layer(
     report_path = report_place(report, settings, layer)  # before anything is published
     check_options(layer, options, source, base, draft)
     if layer in CASE_LAYERS:
-        taken = take_in_file(layer, file, options, source, settings)
+        taken = take_in(layer, file, options, source, settings)
         close_report(report_path, taken.as_dict(), taken.is_acceptable)
         return
     if base is not None or draft:

@@ -1,6 +1,6 @@
 """What callers may say of a file that they send, in the address or in the fields of a form."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,7 +15,9 @@ class ImportOrder(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    layer: str = Field(description="divisions units areas departments components rules catalogue")
+    layer: str = Field(
+        description="divisions units areas departments components rules catalogue cases outcomes, or a reference layer"
+    )
     filename: str | None = Field(None, description="Of a file that is the body itself: its name with its ending")
     commit: bool = Field(False, description="Publish; without it nothing is changed")
     map: list[str] = Field(default_factory=list, description="field=column, repeatable")
@@ -58,8 +60,19 @@ class ImportOrder(BaseModel):
     skip_rejected: bool = Field(False, description="Import the rows that are right although others are not")
     trust_crs: bool = Field(False, description="Take the CRS as said although records differ")
     rejects: bool = Field(False, description="Give the rows with errors as the file of the job, to be mended")
+    source: str | None = Field(None, description="Source of cases and outcomes whose rows name none")
     not_before: str | None = Field(None, description="A time before which it does not run")
     lang: str | None = Field(None, description="zh or en")
+
+    def given(self, others: Collection[str]) -> list[str]:
+        """What is said beside `others`, by its name in the address."""
+        fields = type(self).model_fields
+        said = (
+            name
+            for name in fields
+            if name not in others and getattr(self, name) != fields[name].get_default(call_default_factory=True)
+        )
+        return [fields[name].alias or name for name in said]
 
 
 class SurveyOrder(BaseModel):

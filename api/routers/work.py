@@ -23,6 +23,8 @@ from api.jobs.exporting import EXPORT, ExportArguments
 from api.jobs.exporting import check_arguments as check_export
 from api.jobs.importing import IMPORT, ImportArguments
 from api.jobs.importing import check_arguments as check_import
+from api.jobs.intake import INTAKE, IntakeArguments
+from api.jobs.intake import check_arguments as check_intake
 from api.jobs.kinds import Arguments, Kind
 from api.jobs.orders import (
     ImportOrder,
@@ -55,6 +57,7 @@ from api.keys import Key
 from api.lookups.moments import read_moment, read_time
 from api.routers.parameters import Lang, check_alone, draft_within
 from api.settings import Settings
+from api.transfer.case_orders import CASE_LAYERS, check_fit
 from api.transfer.fields import read_mapping
 from components.editions import normalise_edition
 from gis.errors import refuse
@@ -74,8 +77,9 @@ ACCEPTED: dict[str, Any] = {
 
 @router.post("/imports", summary="Check or publish a delivery 导入", openapi_extra=import_parameters(), **ACCEPTED)
 async def make_import(request: Request, key: Editor, lang: Lang = "en") -> Response:
-    """Check a file and, with `commit`, publish it as one revision: the options of `wangge import`.
+    """Check a file and, with `commit`, publish it as one revision, or take in its cases or outcomes.
 
+    The options are those of `wangge import`.
     The file is the body, and the options stand in the address; or all of it is a form: `file`, `gaps_file`, fields.
     """
     settings: Settings = request.app.state.settings
@@ -91,8 +95,11 @@ def _make_import(
 ) -> Response:
     settings: Settings = request.app.state.settings
     order = _valid(ImportOrder, _gathered([*asked, *sent.fields]))
+    if order.layer in CASE_LAYERS:
+        return _make_intake(request, key, lang, job_id, order, sent, folder)
+    check_fit(order.layer, ["source"] if order.source is not None else [])
     effective = read_time(order.effective, settings.zone) if order.effective else None
-    said = order.model_dump(exclude={"filename", "not_before", "lang", "effective"})
+    said = order.model_dump(exclude={"filename", "not_before", "lang", "effective", "source"})
     arguments = ImportArguments(
         file=sent.files["file"],
         gaps_file=sent.files.get("gaps_file"),
@@ -102,6 +109,17 @@ def _make_import(
     )
     check_import(request.app.state.store, arguments, folder / arguments.file)
     return _made_of_files(request, key, lang, IMPORT, arguments, order.not_before, job_id)
+
+
+def _make_intake(
+    request: Request, key: Key, lang: str, job_id: str, order: ImportOrder, sent: Sent, folder: Path
+) -> Response:
+    known = set(IntakeArguments.model_fields)
+    files = [name for name in sent.files if name != "file"]
+    check_fit(order.layer, [*order.given({*known, "filename", "not_before", "lang"}), *files])
+    arguments = IntakeArguments(file=sent.files["file"], **order.model_dump(include=known))
+    check_intake(arguments, folder / arguments.file)
+    return _made_of_files(request, key, lang, INTAKE, arguments, order.not_before, job_id)
 
 
 @router.post("/deliveries", summary="Check a survey delivery 普查验收", openapi_extra=survey_parameters(), **ACCEPTED)

@@ -5,6 +5,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,22 @@ import numpy as np
 
 from api.transfer.case_rows import Reading, Rows, read_rows
 from api.worlds import Worlds
+from cases.desk import Desk
 from cases.filing import Counted, Filed, file_cases, sort_cases
 from cases.log import check_name, digest_of
 from cases.reports import FIELDS, Defaults, from_records
 from cases.texts import TEXTS, split_texts
 from gis.errors import Fault, Refusal
 from gis.store.engine import Store, reading
+from gis.store.scope import Scope
 
 CASES, OUTCOMES = "cases", "outcomes"
 NUMBERS = ("lon", "lat", "accuracy_m", "version")
 COUNTS = ("new", "changed", "same", "late", "wrong")
 KEPT_FAULTS = 1000
 Advance = Callable[[int], None]
+Begun = Callable[["Taken"], None]
+"""Hears what was found, before anything is kept; may raise to stop."""
 
 
 @dataclass(slots=True)
@@ -71,17 +76,26 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a file is taken in: with what rows lack, whether wrong rows are left out, whether anything is kept."""
+    """How a file is taken in: with what rows lack, whether wrong rows are left out, whether anything is kept.
+
+    `prefix` is that of whoever sends it: cases in other units are not theirs.
+    """
 
     how: Reading
     defaults: Defaults
     skip_rejected: bool = False
     commit: bool = False
     author: str = ""
+    prefix: str = ""
 
 
 def import_cases(
-    store: Store, worlds: Worlds, path: Path, manner: Manner, advance: Advance = lambda rows: None
+    store: Store,
+    worlds: Worlds,
+    path: Path,
+    manner: Manner,
+    advance: Advance = lambda rows: None,
+    begun: Begun = lambda taken: None,
 ) -> Taken:
     """Take in the cases of a file: each is decided as it stands and kept, as if it were sent alone, without `similar`.
 
@@ -91,8 +105,9 @@ def import_cases(
     taken = Taken(CASES, str(path), skipping=manner.skip_rejected)
     desk = worlds.newest()
     manner = replace(manner, defaults=desk.defaults(manner.defaults))
+    decide = partial(desk.route_all, scope=Scope((manner.prefix,)))
     names, digests, rows = (array("q") for _ in range(3))
-    for filed, wrong in _read_cases(path, manner):
+    for filed, wrong in _read_cases(path, manner, desk):
         taken.rows += len(filed) + len({each.row for each in wrong})
         taken.counts["wrong"] += len({each.row for each in wrong})
         taken.add(wrong)
@@ -111,9 +126,10 @@ def import_cases(
         taken.add([_twice(row) for row in twice])
     if not manner.commit or not taken.is_acceptable:
         return taken
+    begun(taken)
     bad, found = set(twice), Counter[str]()
-    for filed, _ in _read_cases(path, manner):
-        counts, _ = file_cases(store, [each for each in filed if each.row not in bad], desk.route_all)
+    for filed, _ in _read_cases(path, manner, desk):
+        counts, _ = file_cases(store, [each for each in filed if each.row not in bad], decide)
         found.update(counts)
         advance(len(filed))
     taken.counts.update({name: found[name] - taken.counts[name] for name in ("new", "same", "late")})
@@ -121,12 +137,35 @@ def import_cases(
     return taken
 
 
-def _read_cases(path: Path, manner: Manner) -> Iterator[tuple[list[Filed], list[Fault]]]:
+def _read_cases(path: Path, manner: Manner, desk: Desk) -> Iterator[tuple[list[Filed], list[Fault]]]:
     for piece in read_rows(path, replace(manner.how, fields=(*FIELDS, *TEXTS))):
         defaults = manner.defaults
         if piece.crs is not None:
             defaults = replace(defaults, crs=piece.crs, stated=defaults.stated | {"crs"})
-        yield _filed(piece, defaults)
+        filed, wrong = _filed(piece, defaults)
+        beyond = _beyond(desk, filed, manner.prefix)
+        told = {fault.row for fault in beyond}
+        yield [each for each in filed if each.row not in told], [*wrong, *beyond]
+
+
+def _beyond(desk: Desk, filed: Sequence[Filed], prefix: str) -> list[Fault]:
+    """The cases in units whose code does not begin with the prefix; outside every unit a case is anybody's."""
+    if not prefix or not filed:
+        return []
+    lonlat = np.array([(each.case.lon, each.case.lat) for each in filed], dtype=np.float64)
+    units = [desk.grid.unit_code(unit) for unit in desk.grid.units.lowest(lonlat).tolist()]
+    return [
+        Fault(
+            "prefix_missing",
+            f"The case lies in the unit {unit}, and your key ends at {prefix}.",
+            f"该案件位于网格 {unit}，超出您的密钥范围 {prefix}。",
+            row=each.row,
+            where={"type": "Point", "coordinates": [each.case.lon, each.case.lat]},
+            thing=each.case.id,
+        )
+        for each, unit in zip(filed, units, strict=True)
+        if unit is not None and not unit.startswith(prefix)
+    ]
 
 
 def _filed(piece: Rows, defaults: Defaults) -> tuple[list[Filed], list[Fault]]:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from api.transfer.case_files import OUTCOMES, Advance, Manner, Taken
+from api.transfer.case_files import OUTCOMES, Advance, Begun, Manner, Taken
 from api.transfer.case_rows import read_rows
 from cases.filing import Told, file_outcomes, sort_outcomes
 from cases.handoffs import MEMBERS, read_hand_offs
@@ -28,7 +28,13 @@ UNSORTED = 2**62
 SCHEMA = pa.schema([("row", pa.int64()), ("at_us", pa.int64()), *((name, pa.string()) for name in FIELDS)])
 
 
-def import_outcomes(store: Store, path: Path, manner: Manner, advance: Advance = lambda rows: None) -> Taken:
+def import_outcomes(
+    store: Store,
+    path: Path,
+    manner: Manner,
+    advance: Advance = lambda rows: None,
+    begun: Begun = lambda taken: None,
+) -> Taken:
     """Take in what became of cases: every row a hand-off. Those of a case are put in the order of time, then of rows.
 
     A list takes the place of the one that was told before; of a list that merely lacks what is known already nothing is
@@ -41,6 +47,8 @@ def import_outcomes(store: Store, path: Path, manner: Manner, advance: Advance =
     for keeping in (False, True):
         if keeping and not (manner.commit and taken.is_acceptable):
             break
+        if keeping:
+            begun(taken)
         taken.counts.subtract({name: taken.counts[name] for name in ("new", "changed", "same", "late")})
         for members in _cases(table):
             told, wrong = _told(store, members, manner, known)
@@ -113,7 +121,7 @@ def _told(
     for name, members in groups.items():
         numbers = [int(each["row"]) for each in members]
         source, case_id = name
-        if not source or not case_id or (source, case_id) not in there:
+        if not source or not case_id or not _may_see(there, (source, case_id), manner):
             faults.append(_unknown(source, case_id, numbers[0]))
             continue
         values = [{field: each[field] for field in MEMBERS if each[field] is not None} for each in members]
@@ -125,6 +133,11 @@ def _told(
         faults += [each for each in notes if each.code != "zone_assumed"]
         told.append(Told(numbers[0], (source, case_id), hand_offs))
     return told, faults
+
+
+def _may_see(there: Mapping[tuple[str, str], str | None], name: tuple[str, str], manner: Manner) -> bool:
+    """Whether a case was taken in, and in a unit of whoever tells of it; outside every unit it is for all alone."""
+    return name in there and (there[name] or "").startswith(manner.prefix)
 
 
 def _unknown(source: str | None, case_id: str | None, row: int) -> Fault:

@@ -8,11 +8,12 @@ import pytest
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.keys import create_key
 from api.migrations import migrate
 from api.settings import Settings
-from gis.store.engine import Store, open_store
+from gis.store.engine import Store, open_store, writing
 from tests.api.conftest import client
-from tests.api.jobs.work import Yard, yard_of
+from tests.api.jobs.work import As, Yard, yard_of
 
 
 @pytest.fixture
@@ -50,3 +51,15 @@ def here(town: FastAPI) -> Iterator[httpx.Client]:
     """A caller on this machine, of the application on each kind of store."""
     with client(town) as caller:
         yield caller
+
+
+@pytest.fixture
+def as_key(village: FastAPI) -> As:
+    def caller(role: str, prefix: str = "", name: str = "") -> httpx.Client:
+        with writing(village.state.store.world) as connection:
+            key, secret = create_key(connection, name or role, role, prefix)
+        found = client(village, Authorization=f"Bearer {secret}")
+        found.key_id = key.id  # type: ignore[attr-defined]
+        return found
+
+    return caller

@@ -1,34 +1,18 @@
 """Who may have what done: looked at when a job is made, and again when it runs."""
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
-import pytest
 from fastapi import FastAPI
 
 from api.jobs.records import list_jobs
-from api.keys import create_key, revoke_key
+from api.keys import revoke_key
 from gis.store.engine import reading, writing
 from gis.store.revisions import current_head
 from tests.api.conftest import client
 from tests.api.jobs.test_imports import NEW, send
-from tests.api.jobs.work import ended, run_all
+from tests.api.jobs.work import As, ended, run_all
 from tests.api.small_world import UNITS, collection, square
-
-As = Callable[..., httpx.Client]
-
-
-@pytest.fixture
-def as_key(village: FastAPI) -> As:
-    def caller(role: str, prefix: str = "", name: str = "") -> httpx.Client:
-        with writing(village.state.store.world) as connection:
-            key, secret = create_key(connection, name or role, role, prefix)
-        found = client(village, Authorization=f"Bearer {secret}")
-        found.key_id = key.id  # type: ignore[attr-defined]
-        return found
-
-    return caller
 
 
 def test_editors_check_publishers_publish_viewers_export(village: FastAPI, as_key: As) -> None:

@@ -31,6 +31,10 @@ def of(run: Callable[[Context, Nothing], Outcome] = do_nothing, **more: Any) -> 
     return {"test": Kind("test", Nothing, lambda key, arguments: None, run, **more)}
 
 
+As = Callable[..., httpx.Client]
+"""Makes a caller with a new key: of a role, a prefix, a name."""
+
+
 @dataclass(slots=True)
 class Gate:
     """A job that waits inside until it is let go on, and counts how often it was begun."""
