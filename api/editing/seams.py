@@ -18,6 +18,12 @@ from gis.tables import Table
 from grids.lookup import load_departments
 from grids.tables import area, area_layer
 
+SIDE = ("area", "name", "department", "body")
+FIELDS = (
+    "code", "layer", *(f"{what}_{which}" for which in "ab" for what in SIDE), "edition", "kind", "class_code",
+    "class_name", "cases", "metres", "share", "days_lost",
+)  # fmt: skip
+
 
 def find_burdens(
     store: Store, asked: Asked, layer: str | None = None, reach_m: float = REACH_M, scope: Scope = EVERYTHING
@@ -61,8 +67,7 @@ def names_of(store: Store, scope: Scope = EVERYTHING) -> tuple[dict[Any, str], d
 def to_table(found: Sequence[Burden], classes: Mapping[Any, str], departments: Mapping[str, str]) -> Table:
     """One row a seam and class, in EPSG:4490; `classes` and `departments` are names by what they are known by."""
     rows = [row_of(each, classes, departments) for each in found]
-    names = list(rows[0]) if rows else ["layer"]
-    columns = {name: to_column([row[name] for row in rows]) for name in names}
+    columns = {name: to_column([row[name] for row in rows]) for name in FIELDS}
     return Table(
         columns,
         to_column([each.seam.line for each in found]),
@@ -72,7 +77,7 @@ def to_table(found: Sequence[Burden], classes: Mapping[Any, str], departments: M
 
 
 def row_of(found: Burden, classes: Mapping[Any, str], departments: Mapping[str, str]) -> dict[str, Any]:
-    """What is told of a seam and a class, but for the edge itself."""
+    """What is told of a seam and a class, FIELDS, but for the edge itself. The code is the same in every answer."""
     seam, (edition, kind, class_code) = found.seam, found.of
     sides = {
         f"{what}_{which}": value
@@ -85,6 +90,7 @@ def row_of(found: Burden, classes: Mapping[Any, str], departments: Mapping[str, 
         )
     }
     return {
+        "code": ":".join([seam.layer, seam.first.code, seam.second.code, *(part or "-" for part in found.of)]),
         "layer": seam.layer,
         **sides,
         "edition": edition,

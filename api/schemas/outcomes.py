@@ -111,6 +111,7 @@ class TextsAnswer(Shape):
 class SeamProperties(Shape):
     """A seam between areas `a` and `b` of a layer, and the returned cases of a class along it."""
 
+    code: str
     layer: str
     area_a: str
     name_a: str | None

@@ -169,9 +169,31 @@ def test_seams_are_written_with_their_edge_and_what_gathers_there(
     SeamCollection.model_validate(layer)
     assert (layer["returned"], layer["features"][0]["properties"]["cases"]) == (3, 2)
     assert layer["features"][0]["geometry"]["type"] == "LineString"
+    assert layer["features"][0]["properties"]["code"] == "drainage:D-1:D-2:2026:component:01002"
+    sheet = either.get("/v1/seams", params={"format": "csv"})
+    assert sheet.headers["content-type"].startswith("text/csv")
+    assert sheet.content.removeprefix(b"\xef\xbb\xbf") == office.folder.joinpath("seams.csv").read_bytes()
     assert either.get("/v1/seams", params={"class_code": "99999"}).json()["features"] == []
+    nothing = either.get("/v1/seams", params={"class_code": "99999", "format": "csv"}).text
+    assert nothing.strip().removeprefix("\ufeff").startswith("code,layer,area_a")
+    assert either.get("/v1/seams", params={"format": "xlsx", "class_code": "99999"}).content.startswith(b"PK")
     assert "No file was written." in office.do("seams", tmp_path / "none.gpkg", "--class", "99999").err
     assert office.run("seams", tmp_path / "none.gpkg", "--area-layer", "nothing").code == 5
+
+
+def test_seams_are_a_layer_with_a_collection_and_tiles(office: Office, either: httpx.Client, tmp_path: Path) -> None:
+    fill(either)
+    office.do("seams", tmp_path / "seams.gpkg")
+    office.do("layers", "add", "hotspots", tmp_path / "seams.gpkg", "--code", "code", "--title", "推诿热点边界")
+    (told,) = either.get("/v1/seams").json()["features"]
+    (item,) = either.get("/ogc/collections/hotspots/items").json()["features"]
+    assert item["id"] == told["properties"]["code"]
+    assert {name: str(item["properties"][name]) for name in ("area_a", "department_b", "cases", "days_lost")} == {
+        "area_a": "D-1", "department_b": "WATER2", "cases": "2", "days_lost": "8.0",
+    }  # fmt: skip
+    assert either.get(f"/ogc/collections/hotspots/items/{item['id']}").status_code == 200
+    assert either.get("/tiles/hotspots.json").json()["vector_layers"][0]["id"] == "hotspots"
+    assert "hotspots" in [each["id"] for each in either.get("/v1/layers").json()["layers"]]
 
 
 def test_texts_are_erased_by_command(office: Office, either: httpx.Client) -> None:
