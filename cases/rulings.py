@@ -35,6 +35,10 @@ class Ruling:
         asked = (rule.edition, rule.kind, rule.class_code, rule.class_prefix, rule.condition, rule.place)
         return rule.area is not None and not any(asked)
 
+    def owned_by(self, owner: str) -> "Ruling":
+        """The same for a division that owns the rule."""
+        return Ruling(replace(self.rule, owner=owner))
+
     @property
     def quoted(self) -> str:
         """The ruling in one line."""

@@ -150,9 +150,10 @@ def ruling(
     settings = Settings()
     wanted = Ruling(area_layer, first, second, class_code, to, normalise_edition(edition), kind, width, basis)
     with open_settled(settings) as store:
-        work = draft_ruling(Workbench(store, DOORS, holders), wanted, author or getpass.getuser())
-    show_line(escape(work.draft.title))
-    print(work.draft.id)
+        taken = draft_ruling(Workbench(store, DOORS, holders), wanted, author or getpass.getuser())
+    show_line(escape(taken.work.draft.title))
+    show_faults(taken.faults, settings.language)
+    print(taken.work.draft.id)
 
 
 @cases_app.command("erase")

@@ -9,12 +9,16 @@ from rich.markup import escape
 
 from api.cli.opening import open_settled
 from api.cli.screen import show_faults, show_line
+from api.editing.drafting import DOORS, holders
 from api.editing.rulings import document_of_case, take_rulings
 from api.settings import Settings
 from api.systems import LiveSystems
 from cases.reports import Defaults, parse_zone
 from cases.rules import load_yaml
 from gis.errors import refuse
+from gis.store.engine import reading
+from grids.drafts.records import find_draft
+from grids.drafts.workbench import Workbench
 
 app = typer.Typer(no_args_is_help=True, help="Rulings: what was settled on site, into a draft. 确权结论。")
 
@@ -52,9 +56,14 @@ def add(
             quoted = {name: value for name, value in said.items() if value is not None}
             defaults = Defaults(zone=parse_zone(settings.zone), read_crs=LiveSystems(store).parse)
             document = document_of_case(store, *case, department, quoted, owner or "", defaults)
-        taken = take_rulings(store, document, owner, author or getpass.getuser(), draft)
-    for ruling, edit in zip(taken.rulings, taken.edits, strict=True):
-        show_line(f"{escape(ruling.quoted)} -> {escape(edit['layer'])} {escape(edit['code'])}")
+        bench = Workbench(store, DOORS, holders)
+        into = None
+        if draft is not None:
+            with reading(store.world) as connection:
+                into = find_draft(connection, draft)
+        taken = take_rulings(bench, document, owner, author or getpass.getuser(), into)
+    for ruling, edit in zip(taken.quoted, taken.edits, strict=True):
+        show_line(f"{escape(ruling)} -> {escape(edit['layer'])} {escape(edit['code'])}")
     show_faults(taken.faults, settings.language)
     show_line(f"draft {taken.work.draft.id}, version {taken.work.draft.version}")
     print(taken.work.draft.id)

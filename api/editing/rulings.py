@@ -1,58 +1,99 @@
 """Rulings taken into a draft, which nobody but a person publishes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy import Connection
+
 from api.editing.checks import State
-from api.editing.drafting import DOORS, holders
 from api.editing.rule_checks import check_drafted
 from cases.books import load_book
 from cases.log import find_report
 from cases.reports import Defaults, from_records
-from cases.rulings import Ruling, edits_of, read_rulings, ruling_of_case
+from cases.rules import Rule
+from cases.rulings import edits_of, read_rulings, ruling_of_case
 from cases.source_records import load_sources
 from gis.errors import Fault, Refusal, refuse
 from gis.store.engine import Store, reading, writing
 from gis.store.revisions import head
-from grids.drafts.records import create_draft
+from gis.store.scope import EVERYTHING
+from gis.store.versions import Query, read_columns
+from grids.drafts.records import Draft, create_draft
 from grids.drafts.workbench import Work, Workbench
+from grids.tables import area
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The draft with the rulings, the edits that they became, and what the checks say of their rules."""
+    """The draft with the rulings as quoted, the edits that they became, and what the checks say of their rules."""
 
     work: Work
-    rulings: tuple[Ruling, ...]
+    quoted: tuple[str, ...]
     edits: tuple[dict[str, Any], ...]
     faults: tuple[Fault, ...]
 
 
 def take_rulings(
-    store: Store, document: Any, owner: str | None, author: str, draft_id: str | None = None, scope: str = ""
+    bench: Workbench,
+    document: Any,
+    owner: str | None,
+    author: str,
+    draft: Draft | None = None,
+    scope: str = "",
+    version: int | None = None,
 ) -> Taken:
     """Put the rulings of a document into a draft, a new one of the division `scope` unless one is given; all or none.
 
-    Errors: Refusal with the faults of the document, those of the edits, draft_unknown, draft_conflict.
+    A rule for which no owner is named is the draft's division's. `version` is that of the draft as its author saw it.
+
+    Errors: Refusal with the faults of the document, those of the edits, draft_conflict, draft_changed.
     """
     rulings, faults = read_rulings(document, owner)
     if faults:
         raise Refusal(faults)
-    bench = Workbench(store, DOORS, holders)
+    store, division = bench.store, scope if draft is None else draft.owner
+    rulings = [each if each.is_of_area or each.rule.owner else each.owned_by(division) for each in rulings]
     with reading(store.world) as connection:
         edits = edits_of(rulings, load_book(connection, head(connection)))
-    if draft_id is None:
+        if draft is None:
+            _check_areas(connection, [each.rule for each in rulings if each.is_of_area])
+    if draft is None:
         title = "确权 " + "; ".join(dict.fromkeys(each.quoted for each in rulings))
         with writing(store.world) as connection:
-            draft = create_draft(connection, scope, title[:100], author)
-        work = bench.fill(draft, edits, author)
+            made = create_draft(connection, scope, title[:100], author)
+        work = bench.fill(made, edits, author)
     else:
-        work, _ = bench.add(draft_id, edits, author, None)
+        work, _ = bench.add(draft.id, edits, author, version)
+    return Taken(work, tuple(each.quoted for each in rulings), tuple(edits), faults_of(store, work, edits))
+
+
+def _check_areas(connection: Connection, rules: Sequence[Rule]) -> None:
+    """Errors: Refusal area_unknown for a ruling about an area that there is not."""
+    at = head(connection)
+    for each in rules:
+        meant = {"layer": each.area_layer, "code": each.area}
+        if not len(read_columns(connection, area, Query(EVERYTHING, at=at, where=meant), ("code",))["code"]):
+            raise area_unknown(str(each.area), str(each.area_layer))
+
+
+def area_unknown(code: str, layer: str) -> Refusal:
+    """The refusal of an area that there is not."""
+    return refuse(
+        "area_unknown",
+        f"There is no area {code[:60]} in the layer {layer[:60]}.",
+        f"图层 {layer[:60]} 中没有片区 {code[:60]}。",
+        kind="missing",
+        thing=code[:60],
+    )
+
+
+def faults_of(store: Store, work: Work, edits: Sequence[Mapping[str, Any]]) -> tuple[Fault, ...]:
+    """What the checks say of the rules that some edits of a draft are about."""
     codes = {edit["code"] for edit in edits}
     with reading(store.world) as connection:
         found = check_drafted(State(connection, work.sketch))
-    return Taken(work, tuple(rulings), tuple(edits), tuple(each for each in found if each.thing in codes))
+    return tuple(each for each in found if each.thing in codes)
 
 
 def document_of_case(

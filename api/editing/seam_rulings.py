@@ -1,6 +1,6 @@
 """A ruling (确权) along a seam, as a draft: a strip beside the edge and a rule that holds in it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,15 +8,16 @@ import numpy as np
 import orjson
 import shapely
 
+from api.editing.rulings import Taken, area_unknown, faults_of
 from cases.seams import Side, find_seams, strip
 from components.editions import CURRENT
 from gis.errors import refuse
 from gis.store.engine import reading, writing
 from gis.store.revisions import head
-from gis.store.scope import EVERYTHING
+from gis.store.scope import EVERYTHING, Scope
 from gis.store.versions import Query, read_columns
 from grids.drafts.records import create_draft
-from grids.drafts.workbench import Work, Workbench
+from grids.drafts.workbench import Workbench
 from grids.tables import area, area_layer
 
 LAYER = "rulings"
@@ -40,14 +41,22 @@ class Ruling:
     basis: str | None = None
 
 
-def draft_ruling(bench: Workbench, ruling: Ruling, author: str) -> Work:
+def draft_ruling(
+    bench: Workbench,
+    ruling: Ruling,
+    author: str,
+    scope: Scope = EVERYTHING,
+    allow: Callable[[str], object] = lambda owner: None,
+) -> Taken:
     """A draft of the ruling, over the newest revision: to be looked at, replayed and published like any other.
 
-    Errors: Refusal area_unknown, owner_differs, seam_unknown; those of the edits.
+    `scope` says whose areas are known, `allow` refuses owners whose areas are not for the author to settle.
+
+    Errors: Refusal area_unknown, owner_differs, seam_unknown; those of the edits and of `allow`.
     """
     with reading(bench.store.world) as connection:
         at = head(connection)
-        query = Query(EVERYTHING, at=at, where={"layer": ruling.layer})
+        query = Query(scope, at=at, where={"layer": ruling.layer})
         rows = read_columns(connection, area, query, ("code", "name", "department", "geom", "owner"))
         layers = read_columns(connection, area_layer, Query(EVERYTHING, at=at), ("code", "owner"))
     places = [_find(rows["code"].tolist(), code, ruling.layer) for code in (ruling.first, ruling.second)]
@@ -69,16 +78,19 @@ def draft_ruling(bench: Workbench, ruling: Ruling, author: str) -> Work:
             kind="missing",
         )
     (owner,), seam = owners, seams[0]
+    allow(owner)
     ruling = replace(ruling, first=seam.first.code, second=seam.second.code)  # one name, whichever is said first
     shape = strip(seam.line, shapely.union_all(shapes), ruling.width_m)
     has_layer = (LAYER, owner) in zip(layers["code"].tolist(), layers["owner"].tolist(), strict=True)
     title = f"{TITLE} {ruling.layer} {ruling.first} | {ruling.second}: {ruling.class_code}"
     with writing(bench.store.world) as connection:
         draft = create_draft(connection, owner, title, author)
-    return bench.fill(draft, edits_of(ruling, shape, has_layer), author)
+    edits = edits_of(ruling, shape, has_layer)
+    work = bench.fill(draft, edits, author)
+    return Taken(work, (title,), tuple(edits), faults_of(bench.store, work, edits))
 
 
-def edits_of(ruling: Ruling, shape: shapely.Geometry, has_layer: bool) -> list[Mapping[str, Any]]:
+def edits_of(ruling: Ruling, shape: shapely.Geometry, has_layer: bool) -> list[dict[str, Any]]:
     """The edits of a draft: the layer of rulings where there is none, the strip, the rule."""
     code = f"{ruling.layer}-{ruling.first}-{ruling.second}"
     name = f"{TITLE} {ruling.first} | {ruling.second}"
@@ -106,10 +118,4 @@ def edits_of(ruling: Ruling, shape: shapely.Geometry, has_layer: bool) -> list[M
 def _find(codes: list[str], code: str, layer: str) -> int:
     if code in codes:
         return codes.index(code)
-    raise refuse(
-        "area_unknown",
-        f"There is no area {code[:60]} in the layer {layer[:60]}.",
-        f"图层 {layer[:60]} 中没有片区 {code[:60]}。",
-        kind="missing",
-        thing=code[:60],
-    )
+    raise area_unknown(code, layer)

@@ -1,13 +1,17 @@
 """Bodies in and out: JSON read strictly, answers written fast."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from gis.errors import refuse
+
+M = TypeVar("M", bound=BaseModel)
 
 
 async def read_body(request: Request) -> bytes:
@@ -41,6 +45,16 @@ def parse_json(body: bytes) -> Any:
     if b"\\u0000" in body and any("\0" in text for text in _texts(value)):
         raise refuse("text_wrong", "A text holds a NUL, which no store keeps.", "文本中含有空字符（NUL），无法存储。")
     return value
+
+
+def read_question(model: type[M], members: Any) -> M:
+    """What was asked, or every fault of it. Errors: RequestValidationError, Refusal body_wrong."""
+    if not isinstance(members, Mapping):
+        raise refuse("body_wrong", "The body must be a JSON object.", "请求体必须是 JSON 对象。")
+    try:
+        return model.model_validate(members)
+    except ValidationError as error:
+        raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in error.errors()]) from None
 
 
 def _texts(value: Any) -> Iterator[str]:

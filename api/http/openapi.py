@@ -15,6 +15,7 @@ from api.schemas import answers as schemas
 from api.schemas import components as component_schemas
 from api.schemas import drafts as draft_schemas
 from api.schemas import outcomes as outcome_schemas
+from api.schemas import rulings as ruling_schemas
 
 REF = "#/components/schemas/{model}"
 QUESTIONS = (
@@ -30,6 +31,7 @@ QUESTIONS = (
     RasterPoints,
     *draft_schemas.QUESTIONS,
     *outcome_schemas.QUESTIONS,
+    *ruling_schemas.QUESTIONS,
     *component_schemas.QUESTIONS,
 )
 FAILURE: dict[str, Any] = {
@@ -51,10 +53,15 @@ DESCRIPTION = (
 )
 
 
-def body_of(model: type[BaseModel], or_many: bool = False, streams: bool = False) -> dict[str, Any]:
-    """The description of a JSON body that the route reads itself; with `streams` also as lines or Arrow."""
-    one = {"$ref": REF.format(model=model.__name__)}
-    schema = {"anyOf": [one, {"type": "array", "items": one}]} if or_many else one
+def body_of(
+    model: type[BaseModel], *others: type[BaseModel], or_many: bool = False, streams: bool = False
+) -> dict[str, Any]:
+    """The description of a JSON body that the route reads itself, of one model or of `others`; with `streams` also as
+    lines or Arrow.
+    """
+    one, *more = (dict[str, Any]({"$ref": REF.format(model=each.__name__)}) for each in (model, *others))
+    more += [{"type": "array", "items": one}] if or_many else []
+    schema = {"anyOf": [one, *more]} if more else one
     content: dict[str, Any] = {MEDIA_TYPES["json"]: {"schema": schema}}
     if streams:
         content[MEDIA_TYPES["ndjson"]] = {"schema": {"type": "string"}}

@@ -126,7 +126,7 @@ def edit(
         work, sketch, made, report = tried.work, tried.sketch, tried.made, tried.report
     else:
         draft = _own(request, key, draft_id, "editor")
-        version = draft.version if _is_meant(request, draft) else None
+        version = draft.version if is_meant(request, draft) else None
         work, before = bench.add(draft_id, documents, key.name, version)
         sketch = work.sketch
         made = compose(sketch.steps[before:])
@@ -146,7 +146,7 @@ def edit(
 def undo(request: Request, key: Editor, draft_id: str) -> Response:
     """Let the last edit that counts not count."""
     draft, bench = _own(request, key, draft_id, "editor"), bench_of(request)
-    _is_meant(request, draft)
+    is_meant(request, draft)
     with writing(bench.store.world) as connection:
         records.undo_edit(connection, draft)
     return _told(bench, bench.look(draft_id))
@@ -156,7 +156,7 @@ def undo(request: Request, key: Editor, draft_id: str) -> Response:
 def redo(request: Request, key: Editor, draft_id: str) -> Response:
     """Let the edit that was undone last count again."""
     draft, bench = _own(request, key, draft_id, "editor"), bench_of(request)
-    _is_meant(request, draft)
+    is_meant(request, draft)
     with writing(bench.store.world) as connection:
         records.redo_edit(connection, draft)
     return _told(bench, bench.look(draft_id))
@@ -193,7 +193,7 @@ def impact(request: Request, key: Viewer, draft_id: str) -> Response:
 def rebase(request: Request, key: Editor, draft_id: str) -> Response:
     """Refused with 412 and the other change when what the draft is about was changed meanwhile."""
     draft, bench = _own(request, key, draft_id, "editor"), bench_of(request)
-    _is_meant(request, draft)
+    is_meant(request, draft)
     return _told(bench, bench.rebase(draft_id))
 
 
@@ -212,7 +212,7 @@ def publish(request: Request, key: Publisher, draft_id: str, body: Body, lang: L
     sent = _object(body) if body else {}
     refuse_unknown(sent, ("note", "effective_at", "basis", "at"))
     draft, bench = _own(request, key, draft_id, "publisher"), bench_of(request)
-    if not _is_meant(request, draft):
+    if not is_meant(request, draft):
         raise refuse(
             "if_match_missing",
             "To publish, send the ETag of the draft as you have looked at it in If-Match.",
@@ -273,7 +273,7 @@ def etag_of(draft: records.Draft) -> str:
     return f'"{draft.id}-{draft.version}"'
 
 
-def _is_meant(request: Request, draft: records.Draft) -> bool:
+def is_meant(request: Request, draft: records.Draft) -> bool:
     """Whether If-Match names the draft as it is; False without one. Errors: Refusal draft_changed."""
     given = request.headers.get("if-match")
     if given is None:

@@ -1,20 +1,18 @@
 """Work that is done as jobs: imports, exports, checks, replays, rasters."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.auth import Editor, Publisher, Viewer
 from api.editing.findings import check_format
 from api.editing.replays import REPORTED
-from api.http.bodies import Body, answer, parse_json
+from api.http.bodies import Body, answer, parse_json, read_question
 from api.http.openapi import body_of
 from api.jobs import folders
 from api.jobs.checking import CHECK, CheckArguments
@@ -67,7 +65,6 @@ from grids.drafts.records import check_open
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 
-M = TypeVar("M", bound=BaseModel)
 ACCEPTED: dict[str, Any] = {
     "response_model": JobItem,
     "status_code": 202,
@@ -94,7 +91,7 @@ def _make_import(
     request: Request, key: Key, lang: str, job_id: str, asked: Iterable[tuple[str, str]], sent: Sent, folder: Path
 ) -> Response:
     settings: Settings = request.app.state.settings
-    order = _valid(ImportOrder, _gathered([*asked, *sent.fields]))
+    order = read_question(ImportOrder, _gathered([*asked, *sent.fields]))
     if order.layer in CASE_LAYERS:
         return _make_intake(request, key, lang, job_id, order, sent, folder)
     check_fit(order.layer, ["source"] if order.source is not None else [])
@@ -139,7 +136,7 @@ async def make_survey(request: Request, key: Editor, lang: Lang = "en") -> Respo
 def _make_survey(
     request: Request, key: Key, lang: str, job_id: str, asked: Iterable[tuple[str, str]], sent: Sent
 ) -> Response:
-    order = _valid(SurveyOrder, _gathered([*asked, *sent.fields]))
+    order = read_question(SurveyOrder, _gathered([*asked, *sent.fields]))
     said = order.model_dump(exclude={"filename", "not_before", "lang"})
     arguments = SurveyArguments(file=sent.files["file"], **said)
     read_mapping(arguments.map)
@@ -149,7 +146,7 @@ def _make_survey(
 @router.post("/exports", summary="Write a layer to a file 导出", openapi_extra=body_of(ExportQuestion), **ACCEPTED)
 def make_export(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
     """A layer as it was at one revision, as a file to fetch from `links.result`."""
-    question = _valid(ExportQuestion, parse_json(body))
+    question = read_question(ExportQuestion, parse_json(body))
     arguments = ExportArguments(
         revision=_revision(request, question.as_of),
         format=(question.format or ("yaml" if question.layer == "rules" else "gpkg")).lower(),
@@ -162,7 +159,7 @@ def make_export(request: Request, key: Viewer, body: Body, lang: Lang = "en") ->
 @router.post("/checks", summary="Check a layer 检查图层", openapi_extra=body_of(CheckQuestion), **ACCEPTED)
 def make_check(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
     """What is wrong with a layer; the faults are in the report, and with `format` also a layer to fetch."""
-    question = _valid(CheckQuestion, parse_json(body))
+    question = read_question(CheckQuestion, parse_json(body))
     if question.draft is not None:
         check_alone(None if question.as_of is None else str(question.as_of))
         check_open(draft_within(request, key, question.draft))
@@ -183,7 +180,7 @@ def make_check(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> 
 )
 def make_replay(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
     """How far the answers agree with what was decided, by department, class and division; the cases that would move."""
-    question = _valid(ReplayQuestion, parse_json(body))
+    question = read_question(ReplayQuestion, parse_json(body))
     if question.draft is not None:
         check_alone(None if question.as_of is None else str(question.as_of))
         check_open(draft_within(request, key, question.draft))
@@ -204,7 +201,7 @@ def make_replay(request: Request, key: Viewer, body: Body, lang: Lang = "en") ->
 )
 def make_zonal(request: Request, key: Viewer, name: str, body: Body, lang: Lang = "en") -> Response:
     """Statistics of the pixels of a raster in each unit, division or area, as a file to fetch from `links.result`."""
-    question = _valid(ZonalQuestion, parse_json(body))
+    question = read_question(ZonalQuestion, parse_json(body))
     arguments = ZonalArguments(
         raster=name,
         revision=_revision(request, question.as_of),
@@ -231,7 +228,7 @@ async def make_raster(request: Request, key: Publisher, lang: Lang = "en") -> Re
 def _make_raster(
     request: Request, key: Key, lang: str, job_id: str, asked: Iterable[tuple[str, str]], sent: Sent, folder: Path
 ) -> Response:
-    order = _valid(RasterOrder, _gathered([*asked, *sent.fields]))
+    order = read_question(RasterOrder, _gathered([*asked, *sent.fields]))
     said = order.model_dump(exclude={"filename", "not_before", "lang"})
     arguments = RasterArguments(file=sent.files["file"], **said)
     RASTER.allow(key, arguments)
@@ -242,7 +239,7 @@ def _make_raster(
 @router.post("/densities", summary="Density surface 密度面", openapi_extra=body_of(DensityQuestion), **ACCEPTED)
 def make_density(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
     """How densely components or cases lie, as a GeoTIFF to fetch from `links.result`."""
-    question = _valid(DensityQuestion, parse_json(body))
+    question = read_question(DensityQuestion, parse_json(body))
     of_cases = question.what == "cases"
     edition = normalise_edition(question.edition) if question.edition else None
     arguments = DensityArguments(
@@ -309,16 +306,6 @@ def _made(
     )
     request.app.state.runner.wake()
     return answer(shown(job, lang), status=202, headers={"Location": f"/v1/jobs/{job.id}"})
-
-
-def _valid(model: type[M], members: Any) -> M:
-    """The question, or every fault of it. Errors: RequestValidationError, Refusal question_wrong."""
-    if not isinstance(members, Mapping):
-        raise refuse("body_wrong", "The body must be a JSON object.", "请求体必须是 JSON 对象。")
-    try:
-        return model.model_validate(members)
-    except ValidationError as error:
-        raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in error.errors()]) from None
 
 
 def _gathered(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
