@@ -40,6 +40,9 @@ def statistics(
     since: Annotated[str | None, typer.Option("--from", help="Only cases reported since this date or time")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Only cases reported before this date or time")] = None,
     boundaries: Annotated[str | None, typer.Option(help="then, now, or a revision or time")] = None,
+    departments: Annotated[
+        str | None, typer.Option(help="then, or now: as those that took the place of what ended")
+    ] = None,
     edition: Annotated[str | None, typer.Option(help="Tell classes as those of 2026 or 2013")] = None,
     owner: Annotated[str, typer.Option(help="Only what lies in this division")] = "",
     source: Annotated[str | None, typer.Option(help="Only cases of this source")] = None,
@@ -51,7 +54,7 @@ def statistics(
     settings = Settings()
     own = indicators is not None and Path(indicators).suffix in (".yaml", ".yml", ".json")
     chosen = load_set(Path(indicators or "")) if own else find_set(indicators, settings.indicators)
-    asked = check(what, by, period, boundaries, edition, chosen, view)
+    asked = check(what, by, period, boundaries, edition, chosen, view, departments)
     begin, end = (None if text is None else read_time(text, settings.zone) for text in (since, until))
     asked = replace(asked, since=begin, until=end, owner=owner, source=source, class_code=class_code)
     with open_worlds(settings) as worlds, status("statistics"):

@@ -41,6 +41,9 @@ def statistics(
     since: Annotated[str | None, Query(alias="from", max_length=60, description="Cases reported since")] = None,
     until: Annotated[str | None, Query(alias="to", max_length=60, description="Cases reported before")] = None,
     boundaries: Annotated[str | None, Query(max_length=60, description="then, now, or a revision or time")] = None,
+    departments: Annotated[
+        str | None, Query(max_length=60, description="then, or now: as those that took the place of what ended")
+    ] = None,
     edition: Annotated[str | None, Query(max_length=60, description="Tell classes as those of 2026 or 2013")] = None,
     owner: Annotated[str, Query(max_length=60, description="Only what lies in this division")] = "",
     source: Annotated[str | None, Query(max_length=200, description="Only cases of this source")] = None,
@@ -55,7 +58,7 @@ def statistics(
     settings = state.settings
     if owner:
         authorize(request, "viewer", owner)
-    asked = check(what, by, period, boundaries, edition, find_set(indicators, settings.indicators), view)
+    asked = check(what, by, period, boundaries, edition, find_set(indicators, settings.indicators), view, departments)
     begin, end = (None if text is None else read_time(text, settings.zone) for text in (since, until))
     asked = replace(asked, since=begin, until=end, owner=owner, source=source, class_code=class_code)
     told = answer_statistics(state.store, state.worlds, asked, parse_zone(settings.zone), key.scope, key.prefix)

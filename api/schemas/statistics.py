@@ -52,6 +52,7 @@ class StatisticsAnswer(Shape):
     from_: Annotated[str | None, Field(alias="from")]
     to: str | None
     boundaries: str
+    departments: str
     edition: str | None
     owner: str
     indicators: IndicatorsAsked | None

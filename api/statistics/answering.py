@@ -9,7 +9,8 @@ import numpy as np
 
 from api.lookups.moments import read_moment
 from api.statistics.asking import AREA, NOW, THEN, Question, is_place, key_unknown
-from api.statistics.naming import members_of, names_of
+from api.statistics.naming import BODIES, members_of, names_of
+from api.statistics.successors import succeeded
 from api.worlds import Worlds
 from cases.indicators.evaluation import evaluate_all
 from cases.indicators.model import Indicator, IndicatorSet
@@ -54,6 +55,7 @@ class Statistic:
             "period": asked.period,
             **ends,
             "boundaries": asked.boundaries,
+            "departments": asked.departments,
             "edition": asked.edition,
             "owner": asked.owner,
             "indicators": None if told is None else _described(told, asked),
@@ -103,6 +105,8 @@ def answer_statistics(
     counted = (
         _cases(store, asked, profile, grid, zone, prefix) if by_cases else _stock(store, asked, profile, grid, scope)
     )
+    if asked.departments == NOW:
+        counted = counted.succeeded(store, newest)
     number, groups = group([column for _, column in counted.columns], counted.count)
     if len(groups) > MOST_GROUPS:
         raise refuse(
@@ -136,6 +140,11 @@ class Counted:
     count: int
     columns: list[tuple[str, Coded]]
     facts: CaseFacts | None
+
+    def succeeded(self, store: Store, at: int) -> "Counted":
+        """The same by the departments that took the place of those that ended, as of revision `at`."""
+        columns = [(name, succeeded(store, each, at) if name in BODIES else each) for name, each in self.columns]
+        return replace(self, columns=columns)
 
     def told(self, number: Indices, count: int) -> list[dict[str, Any]]:
         """The sums of each group, with its indicators, as plain values."""

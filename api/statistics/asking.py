@@ -32,7 +32,8 @@ BY_VIEW: Final[Mapping[str, str]] = {"region": "street", "department": "departme
 class Question:
     """What is summed and by what. `boundaries` is then, now, or a revision or time as text.
 
-    `since` and `until` bound when cases were reported; `edition` is the one to which classes are folded.
+    `since` and `until` bound when cases were reported; `edition` is the one to which classes are folded. `departments`
+    is then, or now for those that took the place of what ended.
     """
 
     what: str = "cases"
@@ -41,6 +42,7 @@ class Question:
     since: datetime | None = None
     until: datetime | None = None
     boundaries: str = THEN
+    departments: str = THEN
     edition: str | None = None
     owner: str = ""
     source: str | None = None
@@ -57,6 +59,7 @@ def check(
     edition: str | None,
     indicators: IndicatorSet | None,
     view: str | None,
+    departments: str | None = None,
 ) -> Question:
     """A question of what was asked in words; levels and layers are checked where they are known.
 
@@ -75,6 +78,8 @@ def check(
         raise _wrong(f"`by` names at most {MOST_KEYS} keys, each once", f"by 最多 {MOST_KEYS} 项且不得重复")
     if period is not None and period not in PERIODS:
         raise period_unknown(period)
+    if departments not in (None, THEN, NOW):
+        raise _one_of("departments", departments, (THEN, NOW))
     boundaries = boundaries or USUAL[what]
     if what == "components" and (period or indicators or boundaries == THEN):
         raise _wrong(
@@ -85,7 +90,7 @@ def check(
     if folded not in (None, FROM, TO):
         raise _one_of("edition", folded or "", (FROM, TO))
     asked = Question(what, tuple(names), period, boundaries=boundaries, edition=folded)
-    return replace(asked, indicators=indicators, view=view)
+    return replace(asked, indicators=indicators, view=view, departments=departments or THEN)
 
 
 def find_set(code: str | None, own: str = "") -> IndicatorSet | None:

@@ -18,6 +18,7 @@ from gis.store.engine import Store, writing
 from tests.api.conftest import client
 from tests.api.small_world import bring, centre, collection, square
 from tests.api.test_cases import case
+from tests.api.test_drafts import add, begin, publish
 
 SENT = {"department": "WATER", "at": "2026-05-01T09:00:00+08:00", "result": "dispatched"}
 BACK = {"department": "WATER", "at": "2026-05-01T21:00:00+08:00", "result": "returned"}
@@ -79,6 +80,22 @@ def test_what_departments_did_is_summed_by_the_department_of_the_decision(filled
     assert found[-1] == ("WATER2", 1, 0, 0, 0, 0, None)
     assert ("WATER", 2, 0, 1, 1, 0, 0.0) in found
     assert {each["first"]: each["told"] for each in ask(filled, by="first")["items"]} == {"WATER": 2, None: 0}
+
+
+def test_a_department_that_ended_counts_as_the_one_that_took_its_place_where_asked(filled: httpx.Client) -> None:
+    draft = begin(filled)
+    edits: list[dict[str, Any]] = [
+        {"op": "put", "layer": "areas.drainage", "code": "D-2", "values": {"department": "WATER"}},
+        {"op": "remove", "layer": "departments", "code": "WATER2"},
+    ]
+    assert add(filled, draft, *edits).status_code == 200
+    assert publish(filled, draft).status_code == 200
+    then, now = (ask(filled, by="department,handler", departments=each) for each in ("then", "now"))
+    assert ("WATER2", None, 1) in rows(then, "department", "handler", "received")
+    assert ("WATER", "WATER2", 1) in rows(then, "department", "handler", "received")
+    assert {("WATER", None, 2), ("WATER", "WATER", 1)} <= set(rows(now, "department", "handler", "received"))
+    assert (now["departments"], now["totals"]) == ("now", then["totals"])
+    assert now["items"][0]["department_name"]
 
 
 def test_classes_of_an_older_edition_are_told_as_those_of_the_newer_one(filled: httpx.Client) -> None:
@@ -178,6 +195,7 @@ def test_what_makes_no_sense_is_refused_in_words(http: httpx.Client) -> None:
         {"indicators": "cjt292"},
         {"indicators": "cjt292", "view": "world"},
         {"edition": "dc"},
+        {"departments": "soon"},
         {"what": "components", "period": "month"},
         {"what": "components", "boundaries": "then"},
     ]
