@@ -15,6 +15,7 @@ from api.jobs.kinds import Arguments, Context, Kind, Outcome
 from api.jobs.reports import counted, write_report
 from api.keys import Key
 from api.lookups.moments import read_moment
+from api.transfer.case_orders import check_fit
 from api.transfer.comparisons import (
     FILE,
     Compared,
@@ -27,7 +28,7 @@ from api.transfer.comparisons import (
 from api.transfer.fields import read_mapping, read_texts
 from api.transfer.imports import LAYERS, Options, Report, check_layer, run_import
 from api.transfer.reading import OWNED
-from api.transfer.references import find_declaration
+from api.transfer.references import check_new, find_declaration
 from components.editions import CURRENT
 from gis.delivery import Delivery
 from gis.errors import Refusal
@@ -35,6 +36,7 @@ from gis.formats import check_form
 from gis.store.engine import Store, reading
 from gis.store.revisions import Change, Revision, revision_of_ticket
 from grids.deliveries.extents import is_shape
+from grids.references import Declaration
 from grids.units import SNAP_M
 
 STEPS = {"read": 0, "check": 5, "checked": 60, "stage": 60, "publish": 80, "draft": 80}
@@ -79,6 +81,18 @@ class ImportArguments(Arguments):
     skip_rejected: bool = False
     trust_crs: bool = False
     rejects: bool = False
+    reference: bool = False
+    title_en: str = ""
+    license: str = ""
+    source: str = ""
+
+    def declaration(self) -> Declaration | None:
+        """What is said of the reference layer that is to be added, if one is."""
+        if not self.reference:
+            return None
+        columns = read_mapping(self.map)
+        said = {"title": self.title or "", "title_en": self.title_en, "license": self.license, "source": self.source}
+        return Declaration(self.layer, self.owner, is_names="name" in columns, mapping=columns, **said)
 
     @property
     def is_compared(self) -> bool:
@@ -92,16 +106,22 @@ def allow(key: Key, arguments: ImportArguments) -> None:
     What a file touches is known when it is read: see `_check_owners`.
     """
     role = "publisher" if arguments.commit else "editor"
-    permit(key, role, arguments.owner if arguments.layer in OWNED else None)
+    permit(key, role, arguments.owner if arguments.layer in OWNED or arguments.reference else None)
     if arguments.scope is not None and arguments.layer == "units" and not arguments.is_compared:
         permit(key, role, arguments.scope)
 
 
 def check_arguments(store: Store, arguments: ImportArguments, file: Path) -> None:
-    """What can be told before the file is read. Errors: Refusal layer_unknown, mapping_wrong, those of `check_form`."""
+    """What can be told before the file is read.
+
+    Errors: Refusal layer_unknown, mapping_wrong, option_unfit, those of `check_new` and of `check_form`.
+    """
     with reading(store.world) as connection:
+        if arguments.reference:
+            check_fit(arguments.layer, [name for name in ("base", "draft") if getattr(arguments, name)])
+            check_new(connection, arguments.layer)
         declared = None if arguments.layer in LAYERS else find_declaration(connection, arguments.layer)
-    if declared is None:
+    if declared is None and not arguments.reference:
         check_layer(arguments.layer)
     if arguments.layer != "rules":
         check_form(file)
@@ -131,6 +151,9 @@ def run(context: Context, arguments: ImportArguments) -> Outcome:
         context.progress(STEPS[step] + round(WIDTHS[step] * share), WHOLE, step)
 
     options = _options(context, arguments)
+    if arguments.reference:
+        with reading(context.store.world) as connection:
+            check_new(connection, arguments.layer)  # somebody may have added it since
     try:
         report = run_import(context.store, arguments.layer, context.given / arguments.file, options, told, counted)
     except Refusal as refusal:
@@ -204,8 +227,10 @@ def _options(context: Context, arguments: ImportArguments) -> Options:
         file = context.given / (arguments.gaps_file or arguments.file)
         gaps = f"{file}:{arguments.gaps}" if arguments.gaps else str(file)
     columns = read_mapping(arguments.map)
+    declared = arguments.declaration()
     return Options(
-        mapping=columns,
+        reference=declared,
+        mapping=columns if declared is None else {},
         texts=read_texts(arguments.set, columns),
         fields=arguments.fields,
         profile=arguments.profile,

@@ -60,7 +60,12 @@ class ImportOrder(BaseModel):
     skip_rejected: bool = Field(False, description="Import the rows that are right although others are not")
     trust_crs: bool = Field(False, description="Take the CRS as said although records differ")
     rejects: bool = Field(False, description="Give the rows with errors as the file of the job, to be mended")
-    source: str | None = Field(None, description="Source of cases and outcomes whose rows name none")
+    source: str | None = Field(
+        None, description="Source of cases and outcomes whose rows name none; where a new reference layer comes from"
+    )
+    reference: bool = Field(False, description="Add the file as a reference layer, called as `layer` says")
+    title_en: str = Field("", description="How people call a new reference layer in English")
+    license: str = Field("", description="Under which terms a new reference layer may be used")
     not_before: str | None = Field(None, description="A time before which it does not run")
     lang: str | None = Field(None, description="zh or en")
 

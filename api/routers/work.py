@@ -94,10 +94,13 @@ def _make_import(
     order = read_question(ImportOrder, _gathered([*asked, *sent.fields]))
     if order.layer in CASE_LAYERS:
         return _make_intake(request, key, lang, job_id, order, sent, folder)
-    check_fit(order.layer, ["source"] if order.source is not None else [])
+    if not order.reference:
+        plain = set(ImportOrder.model_fields) - {"source", "title_en", "license"}
+        check_fit(order.layer, order.given(plain))
     effective = read_time(order.effective, settings.zone) if order.effective else None
     said = order.model_dump(exclude={"filename", "not_before", "lang", "effective", "source"})
     arguments = ImportArguments(
+        source=order.source or "",
         file=sent.files["file"],
         gaps_file=sent.files.get("gaps_file"),
         scope_file=sent.files.get("scope_file"),
