@@ -26,11 +26,17 @@ REACH_M = 50.0
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """An area at a seam."""
+    """An area at a seam. Owners of a layer give their areas codes as they like, so two may have the same."""
 
     code: str
     name: str
     department: str | None
+    owner: str = ""
+
+    @property
+    def key(self) -> str:
+        """What nobody else's area is called in the layer."""
+        return f"{self.owner}.{self.code}" if self.owner else self.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ def find_seams(layer: str, sides: Sequence[Side], polygons: NDArray[Any]) -> lis
         if not lines:
             continue
         line = shapely.line_merge(shapely.multilinestrings(lines))
-        first, second = sorted((sides[a], sides[b]), key=lambda each: each.code)
+        first, second = sorted((sides[a], sides[b]), key=lambda each: (each.code, each.owner))
         metres = sum(_GEOD.geometry_length(each) for each in shapely.get_parts(line))
         found.append(Seam(layer, first, second, line, float(metres)))
     return found

@@ -144,11 +144,12 @@ def ruling(
     kind: Annotated[str, typer.Option(help="component or matter")] = "component",
     width: Annotated[float, typer.Option(min=1, max=1000, help="Metres on either side of the edge")] = WIDTH_M,
     basis: Annotated[str | None, typer.Option(help="What it rests on, as text")] = None,
+    owner: Annotated[str | None, typer.Option(help="Whose areas are meant, where several have these codes")] = None,
     author: Annotated[str | None, typer.Option(help="Who does it; default: who is logged in")] = None,
 ) -> None:
     """Draft who deals with a class along the edge of two areas; prints the draft's id. 起草确权结论。"""
     settings = Settings()
-    wanted = Ruling(area_layer, first, second, class_code, to, normalise_edition(edition), kind, width, basis)
+    wanted = Ruling(area_layer, first, second, class_code, to, normalise_edition(edition), kind, width, basis, owner)
     with open_settled(settings) as store:
         taken = draft_ruling(Workbench(store, DOORS, holders), wanted, author or getpass.getuser())
     show_line(escape(taken.work.draft.title))

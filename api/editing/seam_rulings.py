@@ -9,6 +9,7 @@ import orjson
 import shapely
 
 from api.editing.rulings import Taken, area_unknown, faults_of
+from api.editing.seams import SAID
 from cases.seams import Side, find_seams, strip
 from components.editions import CURRENT
 from gis.errors import refuse
@@ -39,6 +40,8 @@ class Ruling:
     kind: str = "component"
     width_m: float = WIDTH_M
     basis: str | None = None
+    owner: str | None = None
+    """Whose areas are meant, where several owners have these codes."""
 
 
 def draft_ruling(
@@ -52,22 +55,15 @@ def draft_ruling(
 
     `scope` says whose areas are known, `allow` refuses owners whose areas are not for the author to settle.
 
-    Errors: Refusal area_unknown, owner_differs, seam_unknown; those of the edits and of `allow`.
+    Errors: Refusal area_unknown, area_ambiguous, owner_differs, seam_unknown; those of the edits and of `allow`.
     """
     with reading(bench.store.world) as connection:
         at = head(connection)
         query = Query(scope, at=at, where={"layer": ruling.layer})
-        rows = read_columns(connection, area, query, ("code", "name", "department", "geom", "owner"))
+        rows = read_columns(connection, area, query, (*SAID, "geom"))
         layers = read_columns(connection, area_layer, Query(EVERYTHING, at=at), ("code", "owner"))
-    places = [_find(rows["code"].tolist(), code, ruling.layer) for code in (ruling.first, ruling.second)]
-    owners = {str(rows["owner"][each]) for each in places}
-    if len(owners) > 1:
-        raise refuse(
-            "owner_differs",
-            f"{ruling.first} and {ruling.second} have different owners; their ruling is for who stands above both.",
-            f"{ruling.first} 与 {ruling.second} 归属不同，须由其共同上级确权。",
-        )
-    sides = [Side(*(rows[name][each] for name in ("code", "name", "department"))) for each in places]
+    owner, places = _find(rows["code"].tolist(), rows["owner"].tolist(), ruling)
+    sides = [Side(*(rows[name][each] for name in SAID)) for each in places]
     shapes = np.array([rows["geom"][each] for each in places], dtype=object)
     seams = find_seams(ruling.layer, sides, shapes)
     if not seams:
@@ -77,7 +73,7 @@ def draft_ruling(
             f"{ruling.layer} 的 {ruling.first} 与 {ruling.second} 没有共有的边，或部门相同。",
             kind="missing",
         )
-    (owner,), seam = owners, seams[0]
+    seam = seams[0]
     allow(owner)
     ruling = replace(ruling, first=seam.first.code, second=seam.second.code)  # one name, whichever is said first
     shape = strip(seam.line, shapely.union_all(shapes), ruling.width_m)
@@ -115,7 +111,27 @@ def edits_of(ruling: Ruling, shape: shapely.Geometry, has_layer: bool) -> list[d
     ]
 
 
-def _find(codes: list[str], code: str, layer: str) -> int:
-    if code in codes:
-        return codes.index(code)
-    raise area_unknown(code, layer)
+def _find(codes: list[str], owners: list[str], ruling: Ruling) -> tuple[str, list[int]]:
+    """Whose the areas of a ruling are, and which (2,) they are. Errors: Refusal area_unknown, area_ambiguous."""
+    held: list[dict[str, int]] = []
+    for code in (ruling.first, ruling.second):
+        found = {owner: at for at, (each, owner) in enumerate(zip(codes, owners, strict=True)) if each == code}
+        held.append({owner: at for owner, at in found.items() if ruling.owner in (None, owner)})
+        if not held[-1]:
+            raise area_unknown(code, ruling.layer)
+    both = sorted(held[0].keys() & held[1].keys())
+    if len(both) == 1:
+        return both[0], [each[both[0]] for each in held]
+    names = f"{ruling.first[:60]} | {ruling.second[:60]}"
+    if both:
+        all_of = [each or "-" for each in both]
+        raise refuse(
+            "area_ambiguous",
+            f"{', '.join(all_of)} each have areas {names} in {ruling.layer}: name one as owner.",
+            f"{'、'.join(all_of)} 在 {ruling.layer} 中均有片区 {names}；请用 owner 指明归属。",
+        )
+    raise refuse(
+        "owner_differs",
+        f"{names} have different owners; their ruling is for who stands above both.",
+        f"{names} 归属不同，须由其共同上级确权。",
+    )

@@ -18,7 +18,9 @@ from gis.tables import Table
 from grids.lookup import load_departments
 from grids.tables import area, area_layer
 
-SIDE = ("area", "name", "department", "body")
+SIDE = ("area", "name", "owner", "department", "body")
+SAID = ("code", "name", "department", "owner")
+"""What is read of an area, as `Side` has it."""
 FIELDS = (
     "code", "layer", *(f"{what}_{which}" for which in "ab" for what in SIDE), "edition", "kind", "class_code",
     "class_name", "cases", "metres", "share", "days_lost",
@@ -48,8 +50,8 @@ def find_burdens(
         seams = []
         for name in names if layer is None else [layer]:
             query = Query(scope, at=at, where={"layer": name})
-            rows = read_columns(connection, area, query, ("code", "name", "department", "geom"))
-            sides = [Side(*row) for row in zip(rows["code"], rows["name"], rows["department"], strict=True)]
+            rows = read_columns(connection, area, query, (*SAID, "geom"))
+            sides = [Side(*row) for row in zip(*(rows[each] for each in SAID), strict=True)]
             seams += find_seams(name, sides, rows["geom"])
     with reading(store.log) as log:
         returned = list(read_returned(log, asked))
@@ -85,12 +87,13 @@ def row_of(found: Burden, classes: Mapping[Any, str], departments: Mapping[str, 
         for what, value in (
             ("area", side.code),
             ("name", side.name),
+            ("owner", side.owner),
             ("department", side.department),
             ("body", departments.get(side.department or "")),
         )
     }
     return {
-        "code": ":".join([seam.layer, seam.first.code, seam.second.code, *(part or "-" for part in found.of)]),
+        "code": ":".join([seam.layer, seam.first.key, seam.second.key, *(part or "-" for part in found.of)]),
         "layer": seam.layer,
         **sides,
         "edition": edition,

@@ -68,6 +68,7 @@ def settle_seam(request: Request, key: Editor, body: Body) -> Response:
         layer=asked.layer,
         first=asked.area_a,
         second=asked.area_b,
+        owner=asked.owner,
         class_code=asked.class_code,
         department=asked.department,
         edition=normalise_edition(asked.edition),

@@ -115,10 +115,12 @@ class SeamProperties(Shape):
     layer: str
     area_a: str
     name_a: str | None
+    owner_a: str
     department_a: str | None
     body_a: str | None
     area_b: str
     name_b: str | None
+    owner_b: str
     department_b: str | None
     body_b: str | None
     edition: str | None

@@ -62,6 +62,7 @@ class SeamRuling(Shape):
     layer: str = Field(max_length=200)
     area_a: str = Field(max_length=200)
     area_b: str = Field(max_length=200)
+    owner: str | None = Field(None, max_length=60, description="Whose areas are meant, where several have these codes")
     class_code: str = Field(max_length=60)
     department: str = Field(max_length=200, description="Who deals with it from now on")
     edition: str = Field(CURRENT, max_length=60)

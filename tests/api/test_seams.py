@@ -14,7 +14,7 @@ from api.schemas.outcomes import SeamCollection
 from cases.seams import Returned, Side, burdens, find_seams
 from gis.formats import read
 from gis.store.engine import Store
-from tests.api.small_world import SIDE, SOUTH, WEST
+from tests.api.small_world import SIDE, SOUTH, WEST, bring, collection, square
 from tests.api.test_cases import case
 from tests.journeys.commands import Office
 
@@ -194,6 +194,34 @@ def test_seams_are_a_layer_with_a_collection_and_tiles(office: Office, either: h
     assert either.get(f"/ogc/collections/hotspots/items/{item['id']}").status_code == 200
     assert either.get("/tiles/hotspots.json").json()["vector_layers"][0]["id"] == "hotspots"
     assert "hotspots" in [each["id"] for each in either.get("/v1/layers").json()["layers"]]
+
+
+def test_areas_of_several_owners_with_the_same_codes_are_told_apart(
+    office: Office, either: httpx.Client, store_of_either: Store, tmp_path: Path
+) -> None:
+    theirs = [
+        ({"code": "D-1", "name": "丙", "department": "CITY"}, square(3)),
+        ({"code": "D-2", "name": "丁", "department": "LIGHT"}, square(4)),
+    ]
+    bring(store_of_either, tmp_path, "areas", "b.geojson", collection(theirs), area_layer="drainage", owner="4403")
+    at = {"lon": round(WEST + 4 * SIDE + 0.0001, 9), "lat": SOUTH + SIDE / 2}
+    for number, place in ((1, {"lon": round(SEAM - 0.0001, 9), "lat": SOUTH + SIDE / 2}), (2, at)):
+        assert either.post("/v1/cases", json=case(source="12345", id=str(number), **place)).status_code == 201
+    tell(either, 1, "WATER:1:dispatched", "WATER:2:returned")
+    tell(either, 2, "CITY:1:dispatched", "CITY:2:returned")
+    told = [each["properties"] for each in either.get("/v1/seams").json()["features"]]
+    assert sorted((each["code"], each["owner_a"], each["department_a"]) for each in told) == [
+        ("drainage:4403.D-1:4403.D-2:2026:component:01002", "4403", "CITY"),
+        ("drainage:D-1:D-2:2026:component:01002", "", "WATER"),
+    ]
+    asked = {"layer": "drainage", "area_a": "D-1", "area_b": "D-2", "class_code": "01002", "department": "WATER2"}
+    refused = either.post("/v1/seams/rulings", json=asked)
+    assert (refused.status_code, refused.json()["code"]) == (422, "area_ambiguous")
+    taken = either.post("/v1/seams/rulings", json={**asked, "owner": "4403"})
+    assert taken.status_code == 201, taken.text
+    assert taken.json()["draft"]["owner"] == "4403"
+    wrong = ("seams", "ruling", "drainage", "D-1", "D-2", "--class", "01002", "--to", "CITY", "--owner")
+    assert office.run(*wrong, "4404").code == 5
 
 
 def test_texts_are_erased_by_command(office: Office, either: httpx.Client) -> None:
