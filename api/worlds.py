@@ -15,8 +15,6 @@ from pathlib import Path
 from time import monotonic, sleep, time
 from typing import Any
 
-from sqlalchemy import select
-
 from cases.desk import Desk, advance_desk, load_desk
 from gis.cells.layout import MAGIC as LAYOUT
 from gis.errors import Refusal, refuse
@@ -24,8 +22,7 @@ from gis.heap.folder import LINE_BITS, Folder, Root, Writer, verify
 from gis.heap.lines import LINE_BYTES, Damaged, FileHeap, HeapFull, PrivateHeap
 from gis.heap.records import end_of, seal, unseal
 from gis.store.engine import Store, reading
-from gis.store.revisions import head, revision_at
-from gis.store.tables import revision
+from gis.store.revisions import head, read_recorded, revision_at
 
 LOG = logging.getLogger("wangge.worlds")
 POLL_S = 0.2
@@ -219,19 +216,15 @@ class Worlds:
         if desk.revision != self._head:
             return False
         if self._word and self._agreed != (self._head, self._word):
-            if self._recorded != self._recorded_at(self._head):
-                return False  # of a store that another one took the place of
+            assert self.store is not None
+            with reading(self.store.world) as connection:
+                if [self._recorded] != read_recorded(connection, self._head):
+                    return False  # of a store that another one took the place of
             self._agreed = self._head, self._word
         return True
 
     def _nothing(self) -> Refusal:
         return _missing(self._files.path if self._files else Path())
-
-    def _recorded_at(self, number: int) -> str:
-        assert self.store is not None
-        with reading(self.store.world) as connection:
-            found = connection.execute(select(revision.c.recorded_at).where(revision.c.number == number)).scalar()
-        return "" if found is None else found.isoformat()
 
     def _mapped(self) -> Desk | None:
         """The desk in the files, read again when their root word has changed; without one the newest one known."""
@@ -299,18 +292,21 @@ class Worlds:
         if self._read_last is None or self._files.word() != self._word:
             return None
         desk, told = self._read_last
-        if desk.revision >= self._head or self._recorded != self._recorded_at(desk.revision):
+        if desk.revision >= self._head:
             return None
         try:
             root = self._files.root()
             if root is None:
                 return None
-            heap = writer.go_on(root)
             with reading(self.store.world) as connection:
+                recorded = read_recorded(connection, desk.revision, self._head)
+                if self._recorded != recorded[0]:
+                    return None
+                heap = writer.go_on(root)
                 new = advance_desk(connection, heap, desk, told, self._head)
             if new is None:
                 return None
-            content = {**root.content, "revision": self._head, "recorded_at": self._recorded_at(self._head)}
+            content = {**root.content, "revision": self._head, "recorded_at": recorded[1]}
             writer.publish({**content, "written_at": time(), "desk": seal(heap, new)})
         except (HeapFull, Damaged):  # Damaged: somebody deleted the file
             return None
@@ -323,9 +319,8 @@ class Worlds:
         """Read the newest revision from the store into new files."""
         assert self.store is not None
         with reading(self.store.world) as connection:
-            return self._begin(
-                writer, lambda heap: load_desk(connection, self._head, heap), self._recorded_at(self._head)
-            )
+            (recorded_at,) = read_recorded(connection, self._head)
+            return self._begin(writer, lambda heap: load_desk(connection, self._head, heap), recorded_at)
 
     def compact(self) -> None:
         """Move what is alive to new files. Readers go on with the old ones until they look again."""

@@ -75,6 +75,13 @@ def head(connection: Connection) -> int:
     return int(connection.execute(select(counter.c.revision)).scalar_one())
 
 
+def read_recorded(connection: Connection, *numbers: int) -> list[str]:
+    """When revisions were recorded, as text; empty for one that is not there."""
+    chosen = select(revision.c.number, revision.c.recorded_at).where(revision.c.number.in_(numbers))
+    found = {row.number: row.recorded_at.isoformat() for row in connection.execute(chosen)}
+    return [found.get(each, "") for each in numbers]
+
+
 def list_revisions(connection: Connection, since: int = 0, limit: int | None = None) -> list[Revision]:
     """The revisions after number `since`, oldest first."""
     chosen = select(revision).where(revision.c.number > since).order_by(revision.c.number).limit(limit)
