@@ -11,6 +11,7 @@ from cases.rules import Rule, RuleBook, check, from_row, load_yaml, parse, to_do
 from cases.tables import rule
 from components.catalogue import read_classes
 from gis.delivery import Delivery, Key, compare, rows_in_force
+from gis.errors import Refusal
 from gis.formats import read_cells
 from gis.store.revisions import head
 from gis.store.scope import EVERYTHING, Scope
@@ -76,3 +77,15 @@ def read_rules(connection: Connection, scope: Scope, at: int | None = None) -> S
 def load_book(connection: Connection, at: int) -> RuleBook:
     """The compiled book of all owners at revision `at`."""
     return RuleBook.compile(read_rules(connection, EVERYTHING, at))
+
+
+def drafted_book(connection: Connection, document: object, owner: str | None, profile: CodeProfile) -> RuleBook:
+    """The book of all owners with this one in the place of its owner's. Errors: Refusal with its faults."""
+    found = deliver(connection, document, owner, profile)
+    if not found.is_acceptable:
+        raise Refusal(found.faults)
+    ended = {int(uid) for change in found.changes for uid in change.retired}
+    rows = read_rows(connection, rule, Query(EVERYTHING, at=found.base))
+    kept = [row["document"] for row in rows if row["uid"] not in ended]
+    begun = [row["document"] for change in found.changes for row in change.created]
+    return RuleBook.compile(from_row(each) for each in (*kept, *begun))

@@ -11,13 +11,14 @@ from rich.table import Table
 from api.bulk.moved import MovedFiles
 from api.cli.opening import open_settled, read_time
 from api.cli.screen import out, progress, show_line
-from api.editing.replays import REPORTED, Against, Replayed, replay
+from api.editing.replays import REPORTED, Against, Replayed, check_rules_alone, replay
 from api.jobs.reports import write_report
 from api.lookups.moments import read_moment
 from api.routers.parameters import check_alone
 from api.settings import Settings
 from api.systems import LiveSystems
 from api.worlds import Worlds, folder_of
+from cases.books import read_book
 from cases.replay import Which
 from cases.reports import Defaults, parse_zone
 
@@ -33,6 +34,10 @@ def replay_cases(
         str | None, typer.Option(help="A revision, a time, or reported_at: what held when each was; default: now")
     ] = None,
     draft: Annotated[str | None, typer.Option(help="As this draft would have it")] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="With this rule book in the place of its owner's: YAML, CSV or Excel")
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Whose book that is, if it does not say so itself")] = None,
     source: Annotated[str | None, typer.Option(help="Only cases of this source")] = None,
     since: Annotated[str | None, typer.Option(help="Only cases reported since this date or time")] = None,
     until: Annotated[str | None, typer.Option(help="Only cases reported before this date or time")] = None,
@@ -41,10 +46,13 @@ def replay_cases(
     ] = False,
     report: Annotated[Path | None, typer.Option(help="Where to write all counts as JSON")] = None,
 ) -> None:
-    """Send the cases of the log again, under another revision or a draft. Nothing is changed. 历史案件试派。"""
+    """Send past cases again, under another revision, draft or rule book. Nothing is changed. 历史案件试派。"""
     settings = Settings()
-    if draft is not None:
+    if rules is not None:
+        check_rules_alone(as_of, draft)
+    elif draft is not None:
         check_alone(as_of)
+    document = None if rules is None else read_book(rules)
     begin, end = (_time(text, settings) for text in (since, until))
     files = MovedFiles(*([file] if file is not None else []))
     with open_settled(settings) as store:
@@ -52,7 +60,7 @@ def replay_cases(
         revision = None
         if as_of is not None and as_of != REPORTED:
             revision = worlds.number(read_moment(as_of, settings.zone))
-        against = Against(revision, as_of == REPORTED, draft)
+        against = Against(revision, as_of == REPORTED, draft, rules=document, owner=owner)
         with progress() as bar, files:
             task = bar.add_task("试派 replay" if settings.language == "zh" else "replay", total=None)
 

@@ -5,7 +5,7 @@ Page by page through the router in columns; memory does not grow with the log. W
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,14 @@ from api.bulk.moved import MOVED, MovedFiles
 from api.editing.drafting import DOORS, holders
 from api.worlds import Worlds
 from cases.agreement import CLASS, Agreement
+from cases.books import drafted_book
 from cases.clerk import Clerk
 from cases.desk import Desk
 from cases.drafting import drafted_desk
 from cases.replay import Page, Row, Which, count_cases, last_position, read_page
 from cases.reports import Defaults, from_records
 from cases.said import Columns, moment_of, moments_of, read_reports
-from gis.errors import Refusal
+from gis.errors import Refusal, refuse
 from gis.metres import Indices
 from gis.store.engine import Store, reading
 from gis.store.revisions import list_revisions
@@ -45,12 +46,16 @@ REPORTED = "reported_at"
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """Under what cases are sent again: a revision, REPORTED, or a draft of a caller with this prefix."""
+    """Under what cases are sent again: a revision, REPORTED, a draft of a caller with this prefix, or what holds with a
+    rule book (a document) in the place of its owner's.
+    """
 
     revision: int | None = None
     reported: bool = False
     draft: str | None = None
     prefix: str = ""
+    rules: Any = None
+    owner: str | None = None
 
 
 @dataclass(slots=True)
@@ -61,13 +66,15 @@ class Replayed:
     revision: int | None
     draft: str | None
     names: dict[str, str]
+    has_rules: bool = False
     files: tuple[Path, ...] = field(default=())
 
     @property
     def summary(self) -> dict[str, Any]:
         """The counts in short."""
         against = {"revision": self.revision if self.revision is not None else REPORTED}
-        return {**against, **({"draft": self.draft} if self.draft else {}), **self.agreement.as_dict()}
+        told = {**({"draft": self.draft} if self.draft else {}), **({"rules": True} if self.has_rules else {})}
+        return {**against, **told, **self.agreement.as_dict()}
 
     def as_dict(self) -> dict[str, Any]:
         """All counts, departments with their names."""
@@ -82,6 +89,16 @@ class Replayed:
         return None if code is None else self.names.get(code)
 
 
+def check_rules_alone(as_of: object, draft: object) -> None:
+    """Errors: Refusal option_unfit, where a rule book is to be tried on something else than what holds."""
+    if as_of is not None or draft is not None:
+        raise refuse(
+            "option_unfit",
+            "A rule book is tried on what holds now: leave out as_of and draft, or put its rules into the draft.",
+            "试派用的手册只能基于当前数据：请去掉 as_of 与 draft，或将规则写入草稿。",
+        )
+
+
 def replay(
     store: Store,
     worlds: Worlds,
@@ -94,7 +111,7 @@ def replay(
     """Send the cases again and count; what moved goes to `files`. `told` hears how many of how many are done, and may
     raise to stop.
 
-    Errors: Refusal revision_unknown, draft_unknown, draft_closed, draft_conflict, store_down.
+    Errors: Refusal revision_unknown, draft_unknown, draft_closed, draft_conflict, store_down; faults of a rule book.
     """
     desks = _Desks.of(store, worlds, against)
     defaults = desks.newest.defaults(defaults)
@@ -114,7 +131,7 @@ def replay(
             _count_cases(desks, page.take(at), said, which, defaults, agreement, levels, files)
         told(min(done, total), total)
     names = {code: each.name for code, each in desks.newest.departments.items()}
-    return Replayed(agreement, desks.number, against.draft, names)
+    return Replayed(agreement, desks.number, against.draft, names, against.rules is not None)
 
 
 def _count_cases(
@@ -198,7 +215,10 @@ class _Desks:
             newest = worlds.newest()
             times = [each.effective_at.astimezone(UTC).replace(tzinfo=None) for each in every]
             return cls(worlds, newest, None, np.array(times, "datetime64[us]"), [each.number for each in every])
-        desk = worlds.at(against.revision) if against.draft is None else _drafted(store, worlds, against)
+        if against.rules is not None:
+            desk = ruled_desk(store, worlds, against.rules, against.owner)
+        else:
+            desk = worlds.at(against.revision) if against.draft is None else _drafted(store, worlds, against)
         made = OrderedDict({desk.revision: CodedDesk(Clerk(desk))})
         return cls(worlds, desk, desk.revision, NEVER, [], made)
 
@@ -226,6 +246,13 @@ class _Desks:
                 self.made.popitem(last=False)
         self.made.move_to_end(number)
         return self.made[number]
+
+
+def ruled_desk(store: Store, worlds: Worlds, document: Any, owner: str | None) -> Desk:
+    """The newest desk with a rule book in the place of its owner's. Errors: Refusal with the faults of the book."""
+    desk = worlds.newest()
+    with reading(store.world) as connection:
+        return replace(desk, book=drafted_book(connection, document, owner, desk.grid.profile), memo={})
 
 
 def _drafted(store: Store, worlds: Worlds, against: Against) -> Desk:

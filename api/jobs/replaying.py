@@ -1,6 +1,7 @@
 """Replays as jobs: nothing is changed, so what was cut off is begun anew."""
 
 from datetime import datetime
+from typing import Any
 
 from api.auth import permit
 from api.bulk.moved import FORMATS, MovedFiles
@@ -15,7 +16,7 @@ from cases.reports import Defaults, parse_zone
 
 
 class ReplayArguments(Arguments):
-    """Which cases, and under what: a revision, a draft, or what held when each was reported."""
+    """Which cases, and under what: a revision, a draft, a rule book, or what held when each was reported."""
 
     source: str | None = None
     since: datetime | None = None
@@ -24,6 +25,8 @@ class ReplayArguments(Arguments):
     reported: bool = False
     draft: str | None = None
     handled: bool = False
+    rules: Any = None
+    owner: str | None = None
 
 
 def allow(key: Key, arguments: ReplayArguments) -> None:
@@ -36,7 +39,9 @@ def run(context: Context, arguments: ReplayArguments) -> Outcome:
     key = context.key
     assert key is not None
     which = Which(arguments.source, arguments.since, arguments.until, key.prefix, arguments.handled)
-    against = Against(arguments.revision, arguments.reported, arguments.draft, key.prefix)
+    against = Against(
+        arguments.revision, arguments.reported, arguments.draft, key.prefix, arguments.rules, arguments.owner
+    )
     worlds = Worlds(context.store, folder_of(context.settings.data, context.store))
     with MovedFiles(*(context.folder / f"moved{suffix}" for suffix in FORMATS)) as files:
         made = replay(

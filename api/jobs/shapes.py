@@ -127,6 +127,11 @@ class ReplayQuestion(Shape):
         description="A revision, a time, or reported_at (what held when each was); default: what holds",
     )
     draft: str | None = Field(None, max_length=60, description="As this draft would have it; not with as_of")
+    rules: dict[str, Any] | None = Field(
+        None,
+        description="With this rule book in the place of its owner's, as in a file; not with as_of or draft",
+    )
+    owner: str | None = Field(None, max_length=60, description="Whose book `rules` is, if it does not say so itself")
     handled: bool = Field(
         False, description="Compare with who really handled each case; only those of which that is known"
     )

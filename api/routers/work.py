@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api.auth import Editor, Publisher, Viewer
 from api.editing.findings import check_format
-from api.editing.replays import REPORTED
+from api.editing.replays import REPORTED, check_rules_alone, ruled_desk
 from api.http.bodies import Body, answer, parse_json, read_question
 from api.http.openapi import body_of
 from api.jobs import folders
@@ -184,7 +184,11 @@ def make_check(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> 
 def make_replay(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
     """How far the answers agree with what was decided, by department, class and division; the cases that would move."""
     question = read_question(ReplayQuestion, parse_json(body))
-    if question.draft is not None:
+    if question.rules is not None:
+        state = request.app.state
+        check_rules_alone(question.as_of, question.draft)
+        ruled_desk(state.store, state.worlds, question.rules, question.owner)
+    elif question.draft is not None:
         check_alone(None if question.as_of is None else str(question.as_of))
         check_open(draft_within(request, key, question.draft))
     reported = question.as_of == REPORTED
@@ -194,7 +198,7 @@ def make_replay(request: Request, key: Viewer, body: Body, lang: Lang = "en") ->
         reported=reported,
         since=read_time(question.since, zone) if question.since else None,
         until=read_time(question.until, zone) if question.until else None,
-        **question.model_dump(include={"source", "draft", "handled"}),
+        **question.model_dump(include={"source", "draft", "handled", "rules", "owner"}),
     )
     return _made(request, key, lang, REPLAY, arguments, question.not_before)
 

@@ -222,6 +222,32 @@ def test_against_who_really_handled_a_case_the_agreement_is_the_dispatch_accurac
     assert "2 cases: 1 agree (50.0 %), 1 move" in office.do("replay", "--handled").err
 
 
+BOOK = {
+    "rules": [{"code": "all", "fallback": True, "edition": "2026", "kind": "component", "to": [{"department": "CITY"}]}]
+}
+
+
+def test_a_rule_book_is_tried_before_it_is_imported(town: FastAPI, store_url: str, tmp_path: Path) -> None:
+    with client(town) as http:
+        for number, class_code in enumerate(("01002", "01002", "01037", "06010")):
+            kind = "matter" if class_code == "06010" else "component"
+            take_in(http, number, 0.5, class_code=class_code, kind=kind)
+        before = http.get("/v1/revisions").json()["items"]
+        done = ended(http, town, http.post("/v1/replays", json={"rules": BOOK}))
+        assert done["state"] == "done", done
+        told = http.get(done["links"]["report"]).json()
+        assert (told["rules"], told["cases"], told["moved"]) == (True, 4, 4)
+        assert {each["after"] for each in told["departments"]} == {"CITY", None}
+        book = tmp_path / "book.yaml"
+        book.write_text(json.dumps(BOOK), encoding="utf-8")
+        office = Office(store_url, tmp_path)
+        assert "4 cases: 0 agree (0.0 %), 4 move" in office.do("replay", "--rules", book).err
+        assert office.run("replay", "--rules", book, "--as-of", "1").code == 3
+        assert http.get("/v1/revisions").json()["items"] == before
+        office.do("import", "rules", book, "--commit")
+        assert "4 cases: 0 agree (0.0 %), 4 move" in office.do("replay").err
+
+
 def test_a_case_that_cannot_be_read_any_more_is_counted_apart(store: Store, http: httpx.Client, tmp_path: Path) -> None:
     take_in(http, 1, 0.5, class_code="01002")
     with reading(store.log) as log:
@@ -322,6 +348,8 @@ def test_a_key_replays_the_cases_below_its_prefix_alone(store: Store, tmp_path: 
         ({"as_of": 99}, 404, "revision_unknown"),
         ({"as_of": "2019-01-01"}, 404, "before_history"),
         ({"since": "once"}, 422, "time_wrong"),
+        ({"rules": {"rules": []}, "as_of": 1}, 422, "option_unfit"),
+        ({"rules": {"rules": [{"code": "x", "to": [{"department": "NOBODY"}]}]}}, 422, "department_unknown"),
         ({"commit": True}, 422, "parameter_wrong"),
     ],
 )
