@@ -20,6 +20,9 @@ NODE_MODULES := web/node_modules/.package-lock.json
 KERNEL_SOURCES := $(shell grep -rl --include='*.py' -w numba $(PACKAGES))
 KERNELS := $(VENV)/.kernels
 
+# Without compiled modules every command compiles the program anew, half a second each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup run test campaign bench lint format docs lock clean

@@ -1,6 +1,7 @@
 """Fixtures for every test. Those of one concern live under `tests/fixtures`."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -19,6 +20,10 @@ settings.load_profile("untimed")
 _DATA = tempfile.TemporaryDirectory(prefix="wangge-tests-")
 os.environ["WANGGE_DATA"] = _DATA.name
 os.environ["COLUMNS"] = "200"  # of what commands print, however the tests were started
+
+# Compiled modules are kept, whatever the shell says: else every process that a test starts compiles the program anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")
