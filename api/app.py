@@ -3,13 +3,15 @@
 import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from api import ogc
@@ -164,15 +166,28 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.follower = Follower(store, settings)
     add_handlers(app)
     logging.getLogger("uvicorn.access").addFilter(KEY_MASK)
-    for router in ROUTERS:
-        app.include_router(router)
+    app.router.routes.extend(_common_routes())
     ogc.mount(app)
-    # The framework would build the routes at the first request: slow for it, and not safe where several come at once.
-    for _ in iter_route_contexts(app.router.routes):
-        pass
+    _build(app.router.routes)
     _own_description(app)
     app.hot = Hot(app.ordinary, app.state, app.state.watch, Defaults(zone=parse_zone(settings.zone)))
     return app
+
+
+@cache
+def _common_routes() -> list[BaseRoute]:
+    """The routes of ROUTERS, built once in a process: they hold nothing of the application that they answer for."""
+    gathered = APIRouter(responses=FAILURES)
+    for router in ROUTERS:
+        gathered.include_router(router)
+    _build(gathered.routes)
+    return gathered.routes
+
+
+def _build(routes: list[BaseRoute]) -> None:
+    """What the framework would do at the first request: slow for it, and not safe where several come at once."""
+    for _ in iter_route_contexts(routes):
+        pass
 
 
 def create_app_from_settings() -> FastAPI:
