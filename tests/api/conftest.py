@@ -1,18 +1,20 @@
 """The application on a small world, and callers from wherever a test likes."""
 
 import asyncio
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import make_url
 
 from api.app import create_app
 from api.settings import Settings
 from gis.store.engine import Store, open_store
 from tests.api.small_world import make_world
+from tests.fixtures.postgis import database
+from tests.fixtures.stores import EITHER, copied, copy_files
 
 HERE = "http://127.0.0.1:8000"
 Call = Callable[..., httpx.Client]
@@ -47,12 +49,20 @@ def small_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def small_world_on_postgis(
+    postgis_server: str, postgis_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Name of a PostGIS database of the small world; copy it."""
+    with database(postgis_server, postgis_template) as url:
+        make_world(url, tmp_path_factory.mktemp("small_world_on_postgis")).close()
+        yield str(make_url(url).database)
+
+
 @pytest.fixture
 def store(small_world: Path, tmp_path: Path) -> Iterator[Store]:
     """The small world on SQLite, of this test alone."""
-    for file in small_world.glob("wangge*.db*"):
-        shutil.copy(file, tmp_path / file.name)
-    store = open_store(f"sqlite:///{tmp_path / 'wangge.db'}")
+    store = open_store(copy_files(small_world, tmp_path))
     yield store
     store.close()
 
@@ -69,14 +79,19 @@ def http(app: FastAPI) -> Iterator[httpx.Client]:
         yield caller
 
 
+@pytest.fixture(params=EITHER)
+def store_of_either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """The small world, once on SQLite and once on PostGIS, of this test alone."""
+    with copied(request, "small_world", "small_world_on_postgis", tmp_path) as url:
+        store = open_store(url)
+        yield store
+        store.close()
+
+
 @pytest.fixture
-def store_of_either(store_url: str, tmp_path: Path) -> Iterator[Store]:
-    """The small world, once on SQLite and once on PostGIS."""
-    folder = tmp_path / "files"
-    folder.mkdir()
-    store = make_world(store_url, folder)
-    yield store
-    store.close()
+def url_of_either(store_of_either: Store) -> str:
+    """SQLAlchemy URL of that store."""
+    return store_of_either.world.url.render_as_string(hide_password=False)
 
 
 @pytest.fixture

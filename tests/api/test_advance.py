@@ -9,7 +9,6 @@ import pytest
 import shapely
 from numpy.typing import NDArray
 
-from api.migrations import check_schema
 from api.worlds import Worlds
 from cases.desk import Desk, load_desk
 from gis.heap.folder import Folder
@@ -23,9 +22,8 @@ Rows = dict[int, dict[str, Any]]
 
 
 @pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    store = open_store(store_url)
-    check_schema(store)
+def store(made_url: str) -> Iterator[Store]:
+    store = open_store(made_url)
     yield store
     store.close()
 

@@ -154,9 +154,9 @@ def test_a_repair_of_other_layers_is_refused(store: Store) -> None:
 
 
 @pytest.fixture
-def office(store_of_either: Store, store_url: str, tmp_path: Path) -> Office:
+def office(store_of_either: Store, url_of_either: str, tmp_path: Path) -> Office:
     """Somebody at a terminal, on the small world."""
-    return Office(store_url, tmp_path)
+    return Office(url_of_either, tmp_path)
 
 
 def test_the_command_finds_what_the_job_finds(store_of_either: Store, office: Office, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from api.migrations import check_schema
 from api.watch import Watch
 from api.worlds import Worlds
 from cases.clerk import Clerk
@@ -21,9 +20,8 @@ from tests.cases.columnar import in_columns, one_by_one
 
 
 @pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    store = open_store(store_url)
-    check_schema(store)
+def store(made_url: str) -> Iterator[Store]:
+    store = open_store(made_url)
     yield store
     store.close()
 

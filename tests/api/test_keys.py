@@ -6,19 +6,15 @@ import pytest
 from sqlalchemy import select
 
 from api.keys import LOCAL, ROLES, Key, access_key, create_key, find_key, has_keys, list_keys, revoke_key
-from api.migrations import migrate
 from gis.errors import Refusal
 from gis.store.engine import Store, open_store, reading, writing
 
 
 @pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    opened = open_store(store_url)
-    try:
-        migrate(opened)
-        yield opened
-    finally:
-        opened.close()
+def store(made_url: str) -> Iterator[Store]:
+    opened = open_store(made_url)
+    yield opened
+    opened.close()
 
 
 def new_key(store: Store, role: str = "viewer", prefix: str = "4403", name: str = "热线") -> tuple[Key, str]:

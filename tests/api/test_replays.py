@@ -359,8 +359,10 @@ def test_a_wrong_question_makes_no_job(http: httpx.Client, question: Any, status
     assert http.get("/v1/jobs").json()["items"] == []
 
 
-def test_the_command_tells_the_agreement_and_writes_what_moves(town: FastAPI, store_url: str, tmp_path: Path) -> None:
-    office = Office(store_url, tmp_path)
+def test_the_command_tells_the_agreement_and_writes_what_moves(
+    town: FastAPI, url_of_either: str, tmp_path: Path
+) -> None:
+    office = Office(url_of_either, tmp_path)
     with client(town) as http:
         fill(http)
         draft = begin(http)

@@ -28,8 +28,8 @@ RULINGS = f"""rulings:
 
 
 @pytest.fixture
-def office(store_url: str, tmp_path: Path) -> Office:
-    return Office(store_url, tmp_path)
+def office(url_of_either: str, tmp_path: Path) -> Office:
+    return Office(url_of_either, tmp_path)
 
 
 def routed(http: httpx.Client, index: int, **asked: Any) -> Any:

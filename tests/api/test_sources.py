@@ -33,8 +33,8 @@ COLUMNS = ("unit", "department", "advice", "rule", "flags")
 
 
 @pytest.fixture
-def office(store_of_either: Store, store_url: str, tmp_path: Path) -> Office:
-    return Office(store_url, tmp_path)
+def office(store_of_either: Store, url_of_either: str, tmp_path: Path) -> Office:
+    return Office(url_of_either, tmp_path)
 
 
 def shifted(index: int, **members: Any) -> dict[str, Any]:

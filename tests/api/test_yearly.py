@@ -9,7 +9,6 @@ import pytest
 
 from api.app import create_app
 from api.editing.findings import Asked, look_over
-from api.migrations import migrate
 from api.schemas import components as shapes
 from api.settings import Settings
 from gis.formats import read
@@ -28,10 +27,9 @@ def line(code: str, at: int, state: str = "完好", owner: str = "LIGHT", day: s
 
 
 @pytest.fixture
-def years(store_url: str, tmp_path: Path) -> Iterator[httpx.Client]:
+def years(made_url: str, tmp_path: Path) -> Iterator[httpx.Client]:
     """Three lamps since 2024; in 2025 one broke, one moved into the next street, one went, and two came."""
-    store = open_store(store_url)
-    migrate(store)
+    store = open_store(made_url)
     old, then = datetime(2024, 3, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
     units = collection([({"code": code}, square(index)) for index, code in enumerate(UNITS)])
     bring(store, tmp_path, "departments", "departments.csv", DEPARTMENTS, effective_at=old)

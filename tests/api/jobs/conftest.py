@@ -9,27 +9,25 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.keys import create_key
-from api.migrations import migrate
 from api.settings import Settings
 from gis.store.engine import Store, open_store, writing
 from tests.api.conftest import client
 from tests.api.jobs.work import As, Yard, yard_of
+from tests.fixtures.stores import copy_files
 
 
 @pytest.fixture
-def yard(store_url: str, tmp_path: Path) -> Iterator[Yard]:
+def yard(made_url: str, tmp_path: Path) -> Iterator[Yard]:
     """An empty store, once on SQLite and once on PostGIS."""
-    store = open_store(store_url)
-    migrate(store)
+    store = open_store(made_url)
     yield yard_of(store, tmp_path)
     store.close()
 
 
 @pytest.fixture
-def lite(tmp_path: Path) -> Iterator[Yard]:
+def lite(made_files: Path, tmp_path: Path) -> Iterator[Yard]:
     """An empty store on SQLite, for what does not depend on the store."""
-    store = open_store(f"sqlite:///{tmp_path / 'wangge.db'}")
-    migrate(store)
+    store = open_store(copy_files(made_files, tmp_path))
     yield yard_of(store, tmp_path)
     store.close()
 

@@ -230,9 +230,9 @@ def test_a_worker_that_is_killed_leaves_one_revision(
 
 
 def test_the_command_schedules_and_the_server_publishes(
-    town: FastAPI, here: httpx.Client, store_url: str, tmp_path: Path
+    town: FastAPI, here: httpx.Client, url_of_either: str, tmp_path: Path
 ) -> None:
-    office = Office(store_url, tmp_path)
+    office = Office(url_of_either, tmp_path)
     draft = begin(here)
     add(here, draft, note(0, "x"))
     told = office.run("draft", "publish", draft["id"], "--at", AT.isoformat(), "--author", "anna")

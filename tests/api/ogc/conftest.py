@@ -124,10 +124,9 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def own_world(store_url: str, tmp_path: Path) -> Iterator[Store]:
+def own_world(made_url: str, tmp_path: Path) -> Iterator[Store]:
     """The small world of this test alone."""
-    store = open_store(store_url)
-    check_schema(store)
+    store = open_store(made_url)
     write_world(store, tmp_path)
     yield store
     store.close()

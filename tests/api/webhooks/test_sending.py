@@ -26,9 +26,8 @@ UNIT = "440305001001001"
 
 
 @pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    opened = open_store(store_url)
-    migrate(opened)
+def store(made_url: str) -> Iterator[Store]:
+    opened = open_store(made_url)
     yield opened
     opened.close()
 
@@ -255,10 +254,10 @@ def test_a_turn_comes_to_one_event_however_slow_the_store_is(store: Store) -> No
             assert cases_of(receiver) == [f"c{each}" for each in range(number)]
 
 
-def test_two_senders_tell_a_webhook_one_after_the_other(store: Store, store_url: str) -> None:
+def test_two_senders_tell_a_webhook_one_after_the_other(store: Store, made_url: str) -> None:
     with receiving(answers=lambda number: (time.sleep(0.005), 200)[1]) as receiver:
         hook(store, receiver)
-        other = open_store(store_url)
+        other = open_store(made_url)
         senders = [Sender(each, True, turn_s=0.05) for each in (store, other)]
         decide(store, *range(60))
         end = time.monotonic() + 20
@@ -302,7 +301,7 @@ def send_for_ever(url: str) -> None:
             time.sleep(0.01)
 
 
-def test_senders_that_are_killed_in_the_middle_lose_nothing_and_keep_the_order(store: Store, store_url: str) -> None:
+def test_senders_that_are_killed_in_the_middle_lose_nothing_and_keep_the_order(store: Store, made_url: str) -> None:
     maker = multiprocessing.get_context("forkserver")
     maker.set_forkserver_preload(["tests.api.webhooks.test_sending"])
     with receiving(answers=lambda number: (time.sleep(0.003), 200)[1]) as receiver:
@@ -311,7 +310,7 @@ def test_senders_that_are_killed_in_the_middle_lose_nothing_and_keep_the_order(s
         kills = 0
         end = time.monotonic() + 60
         while len(receiver.taken) < 150 and time.monotonic() < end:
-            process = maker.Process(target=send_for_ever, args=(store_url,))
+            process = maker.Process(target=send_for_ever, args=(made_url,))
             process.start()
             before, patience = receiver.requests, time.monotonic() + 20
             wanted = before + 40

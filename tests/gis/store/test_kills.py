@@ -105,11 +105,11 @@ def kill_and_look(store: Store, url: str, times: int, seed: int) -> None:
     assert_only_whole_revisions(store)
 
 
-def test_a_killed_publisher_leaves_only_whole_revisions(store: Store, store_url: str) -> None:
-    kill_and_look(store, store_url, times=5, seed=7)
+def test_a_killed_publisher_leaves_only_whole_revisions(store: Store, made_url: str) -> None:
+    kill_and_look(store, made_url, times=5, seed=7)
 
 
 @pytest.mark.campaign
 @pytest.mark.parametrize("seed", range(2))
-def test_many_killed_publishers_leave_only_whole_revisions(store: Store, store_url: str, seed: int) -> None:
-    kill_and_look(store, store_url, times=20, seed=seed)
+def test_many_killed_publishers_leave_only_whole_revisions(store: Store, made_url: str, seed: int) -> None:
+    kill_and_look(store, made_url, times=20, seed=seed)

@@ -30,9 +30,9 @@ def locked(store: Store) -> Iterator[None]:
 
 
 @pytest.fixture
-def hasty(store: Store, store_url: str) -> Iterator[Store]:
+def hasty(store: Store, made_url: str) -> Iterator[Store]:
     """The same store, opened by somebody who waits a fifth of a second."""
-    opened = open_store(store_url, wait_s=0.2)
+    opened = open_store(made_url, wait_s=0.2)
     yield opened
     opened.close()
 
@@ -105,8 +105,8 @@ def test_a_writer_that_waits_too_long_is_told_that_the_store_is_busy(store: Stor
     assert put(hasty, change(department, [department_row(1, "A")])).number == 1
 
 
-def test_a_writer_that_does_not_wait_at_all_is_told_at_once(store: Store, store_url: str) -> None:
-    impatient = open_store(store_url, wait_s=0)
+def test_a_writer_that_does_not_wait_at_all_is_told_at_once(store: Store, made_url: str) -> None:
+    impatient = open_store(made_url, wait_s=0)
     try:
         with locked(store), pytest.raises(Refusal) as refused:
             allocate_uids(impatient, 1)
@@ -122,9 +122,9 @@ def test_readers_go_on_while_a_writer_holds_the_lock(store: Store, hasty: Store)
         assert [row["code"] for row in rows_at(hasty, department)] == ["A"]
 
 
-def test_staging_waits_for_nobody_and_the_wait_is_not_counted_as_held(store: Store, store_url: str) -> None:
+def test_staging_waits_for_nobody_and_the_wait_is_not_counted_as_held(store: Store, made_url: str) -> None:
     held: list[float] = []
-    other = open_store(store_url)
+    other = open_store(made_url)
 
     def write() -> None:
         rows = [department_row(n, f"D{n}") for n in range(50)]

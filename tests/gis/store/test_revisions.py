@@ -300,9 +300,9 @@ def take_uids(url: str) -> list[int]:
         store.close()
 
 
-def test_uids_are_never_given_twice_to_processes(store: Store, store_url: str) -> None:
+def test_uids_are_never_given_twice_to_processes(store: Store, made_url: str) -> None:
     with multiprocessing.get_context("forkserver").Pool(2) as pool:
-        first, second = pool.map(take_uids, [store_url] * 2, chunksize=1)
+        first, second = pool.map(take_uids, [made_url] * 2, chunksize=1)
         pool.close()
         pool.join()
     assert len({*first, *second}) == 120

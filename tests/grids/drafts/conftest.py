@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from api.migrations import check_schema
 from cases.doors import RULE_DOORS
 from components.doors import COMPONENT_DOORS
 from gis.store.engine import Store, open_store, writing
@@ -21,15 +20,14 @@ Begin = Callable[..., Draft]
 
 
 @pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
+def store(made_url: str) -> Iterator[Store]:
     """The invented city of the edits, published as revision 1."""
-    yield from filled(store_url, city(1))
+    yield from filled(made_url, city(1))
 
 
 def filled(url: str, ground: Held) -> Iterator[Store]:
     """A store that holds a ground as revision 1."""
     store = open_store(url)
-    check_schema(store)
     found(store, [*everything(ground), *around_all(ground)])
     yield store
     store.close()

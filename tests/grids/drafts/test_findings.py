@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import shapely
 
-from api.migrations import migrate
 from gis.store.engine import Store, open_store, reading, writing
 from grids.checks import Report
 from grids.drafts.findings import check_draft
@@ -31,14 +30,13 @@ def box(west: float, south: float, east: float, north: float) -> Any:
 
 
 @pytest.fixture
-def make(store_url: str) -> Iterator[Make]:
+def make(made_url: str) -> Iterator[Make]:
     """Makes a bench over a grid of these units by code, and of these named gaps."""
     stores: list[Store] = []
 
     def made(units: Sequence[tuple[str, Any]], gaps: Sequence[Any] = ()) -> Workbench:
-        store = open_store(store_url)
+        store = open_store(made_url)
         stores.append(store)
-        migrate(store)
         features = [Feature(UNITS, n, code, shape, {**BLANK}) for n, (code, shape) in enumerate(units, 1)]
         features += [
             Feature(GAPS, 900 + n, f"g{n}", shape, {"name": f"g{n}", "note": None}) for n, shape in enumerate(gaps)

@@ -81,7 +81,7 @@ RIVER, BANK = 7, 6
 
 
 @pytest.fixture
-def banks(store_url: str) -> Iterator[Store]:
+def banks(made_url: str) -> Iterator[Store]:
     """A city of one street whose northern row is a river, one named gap along all of it."""
     columns = 31
     shapes, _ = lattice(columns, RIVER + 1, 3)
@@ -90,7 +90,7 @@ def banks(store_url: str) -> Iterator[Store]:
         for n, shape in enumerate(shapes[: columns * RIVER])
     ]
     river = Feature(GAPS, 901, "river", shapely.coverage_union_all(shapes[columns * RIVER :]), {"name": "river"})
-    yield from filled(store_url, Held.of(GBT, units, [river]))
+    yield from filled(made_url, Held.of(GBT, units, [river]))
 
 
 def unit_at(column: int, row: int) -> str:
