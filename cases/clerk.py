@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from cases.desk import Desk
@@ -100,6 +99,8 @@ class Clerk:
         self.places = list(places)
 
     def _read_inventory(self) -> None:
+        import pandas as pd
+
         inventory = self.desk.inventory
         bodies = [inventory.texts(name) for name in ("owner_code", "maintainer_code", "supervisor_code")]
         codes = [pd.factorize(each, use_na_sentinel=False) for each in bodies]
@@ -117,6 +118,8 @@ class Clerk:
 
     def _draw_frontiers(self) -> None:
         """The cells where another place of the rules, another division, or the end of the grid may be near."""
+        import pandas as pd
+
         grid = self.desk.grid
         self.place_frontier = Frontier.of(*grid.units.edges_between(self.unit_place.astype(np.int64)))
         kinds = self.unit_place.astype(np.int64)
@@ -229,5 +232,7 @@ class Clerk:
 
 def _numbered(values: NDArray[Any]) -> tuple[dict[Any, int], NDArray[np.int32]]:
     """The numbers of distinct values, and the number of each."""
+    import pandas as pd
+
     numbers, found = pd.factorize(np.asarray(values, dtype=object), use_na_sentinel=False)
     return {value: number for number, value in enumerate(found.tolist())}, numbers.astype(np.int32)

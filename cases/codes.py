@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from cases.batch import ASSUMED, BIT, FLAGS, STALE, Answers
@@ -84,6 +83,8 @@ def _reasons(shape: int, doubts: int, outcome: str) -> list[str]:
 
 def _numbered(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The distinct values, and the number of each."""
+    import pandas as pd
+
     number, found = pd.factorize(values)
     return found, number.astype(np.int64)
 

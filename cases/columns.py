@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -229,6 +228,8 @@ class _Reader:
 
     def classes(self) -> tuple[list[ClassKey], NDArray[np.int32]]:
         """The distinct (edition, kind, class code, condition), and the number of each case's (n,)."""
+        import pandas as pd
+
         fields = [self.texts(name) for name in ("edition", "kind", "class_code", "condition")]
         whole = np.zeros(self.count, dtype=np.int64)
         for numbers, texts in fields:
@@ -272,6 +273,8 @@ class _Reader:
         self, classes: list[ClassKey], of: NDArray[np.int32], calendar: Calendar
     ) -> tuple[list[ClassKey], NDArray[np.int32]]:
         """The same classes, told apart by the slot of the calendar in which their cases were reported."""
+        import pandas as pd
+
         times = self.columns.get("reported_at")
         if not calendar.windows or times is None or pa.types.is_null(times.type):
             return classes, of

@@ -4,7 +4,6 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
@@ -130,6 +129,8 @@ def _in_zone(local: NDArray[np.int64], zone: tzinfo) -> NDArray[np.int64]:
 
 
 def _offset(local: int, zone: tzinfo) -> int:
+    import pandas as pd
+
     shown = datetime(1970, 1, 1) + pd.Timedelta(seconds=local).to_pytimedelta()
     offset: Any = shown.replace(tzinfo=zone).utcoffset()
     return int(offset.total_seconds())

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import shapely
 from numpy.typing import ArrayLike, NDArray
@@ -263,6 +262,8 @@ class FeatureIndex:
 
 def _distinct(texts: NDArray[Any]) -> tuple[NDArray[Any], Indices]:
     """The distinct texts, and which of them each one is."""
+    import pandas as pd
+
     if texts.dtype.kind == "U" and len(texts) and texts.dtype.itemsize:
         words = np.ascontiguousarray(texts).view(np.uint32).reshape(len(texts), -1)
         inverse = pd.factorize(mixed_rows(words))[0].astype(np.int64)

@@ -5,6 +5,7 @@ What a unit or a set of areas tells is spelled once, as an Arrow dictionary; a p
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,15 @@ PLACE = "place"
 PlaceColumn = Callable[[int, Floats], pa.Array]
 """The places (n, 2) of a revision in words."""
 FLAGS = ("", "outside", "named_gap", BEFORE)
-SPELLED = pa.array(FLAGS, pa.string())
 DISTANCE_DECIMALS = 3
 FEW = 5_000
 """Fewer points are not worth an order."""
+
+
+@cache
+def _spelled() -> pa.Array:
+    """FLAGS as a dictionary of texts. Not made before it is needed, for Arrow loads pandas with its first array."""
+    return pa.array(FLAGS, pa.string())
 
 
 class Placer:
@@ -58,7 +64,7 @@ class Placer:
         out = np.flatnonzero(nowhere)
         if len(out):
             flags[out] = np.where(grid.gaps.lowest(lonlat[out]) >= 0, 2, 1)
-        added["flags"] = pa.DictionaryArray.from_arrays(pa.array(flags, mask=bad if bad.any() else None), SPELLED)
+        added["flags"] = pa.DictionaryArray.from_arrays(pa.array(flags, mask=bad if bad.any() else None), _spelled())
         return added
 
     def _distances(self, lonlat: Floats, units: Indices) -> Floats:
@@ -75,7 +81,7 @@ def before_history(levels: Sequence[str], layers: Sequence[str], count: int) -> 
     added: Added = {name: pa.nulls(count, pa.string()) for name in column_names(levels, layers)}
     flags = pa.array(np.full(count, FLAGS.index(BEFORE), dtype=np.int8))
     added["boundary_distance_m"] = pa.nulls(count, pa.float64())
-    return added | {"flags": pa.DictionaryArray.from_arrays(flags, SPELLED)}
+    return added | {"flags": pa.DictionaryArray.from_arrays(flags, _spelled())}
 
 
 def column_names(levels: Sequence[str], layers: Sequence[str]) -> list[str]:

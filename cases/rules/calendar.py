@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from cases.rules.windows import DAY, Window, breaks_of
@@ -31,6 +30,8 @@ class _Clock:
 
     def parts(self, seconds: NDArray[np.int64]) -> NDArray[np.int64]:
         """A number (n,) for each instant; within equal numbers no window of the zone begins or ends."""
+        import pandas as pd
+
         local = pd.to_datetime(seconds, unit="s", utc=True).tz_convert(self.zone).tz_localize(None)
         minutes = local.to_numpy().astype("datetime64[m]").astype(np.int64)
         day, minute = np.divmod(minutes, DAY)
@@ -77,6 +78,8 @@ class Calendar:
 
     def slots(self, seconds: NDArray[np.int64]) -> Slots:
         """The slots (n,) of instants in seconds since 1970 UTC, NEVER for none."""
+        import pandas as pd
+
         found = np.zeros(len(seconds), dtype=np.int32)
         if not self.windows:
             return found

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 
-from openpyxl.utils.datetime import from_excel
-
 from gis.formats.excel_parts import Book, Style, bomb, broken
 
 CHUNK = 1 << 17
@@ -197,10 +195,10 @@ class _Sheet:
     def _number(self, text: str) -> Any:
         value = float(text) if any(each in text for each in ".eEnN") else int(text)
         if self.style.is_span:
-            return str(from_excel(value, self.book.epoch, timedelta=True))
+            return str(_moment(value, self.book.epoch, timedelta=True))
         if self.style.is_date:
             try:
-                return _iso(from_excel(value, self.book.epoch), self.style.has_time)
+                return _iso(_moment(value, self.book.epoch), self.style.has_time)
             except (OverflowError, ValueError):
                 self.remarks.errors.append((self.number, self.column, text[:20]))
                 return None
@@ -249,6 +247,13 @@ def _place(text: str) -> tuple[int, int]:
     for letter in found[1]:
         column = 26 * column + ord(letter) - 64
     return column, int(found[2])
+
+
+def _moment(value: float, epoch: dt.datetime, timedelta: bool = False) -> Any:
+    """What a number of days since the epoch of the book means; ValueError or OverflowError for none."""
+    from openpyxl.utils.datetime import from_excel
+
+    return from_excel(value, epoch, timedelta)
 
 
 def _iso(value: Any, has_time: bool) -> str:

@@ -14,11 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openpyxl.reader.excel import ExcelReader
-from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
-from openpyxl.styles.stylesheet import apply_stylesheet
-from openpyxl.xml.constants import SHARED_STRINGS
-
 from gis.errors import Refusal, refuse
 from gis.formats import markup
 from gis.formats.notes import NAME, Notes, parse
@@ -56,6 +51,10 @@ class Book:
 @contextmanager
 def opened(path: Path) -> Iterator[Book]:
     """Errors: Refusal file_unreadable for what is no workbook, or none that one should open."""
+    from openpyxl.reader.excel import ExcelReader
+    from openpyxl.styles.stylesheet import apply_stylesheet
+    from openpyxl.xml.constants import SHARED_STRINGS
+
     _check(path)
     reader: Any = ExcelReader(path, read_only=True, data_only=True, keep_links=False)
     try:
@@ -126,6 +125,8 @@ def _notes(book: Any) -> Notes:
 
 
 def _styles(book: Any) -> tuple[Style, ...]:
+    from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
+
     found = []
     for number, style in enumerate(book._cell_styles):
         form = style.numFmtId

@@ -4,12 +4,12 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyogrio
 import shapely
 from numpy.typing import NDArray
 
@@ -26,8 +26,6 @@ from gis.tables import Table
 _MAGIC = {".gpkg": (b"SQLite format 3\0",), ".fgb": (b"fgb",), ".shp": (b"\0\0\x27\x0a",), ".dbf": dbf.MAGIC}
 SUFFIXES = (*_MAGIC, ".gdb")
 _DRIVERS = {".gpkg": "GPKG", ".fgb": "FlatGeobuf", ".shp": "ESRI Shapefile"}
-# FlatGeobuf's own way to Arrow gives wrong offsets for a feature without geometry (GDAL 3.12).
-pyogrio.set_gdal_config_options({"OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES"})
 _ERRORS = (RuntimeError, OSError, ValueError, pa.ArrowException)  # of GDAL by pyogrio, of Arrow, of text
 _MAKE_MULTI: Mapping[str, Callable[..., NDArray[Any]]] = {
     "Point": shapely.multipoints,
@@ -35,6 +33,16 @@ _MAKE_MULTI: Mapping[str, Callable[..., NDArray[Any]]] = {
     "Polygon": shapely.multipolygons,
 }
 _MULTI = {"Point": "MultiPoint", "LineString": "MultiLineString", "Polygon": "MultiPolygon"}
+
+
+@cache
+def _gdal() -> Any:
+    """GDAL as pyogrio gives it, which is loaded when it is first needed: pandas comes with it."""
+    import pyogrio
+
+    # FlatGeobuf's own way to Arrow gives wrong offsets for a feature without geometry (GDAL 3.12).
+    pyogrio.set_gdal_config_options({"OGR_FLATGEOBUF_STREAM_BASE_IMPL": "YES"})
+    return pyogrio
 
 
 def read_pieces(path: Path, layer: str | None, encoding: str | None, size: int | None) -> Iterator[Table]:
@@ -65,7 +73,7 @@ def count_rows(path: Path, layer: str | None) -> int | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             name = None if path.suffix.lower() in (".shp", ".dbf") else _layer(path, layer)
-            found = int(pyogrio.read_info(path, layer=name)["features"])
+            found = int(_gdal().read_info(path, layer=name)["features"])
     except (*_ERRORS, Refusal):
         return None
     return None if found < 0 else found
@@ -77,7 +85,7 @@ def list_spatial(path: Path) -> list[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return [str(name) for name, kind in pyogrio.list_layers(path).tolist() if kind is not None]
+            return [str(name) for name, kind in _gdal().list_layers(path).tolist() if kind is not None]
     except _ERRORS as error:
         raise _unreadable(path, str(error)) from error
 
@@ -91,9 +99,9 @@ def _batches(
 
     def found() -> Iterator[tuple[Mapping[str, Any], pa.Table]]:
         if size is None:
-            yield pyogrio.read_arrow(path, **asked)
+            yield _gdal().read_arrow(path, **asked)
             return
-        with pyogrio.open_arrow(path, batch_size=size, use_pyarrow=True, **asked) as (meta, reader):
+        with _gdal().open_arrow(path, batch_size=size, use_pyarrow=True, **asked) as (meta, reader):
             empty = True
             for batch in reader:
                 empty = False
@@ -165,7 +173,7 @@ def write(path: Path, pages: Pages, layer: str, encoding: str | None) -> tuple[F
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            pyogrio.write_arrow(
+            _gdal().write_arrow(
                 pa.RecordBatchReader.from_batches(schema, batches()),
                 path,
                 layer=path.stem if is_shape else layer,
@@ -201,7 +209,7 @@ def _notes(path: Path, name: str | None) -> Notes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            told = pyogrio.read_info(path, layer=name)["layer_metadata"]
+            told = _gdal().read_info(path, layer=name)["layer_metadata"]
     except _ERRORS:
         return {}
     return parse((told or {}).get(NAME))
@@ -232,7 +240,7 @@ def _check_count(path: Path, found: int, told: int | None) -> None:
 
 def _layer(path: Path, wanted: str | None) -> str:
     """The layer that is meant: the one named, else the only one with geometry, else the only one."""
-    layers: list[tuple[str, str | None]] = pyogrio.list_layers(path).tolist()
+    layers: list[tuple[str, str | None]] = _gdal().list_layers(path).tolist()
     names = [name for name, _ in layers]
     if wanted is not None:
         if wanted in names:
