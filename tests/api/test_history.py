@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import make_url
 
 from api.app import create_app
 from api.editing.undo import run_undo
@@ -17,24 +18,56 @@ from api.schemas import answers as schemas
 from api.schemas import history as history_schemas
 from api.settings import Settings
 from gis.errors import Refusal
-from gis.store.engine import Store, reading, writing
+from gis.store.engine import Store, open_store, reading, writing
 from gis.store.lineage import Descent
 from gis.store.revisions import Publication, current_head, list_revisions, publish
 from grids.tables import division, unit
 from tests.api.conftest import client
 from tests.api.small_world import UNITS, bring, collection, square
 from tests.api.test_cases import case
+from tests.fixtures.postgis import database
+from tests.fixtures.stores import EITHER, copied, copy_files
 from tests.gis.store.ledger import change, rows_at
 
 MERGED = "440305001001009"
 
 
-@pytest.fixture
-def caller(store_of_either: Store, tmp_path: Path) -> Iterator[httpx.Client]:
-    """The small world after its first two units were merged into one, by revision 7."""
+def merge(url: str, folder: Path) -> None:
+    """Merge the first two units into one, by revision 7."""
+    store = open_store(url)
     merged = collection([({"code": MERGED}, square(0, 2)), ({"code": UNITS[2], "note": "测试"}, square(2))])
-    bring(store_of_either, tmp_path, "units", "merged.geojson", merged, scope="440305001001")
-    with client(create_app(Settings(), store_of_either)) as made:
+    bring(store, folder, "units", "merged.geojson", merged, scope="440305001001")
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def merged_files(small_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("merged")
+    merge(copy_files(small_world, folder), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def merged_database(
+    postgis_server: str, small_world_on_postgis: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    with database(postgis_server, small_world_on_postgis) as url:
+        merge(url, tmp_path_factory.mktemp("merged_database"))
+        yield str(make_url(url).database)
+
+
+@pytest.fixture(params=EITHER)
+def merged(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """The small world after its first two units were merged into one, of this test alone."""
+    with copied(request, "merged_files", "merged_database", tmp_path) as url:
+        store = open_store(url)
+        yield store
+        store.close()
+
+
+@pytest.fixture
+def caller(merged: Store) -> Iterator[httpx.Client]:
+    with client(create_app(Settings(), merged)) as made:
         yield made
 
 
@@ -309,10 +342,10 @@ def test_an_undo_is_a_revision_with_its_own_counts(store_of_either: Store) -> No
     assert done.revision.counts == {"rule": {"created": 0, "changed": 0, "retired": 3}}
 
 
-def test_a_key_reads_only_its_own_part_of_history(caller: httpx.Client, store_of_either: Store) -> None:
-    with writing(store_of_either.world) as connection:
+def test_a_key_reads_only_its_own_part_of_history(caller: httpx.Client, merged: Store) -> None:
+    with writing(merged.world) as connection:
         _, secret = create_key(connection, "west", "viewer", "440306")
-    with client(create_app(Settings(), store_of_either), authorization=f"Bearer {secret}") as narrow:
+    with client(create_app(Settings(), merged), authorization=f"Bearer {secret}") as narrow:
         units = narrow.get("/v1/changes?since=0&layer=units").json()["items"]
         assert [each["code"] for each in units] == [UNITS[4]]
         assert narrow.get(f"/v1/units/{UNITS[0]}").status_code == 404
@@ -342,9 +375,9 @@ AS_OF = (
 
 @pytest.mark.parametrize("path", AS_OF)
 def test_a_revision_and_a_time_at_which_it_holds_are_answered_alike(
-    caller: httpx.Client, store_of_either: Store, path: str
+    caller: httpx.Client, merged: Store, path: str
 ) -> None:
-    with reading(store_of_either.world) as connection:
+    with reading(merged.world) as connection:
         moment = list_revisions(connection)[5].effective_at.isoformat()
     joint = "&" if "?" in path else "?"
     by_number = caller.get(f"{path}{joint}as_of=6")
@@ -357,8 +390,8 @@ def test_a_revision_and_a_time_at_which_it_holds_are_answered_alike(
     assert (early.status_code, early.json()["code"]) == (404, "before_history")
 
 
-def test_routing_answers_a_revision_and_a_time_alike(caller: httpx.Client, store_of_either: Store) -> None:
-    with reading(store_of_either.world) as connection:
+def test_routing_answers_a_revision_and_a_time_alike(caller: httpx.Client, merged: Store) -> None:
+    with reading(merged.world) as connection:
         moment = list_revisions(connection)[5].effective_at.isoformat()
     by_number, by_time, now = (
         caller.post("/v1/cases/route", params=asked, json=case()).json()
