@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import math
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,22 @@ def tells(data: bytes, numbers: list[float]) -> list[str]:
     """What of the secret stands in some bytes, as text or as a number of either order."""
     texts = [each for each in (*TELLING, *(f"{number!r}"[:9] for number in numbers)) if each.encode() in data]
     return texts + [f"{n}" for n in numbers if struct.pack("<d", n) in data or struct.pack(">d", n) in data]
+
+
+def written(path: Path) -> bytes:
+    """What was ever written into a file: the holes, a gigabyte in a world file, hold zeros and are not read."""
+    parts, at = [b""], 0
+    with path.open("rb", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        while at < size:
+            try:
+                begin = file.seek(at, os.SEEK_DATA)
+            except OSError:  # nothing but a hole is left
+                break
+            at = file.seek(begin, os.SEEK_HOLE)
+            file.seek(begin)
+            parts.append(file.read(at - begin))
+    return bytes(16).join([*parts, b""])
 
 
 def in_local(lonlat: Points) -> Points:
@@ -306,7 +323,7 @@ def test_no_answer_log_export_or_error_tells_the_parameters(
     assert [found for each in heard_of_store if (found := tells(each, numbers))] == []
     files = [path for path in sorted(office.folder.rglob("*")) if path.is_file() and "wangge" not in path.name]
     assert len(files) > 20
-    assert {str(path): found for path in files if (found := tells(path.read_bytes(), numbers))} == {}
+    assert {str(path): found for path in files if (found := tells(written(path), numbers))} == {}
 
 
 def dump(store: Store) -> list[bytes]:
