@@ -122,7 +122,8 @@ def cut(size: int) -> Callable[[Path], None]:
 def poke(name: str, place: int) -> Callable[[Path], None]:
     def spoil(folder: Path) -> None:
         path = heap_file(folder) if name == "heap" else folder / name
-        held = path.read_bytes()[: 1 << 16]
+        with path.open("rb") as file:
+            held = file.read(1 << 16)
         path.write_bytes(held[:place] + bytes([held[place] ^ 1]) + held[place + 1 :])
 
     return spoil
