@@ -48,11 +48,9 @@ def merged_files(small_world: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="module")
-def merged_database(
-    postgis_server: str, small_world_on_postgis: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def merged_database(postgis_server: str, small_world_on_postgis: str, merged_files: Path) -> Iterator[str]:
     with database(postgis_server, small_world_on_postgis) as url:
-        merge(url, tmp_path_factory.mktemp("merged_database"))
+        merge(url, merged_files)
         yield str(make_url(url).database)
 
 
