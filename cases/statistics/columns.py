@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
@@ -40,6 +39,8 @@ class Words:
 
     def number(self, values: Sequence[Any]) -> Indices:
         """The numbers (n,) of texts, NONE for None."""
+        import pandas as pd
+
         column = np.fromiter(values, dtype=object, count=len(values))
         number, found = pd.factorize(column)
         mine = [self.known.setdefault(each, len(self.known)) for each in found.tolist()]
@@ -75,5 +76,7 @@ def together(columns: Sequence[Coded]) -> Coded:
 
 
 def _numbered(values: Indices) -> tuple[Indices, Indices]:
+    import pandas as pd
+
     number, found = pd.factorize(values)
     return number.astype(np.int64), np.asarray(found, dtype=np.int64)

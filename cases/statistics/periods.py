@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from cases.statistics.columns import Coded, Indices
@@ -20,6 +19,8 @@ def period_of(utc: Times, period: str, zone: tzinfo) -> Coded:
 
     Errors: Refusal period_unknown.
     """
+    import pandas as pd
+
     if period not in PERIODS:
         raise period_unknown(period)
     days = local_days(utc, zone)
