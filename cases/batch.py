@@ -3,7 +3,8 @@
 Every case becomes a row of small integers (class, unit, set of areas that count in each layer, component's bodies); a
 tree of decisions turns each row into its outcome. What lies beyond a boundary within the accuracy, or is meant when
 another component is, becomes a row of its own with one integer replaced, and goes through the same tree: but only where
-the decision looked at that column, and only near an edge at which it changes.
+the decision looked at that column, and only near an edge at which it changes. Corners, where two come together, are
+asked about (`cases.junctions`) only where the decision beyond the first looked at the second.
 """
 
 from collections.abc import Sequence
@@ -13,11 +14,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cases.beside import areas_beside, offsets_of, units_beside
 from cases.clerk import COMPONENT, ClassKey, Clerk
-from cases.crossings import changed_sets, ways_out
-from cases.desk import SAME_EDGE_M
+from cases.junctions import Standing, outcomes_at_corners
 from cases.outcomes import NOBODY
-from cases.reports import Case
 from cases.tree import Ids
 from gis.metres import Floats, Indices
 from gis.names import UNKNOWN
@@ -120,6 +120,15 @@ class _Held:
     areas: Indices
 
 
+@dataclass(frozen=True, slots=True)
+class _Doors:
+    """Cases (k,) with one thing otherwise, the outcome there, and as bits which columns were looked at for it."""
+
+    row: Indices
+    outcome: Ids
+    looked: Bits
+
+
 def route_batch(clerk: Clerk, batch: Batch) -> Answers:
     """The answers to all cases of the batch, of the revision of the clerk's desk."""
     return _Work(clerk, batch).answers()
@@ -144,18 +153,16 @@ class _Work:
 
     def answers(self) -> Answers:
         batch, assets = self.batch, self.assets
-        units, areas = self._across_units(), self._across_areas()
+        units, areas, others = self._across_units(), self._across_areas(), self._by_rivals()
         department = self._departments()
-        row, there = (np.concatenate(each) for each in zip(units, *areas, strict=True))
+        row = np.concatenate([each.row for each in (units, *areas)])
         own = department[self.outcome[row]]
-        other = department[there]
+        other = department[np.concatenate([each.outcome for each in (units, *areas)])]
         nobody = np.zeros(len(batch), dtype=np.bool_)
         nobody[row[(own != NOBODY) & (other == NOBODY)]] = True
-        differs = (other != own) & (other != NOBODY)
-        beyond = _distinct(row[differs], other[differs], len(batch))
-        entries = [np.bincount(each[0], minlength=len(batch)) for each in (units, *areas)]
-        beyond += self._at_corners(np.array(entries), ~nobody & (beyond == 0))
-        rivals = self._by_rivals(department)
+        beyond = self._count_others(row, own, other)
+        rivals = self._count_others(others.row, department[self.outcome[others.row]], department[others.outcome])
+        beyond += self._at_corners(units, areas, others, ~nobody & (beyond == 0))
         gaps = np.full(len(batch), -1, dtype=np.int64)
         out = np.flatnonzero(self.units < 0)
         gaps[out] = self.grid.gaps.lowest(batch.lonlat[out])
@@ -176,6 +183,12 @@ class _Work:
             assets.stale, beyond, rivals, nobody,
         )  # fmt: skip
 
+    def _count_others(self, row: Indices, own: Ids, other: Ids) -> Indices:
+        """How many distinct departments (n,) `other` (k,) names for the cases `row` that are not their `own`."""
+        differs = (other != own) & (other != NOBODY)
+        pairs = np.unique((row[differs] << 32) | other[differs])
+        return np.bincount(pairs >> 32, minlength=len(self.batch)).astype(np.int64)
+
     def _departments(self) -> NDArray[np.int32]:
         return np.array([each.department for each in self.clerk.outcomes], dtype=np.int32)
 
@@ -184,20 +197,22 @@ class _Work:
         if not len(rows):
             return
         point, areas = self.grid.areas[self.clerk.layers[layer]].index.holders(self.batch.lonlat[rows])
-        offsets = _offsets(point, len(rows))
+        offsets = offsets_of(point, len(rows))
         place = np.full(len(self.batch), -1, dtype=np.int64)
         place[rows] = np.arange(len(rows))
         self.held[layer].append(_Held(place, offsets, areas))
         self.columns[rows, layer] = self.clerk.holdings[layer].number(offsets, areas, self.units[rows])
 
-    def _across_units(self) -> tuple[Indices, Ids]:
-        """The cases and their outcomes in each other unit near, and outside all units."""
+    def _across_units(self) -> _Doors:
+        """The cases in each other unit near, and outside all units."""
         clerk, batch = self.clerk, self.batch
         everywhere = np.ones(len(batch), dtype=np.bool_)
         asked = clerk.place_frontier.may_reach(batch.lonlat, batch.accuracy_m, everywhere)
         by_level = ~asked & (self.looked & clerk.level_bits > 0)
         asked |= clerk.level_frontier.may_reach(batch.lonlat, batch.accuracy_m, by_level)
-        row, unit = self._units_near(np.flatnonzero(asked))
+        rows = np.flatnonzero(asked)
+        point, unit, _ = units_beside(clerk, batch.lonlat[rows], batch.accuracy_m[rows], self.units[rows])
+        row = rows[point]
         roots, asks = clerk.roots(batch.classes, batch.class_of[row], unit)
         for layer in range(len(clerk.layers)):  # the rules there may look at layers that those here do not
             new = np.unique(row[(asks & ~self.asks[row]) >> layer & 1 == 1])
@@ -205,121 +220,98 @@ class _Work:
         columns = self.columns[row]
         for at, level in enumerate(clerk.levels):
             columns[:, clerk.columns["division", level]] = clerk.unit_levels[unit, at]
-        return row, clerk.tree.leaves(roots, columns)[0]
+        return _Doors(row, *clerk.tree.leaves(roots, columns))
 
-    def _units_near(self, rows: Indices) -> tuple[Indices, Indices]:
-        """Pairs of a case and another unit within its accuracy, -1 for none, where rules or divisions are others."""
-        clerk, batch = self.clerk, self.batch
-        point, near, metres = self.grid.units.near(batch.lonlat[rows], batch.accuracy_m[rows])
-        own = self.units[rows]
-        way_out = np.flatnonzero(ways_out(_offsets(point, len(rows)), near, metres, own, SAME_EDGE_M))
-        into_gap = self._near_gaps(rows, np.bincount(point, minlength=len(rows)) > 0)
-        other = near != own[point]
-        row = rows[np.concatenate([point[other], way_out, into_gap])]
-        unit = np.concatenate([near[other], np.full(len(way_out) + len(into_gap), -1, dtype=np.int64)])
-        here = self.units[row]
-        changed = clerk.unit_place[unit] != clerk.unit_place[here]
-        changed |= (clerk.unit_levels[unit] != clerk.unit_levels[here]).any(axis=1)
-        return row[changed], unit[changed]
-
-    def _near_gaps(self, rows: Indices, near_edge: NDArray[np.bool_]) -> Indices:
-        """Which of the rows, of cases in a unit and near an edge, have a named gap within the accuracy."""
-        asked = np.flatnonzero(near_edge & (self.units[rows] >= 0))
-        if not len(self.grid.gaps) or not len(asked):
-            return np.zeros(0, dtype=np.int64)
-        where = rows[asked]
-        return asked[np.unique(self.grid.gaps.near(self.batch.lonlat[where], self.batch.accuracy_m[where])[0])]
-
-    def _across_areas(self) -> list[tuple[Indices, Ids]]:
-        """For each layer the cases and their outcomes with one area entered or left."""
+    def _across_areas(self) -> list[_Doors]:
+        """For each layer the cases with one area entered or left."""
         clerk, batch = self.clerk, self.batch
         found = []
-        for number, name in enumerate(clerk.layers):
+        for number in range(len(clerk.layers)):
             looked = self.looked >> number & 1 == 1
             rows = np.flatnonzero(clerk.area_frontiers[number].may_reach(batch.lonlat, batch.accuracy_m, looked))
             if not len(rows):
-                found.append((rows, np.zeros(0, dtype=np.int32)))
+                found.append(_Doors(rows, np.zeros(0, dtype=np.int32), rows))
                 continue
-            index, holdings = self.grid.areas[name].index, clerk.holdings[number]
-            point, near, metres = index.near(batch.lonlat[rows], batch.accuracy_m[rows])
-            held_offsets, held = _slices(self.held[number][0], rows)
-            every = np.arange(len(holdings.layer.codes))
-            at, offsets, areas = changed_sets(
-                _offsets(point, len(rows)), near, metres, held_offsets, held, holdings.is_apart(every),
-                holdings.owner_of(every), SAME_EDGE_M,
-            )  # fmt: skip
-            row = rows[at]
-            numbers = holdings.number(offsets, areas, self.units[row])
-            changed = np.flatnonzero(numbers != self.columns[row, number])
-            row = row[changed]
+            held = _slices(self.held[number][0], rows)
+            point, there, *_ = areas_beside(
+                clerk, number, batch.lonlat[rows], batch.accuracy_m[rows], self.units[rows], *held
+            )
+            changed = np.flatnonzero(there != self.columns[rows[point], number])
+            row = rows[point[changed]]
             columns = self.columns[row]
-            columns[:, number] = numbers[changed]
-            found.append((row, clerk.tree.leaves(self.roots[row], columns)[0]))
+            columns[:, number] = there[changed]
+            found.append(_Doors(row, *clerk.tree.leaves(self.roots[row], columns)))
         return found
 
-    def _at_corners(self, entries: Indices, sure: NDArray[np.bool_]) -> Indices:
-        """How many other departments (n,) are beyond two boundaries at once, where none is beyond one alone.
-
-        `entries` (k, n) count the boundaries of units, and of each layer in turn, beyond which something that the
-        decision looked at is otherwise; of `sure` cases no boundary alone changes the answer. For a corner one of the
-        two must be such a boundary, or another component; few cases have a second, and those are routed one by one.
-        """
-        clerk, batch = self.clerk, self.batch
-        found = np.zeros(len(batch), dtype=np.int64)
-        total = entries.sum(axis=0)
-        rival = self._has_rival(total > 0)
-        maybe = sure & ((total > 0) | rival)
-        second = (total > 1) | (rival & (total > 0))
-        asked = maybe & ~second & (entries[0] == 0)
-        near = clerk.place_frontier.may_reach(batch.lonlat, batch.accuracy_m, asked)
-        asked &= self.asks & clerk.level_bits > 0
-        near |= clerk.level_frontier.may_reach(batch.lonlat, batch.accuracy_m, asked)
-        second[self._units_near(np.flatnonzero(near))[0]] = True
-        for number, name in enumerate(clerk.layers):
-            asked = maybe & ~second & (entries[number + 1] == 0)
-            asked &= (self.asks >> number & 1 == 1) | (entries[0] > 0)
-            some = np.flatnonzero(clerk.area_frontiers[number].may_reach(batch.lonlat, batch.accuracy_m, asked))
-            within = self.grid.areas[name].index.near(batch.lonlat[some], batch.accuracy_m[some])[0]
-            second[some[within]] = True
-        rows = np.flatnonzero(maybe & second)
-        if len(rows):
-            classes = [batch.classes[batch.class_of[row]] for row in rows.tolist()]
-            cases = [self._case(row, each) for row, each in zip(rows.tolist(), classes, strict=True)]
-            routed = clerk.desk.route_all(cases, slots=[each[-1] for each in classes])
-            found[rows] = [sum(why.code == "near_boundary" for why in each.because) for each in routed]
-        return found
-
-    def _has_rival(self, crosses: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Which cases (n,) may mean another component that other bodies have, if the decision may look at these."""
-        at, assets = self.clerk.columns[COMPONENT], self.assets
-        row = assets.pair_row
-        other = self.clerk.bodies[assets.pair_member] != self.columns[row, at]
-        found = np.zeros(len(self.batch), dtype=np.bool_)
-        found[row[other & (crosses[row] | (self.looked[row] >> at & 1 == 1))]] = True
-        return found
-
-    def _case(self, row: int, of: ClassKey) -> Case:
-        """The case of a row, as far as it decides; when it was reported is told by the slot alone."""
-        member = int(self.batch.component[row])
-        code = self.clerk.desk.inventory.text("code", member) if member >= 0 else "\0" if member == UNKNOWN else None
-        lon, lat = self.batch.lonlat[row].tolist()
-        return Case("", "", None, lon, lat, float(self.batch.accuracy_m[row]), None, *of[:-1], code)
-
-    def _by_rivals(self, department: NDArray[np.int32]) -> Indices:
-        """How many other departments the other components within reach lead to."""
-        clerk, assets = self.clerk, self.assets
-        at = clerk.columns[COMPONENT]
-        row = assets.pair_row
-        bodies = clerk.bodies[assets.pair_member]
-        asked = (self.looked[row] >> at & 1 == 1) & (bodies != self.columns[row, at])
+    def _by_rivals(self) -> _Doors:
+        """The cases with another component meant that is within reach, where the decision looked at the component."""
+        clerk, at = self.clerk, self.clerk.columns[COMPONENT]
+        row, bodies = self._rivals()
+        asked = np.flatnonzero(self.looked[row] >> at & 1 == 1)
         row = row[asked]
         columns = self.columns[row]
         columns[:, at] = bodies[asked]
-        there = clerk.tree.leaves(self.roots[row], columns)[0]
-        department = self._departments() if len(clerk.outcomes) > len(department) else department
-        other, own = department[there], department[self.outcome[row]]
-        differs = (other != own) & (other != NOBODY)
-        return _distinct(row[differs], other[differs], len(self.batch))
+        return _Doors(row, *clerk.tree.leaves(self.roots[row], columns))
+
+    def _rivals(self) -> tuple[Indices, Ids]:
+        """The other components that cases may mean and that have other bodies: (case (k,), bodies)."""
+        row, bodies = self.assets.pair_row, self.clerk.bodies[self.assets.pair_member]
+        other = bodies != self.columns[row, self.clerk.columns[COMPONENT]]
+        return row[other], bodies[other]
+
+    def _at_corners(self, units: _Doors, areas: Sequence[_Doors], others: _Doors, sure: NDArray[np.bool_]) -> Indices:
+        """How many other departments (n,) are beyond two boundaries at once, of `sure` cases: where none is beyond one.
+
+        A corner leads elsewhere than its two boundaries only if the decision beyond the one, at which it is not that of
+        the case, looked at the other.
+        """
+        clerk, batch = self.clerk, self.batch
+        component = 1 << clerk.columns[COMPONENT]
+        wanted = np.zeros(len(batch), dtype=np.int64)
+        crossed = np.zeros(len(batch), dtype=np.int64)
+        found = np.zeros(len(batch), dtype=np.bool_)
+        crossed[units.row] = clerk.level_bits
+        _mark(wanted, units, ~clerk.level_bits)
+        for number, doors in enumerate(areas):
+            _mark(wanted, doors, ~(1 << number))
+            crossed[doors.row] |= 1 << number
+            found[doors.row[1:][doors.row[1:] == doors.row[:-1]]] = True
+        _mark(wanted, others, ~component)
+        rival, bodies = self._rivals()
+        crossed[rival] |= component
+        wanted[~sure] = 0
+        areas_bits = (1 << len(areas)) - 1
+        found |= wanted & crossed & (areas_bits | component) > 0
+        asked = ~found & (wanted & ~crossed & clerk.level_bits > 0)
+        rows = np.flatnonzero(clerk.level_frontier.may_reach(batch.lonlat, batch.accuracy_m, asked))
+        found[rows[units_beside(clerk, batch.lonlat[rows], batch.accuracy_m[rows], self.units[rows])[0]]] = True
+        for number, name in enumerate(clerk.layers):
+            asked = ~found & (wanted & ~self.looked >> number & 1 == 1)
+            rows = np.flatnonzero(clerk.area_frontiers[number].may_reach(batch.lonlat, batch.accuracy_m, asked))
+            within = self.grid.areas[name].index.near(batch.lonlat[rows], batch.accuracy_m[rows])[0]
+            found[rows[within]] = True
+        return self._look_at_corners(np.flatnonzero(found & sure), rival, bodies)
+
+    def _look_at_corners(self, rows: Indices, rival: Indices, bodies: Ids) -> Indices:
+        """How many other departments (n,) there are at the corners of some cases; the pairs are as of `_rivals`."""
+        if not len(rows):
+            return np.zeros(len(self.batch), dtype=np.int64)
+        batch = self.batch
+        place = np.full(len(batch), -1, dtype=np.int64)
+        place[rows] = np.arange(len(rows))
+        which = np.flatnonzero(place[rival] >= 0)
+        cases = Standing(
+            batch.lonlat[rows], batch.accuracy_m[rows], batch.classes, batch.class_of[rows], self.units[rows],
+            self.columns[rows, self.clerk.columns[COMPONENT]], place[rival[which]], bodies[which],
+        )  # fmt: skip
+        case, outcome = outcomes_at_corners(self.clerk, cases)
+        row, department = rows[case], self._departments()
+        return self._count_others(row, department[self.outcome[row]], department[outcome])
+
+
+def _mark(wanted: Bits, doors: _Doors, mask: int) -> None:
+    """Add to each case the columns that were looked at beyond its doors."""
+    np.bitwise_or.at(wanted, doors.row, doors.looked & mask)
 
 
 def _assets(clerk: Clerk, batch: Batch) -> _Assets:
@@ -362,11 +354,6 @@ def _assets(clerk: Clerk, batch: Batch) -> _Assets:
     return _Assets(member, metres, named, others, stale, usable, row[~leads], found[~leads])
 
 
-def _offsets(point: Indices, count: int) -> Indices:
-    """Where each of `count` points begins among pairs sorted by point, with the end appended."""
-    return np.concatenate([[0], np.cumsum(np.bincount(point, minlength=count))]).astype(np.int64)
-
-
 def _slices(held: _Held, rows: Indices) -> tuple[Indices, Indices]:
     """The areas that hold some of the rows: offsets (m + 1,), areas."""
     place = held.place[rows]
@@ -374,9 +361,3 @@ def _slices(held: _Held, rows: Indices) -> tuple[Indices, Indices]:
     offsets = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
     taken = np.arange(offsets[-1]) + np.repeat(first - offsets[:-1], size)
     return offsets, held.areas[taken]
-
-
-def _distinct(row: Indices, department: NDArray[np.int32], count: int) -> Indices:
-    """How many distinct departments stand beside each of `count` rows."""
-    pairs = np.unique((row << 32) | department)
-    return np.bincount(pairs >> 32, minlength=count).astype(np.int64)

@@ -84,7 +84,10 @@ def _intern(
 
 
 class Holdings:
-    """The sets of areas of one layer that were met. Grows; safe to share between threads."""
+    """The sets of areas of one layer that were met. Grows; safe to share between threads.
+
+    Of each area (n,): `owner` is the number of its owner, `apart` whether this owner's areas may not overlap.
+    """
 
     def __init__(self, layer: AreaLayer, unit_codes: NDArray[np.object_]) -> None:
         self.layer = layer
@@ -93,9 +96,9 @@ class Holdings:
         codes, owners = np.asarray(layer.codes, dtype=object), np.asarray(layer.owners, dtype=object)
         numbers = {owner: number for number, owner in enumerate(dict.fromkeys(owners.tolist()))}
         lengths = {length: number for number, length in enumerate(sorted({len(owner) for owner in numbers}))}
-        self._owner = np.array([numbers[owner] for owner in owners], dtype=np.int32)
+        self.owner = np.array([numbers[owner] for owner in owners], dtype=np.int32)
         self._length = np.array([lengths[len(owner)] for owner in owners], dtype=np.int32)
-        self._apart = np.array([layer.overlap.get(owner) == "none" for owner in owners], dtype=np.bool_)
+        self.apart = np.array([layer.overlap.get(owner) == "none" for owner in owners], dtype=np.bool_)
         self._unit_owners = np.array(
             [[numbers.get(code[:length], -1) for code in unit_codes] for length in lengths], dtype=np.int32
         ).reshape(len(lengths), len(unit_codes))
@@ -109,6 +112,14 @@ class Holdings:
         self._parent = np.full(FEWEST_SLOTS // 2 + 1, EMPTY, dtype=np.int32)
         self._last = self._parent.copy()
         self._count = 1
+        first: dict[tuple[object, ...], int] = {}
+        shown = zip(codes, layer.names, layer.departments, layer.priorities, strict=True)
+        twins = [
+            first.setdefault((code, name or code, department, int(priority)), at)
+            for at, (code, name, department, priority) in enumerate(shown)
+        ]
+        self._twins = None if len(first) == n else twins
+        self._looks: dict[tuple[int, ...], int] = {}
 
     def number(self, offsets: Indices, areas: Indices, units: Indices) -> Ids:
         """The number (m,) of the ordered set of each point: those of areas[offsets[i] : offsets[i + 1]] that count.
@@ -120,7 +131,7 @@ class Holdings:
         with self._lock:
             while point < len(units):
                 point, self._count = _intern(
-                    point, offsets, areas, units, self._unit_owners, self._length, self._owner, self._apart, self._low,
+                    point, offsets, areas, units, self._unit_owners, self._length, self.owner, self.apart, self._low,
                     self._rank, self._keys, self._values, self._parent, self._last, self._count, found,
                 )  # fmt: skip
                 if point < len(units):
@@ -138,10 +149,11 @@ class Holdings:
             number = int(self._parent[number])
         return members[::-1]
 
-    def is_apart(self, areas: Indices) -> NDArray[np.bool_]:
-        """Which areas belong to an owner whose areas may not overlap."""
-        return self._apart[areas]
-
-    def owner_of(self, areas: Indices) -> Ids:
-        """The owners of areas, as numbers."""
-        return self._owner[areas]
+    def looks(self, numbers: Ids) -> Ids:
+        """The sets (m,) as rules see them: equal numbers where codes, names, departments and priorities are equal."""
+        if self._twins is None:
+            return numbers
+        found, place = np.unique(numbers, return_inverse=True)
+        with self._lock:
+            seen = [tuple(self._twins[each] for each in self.members(number)) for number in found.tolist()]
+            return np.array([self._looks.setdefault(each, len(self._looks)) for each in seen], dtype=np.int32)[place]
