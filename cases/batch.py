@@ -140,7 +140,8 @@ class _Work:
     def __init__(self, clerk: Clerk, batch: Batch) -> None:
         self.clerk, self.batch, self.grid = clerk, batch, clerk.desk.grid
         self.units = self.grid.units.lowest(batch.lonlat)
-        self.roots, self.asks = clerk.roots(batch.classes, batch.class_of, self.units)
+        self.kinds = clerk.kinds(batch.classes)[batch.class_of]
+        self.roots, self.asks = clerk.roots(self.kinds, self.units)
         self.columns = np.zeros((len(batch), len(clerk.columns)), dtype=np.int32)
         self.held: list[list[_Held]] = [[] for _ in clerk.layers]
         for number in range(len(clerk.layers)):
@@ -213,7 +214,7 @@ class _Work:
         rows = np.flatnonzero(asked)
         point, unit, _ = units_beside(clerk, batch.lonlat[rows], batch.accuracy_m[rows], self.units[rows])
         row = rows[point]
-        roots, asks = clerk.roots(batch.classes, batch.class_of[row], unit)
+        roots, asks = clerk.roots(self.kinds[row], unit)
         for layer in range(len(clerk.layers)):  # the rules there may look at layers that those here do not
             new = np.unique(row[(asks & ~self.asks[row]) >> layer & 1 == 1])
             self._hold(layer, new)
@@ -301,7 +302,7 @@ class _Work:
         place[rows] = np.arange(len(rows))
         which = np.flatnonzero(place[rival] >= 0)
         cases = Standing(
-            batch.lonlat[rows], batch.accuracy_m[rows], batch.classes, batch.class_of[rows], self.units[rows],
+            batch.lonlat[rows], batch.accuracy_m[rows], self.kinds[rows], self.units[rows],
             self.columns[rows, self.clerk.columns[COMPONENT]], place[rival[which]], bodies[which],
         )  # fmt: skip
         case, outcome = outcomes_at_corners(self.clerk, cases)

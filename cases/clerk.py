@@ -128,26 +128,33 @@ class Clerk:
         self.level_frontier = Frontier.of(*grid.units.edges_between(kinds))
         self.area_frontiers = [Frontier.of(*layer.index.edges()[:2]) for layer in grid.areas.values()]
 
-    def roots(self, classes: Sequence[ClassKey], of: Ids, units: Indices) -> tuple[Ids, NDArray[np.int64]]:
-        """The tree's root of each case, of class classes[of[i]] in unit units[i], and as bits what it may ask."""
+    def kinds(self, classes: Sequence[ClassKey]) -> Ids:
+        """A number for each class: equal where the rule book does not tell them apart."""
+        keys = [self.desk.book.key(*each, None)[:-1] for each in classes]
         with self._lock:
-            keys = [self.desk.book.key(*each, None)[:-1] for each in classes]
-            known = np.array([self._class_keys.setdefault(key, len(self._class_keys)) for key in keys], dtype=np.int64)
+            known = [self._class_keys.setdefault(key, len(self._class_keys)) for key in keys]
             short = len(self._class_keys) - len(self._root_of)
             if short > 0:
                 more = np.full((max(short, len(self._root_of)), len(self.places)), -1, dtype=np.int32)
                 self._root_of = np.concatenate([self._root_of, more])
                 self._layers_of = np.concatenate([self._layers_of, np.zeros(more.shape, dtype=np.int64)])
-            row, place = known[of], self.unit_place[units]
-            found = self._root_of[row, place]
-            missing = np.flatnonzero(found < 0)
-            if len(missing):
+        return np.array(known, dtype=np.int32)
+
+    def roots(self, kinds: Ids, units: Indices) -> tuple[Ids, NDArray[np.int64]]:
+        """The tree's root of each case, by the number of its class and its unit (n,), and as bits what it may ask."""
+        place = self.unit_place[units]
+        found = self._root_of[kinds, place]
+        missing = np.flatnonzero(found < 0)
+        if len(missing):
+            with self._lock:
                 names = list(self._class_keys)
-                for pair in np.unique((row[missing] << 32) | place[missing]).tolist():
+                for pair in np.unique((kinds[missing].astype(np.int64) << 32) | place[missing]).tolist():
                     at = pair >> 32, pair & 0xFFFFFFFF
-                    self._root_of[at], self._layers_of[at] = self._root((*names[at[0]], self.places[at[1]]))
-                found = self._root_of[row, place]
-            return found, self._layers_of[row, place]
+                    root, layers = self._root((*names[at[0]], self.places[at[1]]))
+                    self._layers_of[at] = layers
+                    self._root_of[at] = root
+                found = self._root_of[kinds, place]
+        return found, self._layers_of[kinds, place]
 
     def _root(self, key: Key) -> tuple[int, int]:
         if key not in self._roots:

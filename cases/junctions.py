@@ -4,15 +4,13 @@ A case has steps: the boundaries within its accuracy beyond which something is o
 two of the nearest become a row for the tree of decisions, and so does every step with every other component.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cases.beside import areas_beside, offsets_of, units_beside
-from cases.clerk import COMPONENT, ClassKey, Clerk
+from cases.clerk import COMPONENT, Clerk
 from cases.corners import MOST_STEPS
 from cases.crossings import joined_sets
 from cases.tree import Ids
@@ -24,15 +22,14 @@ UNITS = -1
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """m cases where they stand: accuracy (m,), classes[class_of[i]], unit or -1, the bodies of the component meant.
+    """m cases where they stand: what `Clerk.kinds` says of the class, unit or -1, the bodies of the component meant.
 
     Case rival_row[k] may mean another component, with the bodies rival_bodies[k].
     """
 
     lonlat: Floats
     accuracy_m: Floats
-    classes: Sequence[ClassKey]
-    class_of: Ids
+    kinds: Ids
     units: Indices
     bodies: Ids
     rival_row: Indices
@@ -75,24 +72,24 @@ def outcomes_at_corners(clerk: Clerk, cases: Standing) -> tuple[Indices, Ids]:
 class _Corners:
     def __init__(self, clerk: Clerk, cases: Standing) -> None:
         self.clerk, self.cases = clerk, cases
-        self.asks = clerk.roots(cases.classes, cases.class_of, cases.units)[1]
+        self.asks = clerk.roots(cases.kinds, cases.units)[1]
         self.columns = np.zeros((len(cases.units), len(clerk.columns)), dtype=np.int32)
         self.columns[:, clerk.columns[COMPONENT]] = cases.bodies
         self.held: dict[int, tuple[Indices, Indices]] = {}
         found = [self._across_units()]  # first, for beyond units the rules may look at further layers
-        found += [self._across_areas(layer) for layer in np.flatnonzero(self._asked_layers()).tolist()]
+        found += [self._across_areas(layer) for layer in self._asked_layers()]
         names = _Steps.__slots__
         self.steps = _Steps(*(np.concatenate([getattr(each, name) for each in found]) for name in names)).nearest()
 
-    def _asked_layers(self) -> NDArray[np.bool_]:
-        every = np.bitwise_or.reduce(self.asks, initial=0)
-        return every >> np.arange(len(self.clerk.layers)) & 1 == 1
+    def _asked_layers(self) -> list[int]:
+        every = int(np.bitwise_or.reduce(self.asks, initial=0))
+        return [layer for layer in range(len(self.clerk.layers)) if every >> layer & 1]
 
     def _across_units(self) -> _Steps:
         clerk, cases = self.clerk, self.cases
         row, unit, metres = units_beside(clerk, cases.lonlat, cases.accuracy_m, cases.units)
         here = cases.units[row]
-        asks = clerk.roots(cases.classes, cases.class_of[row], unit)[1]
+        asks = clerk.roots(cases.kinds[row], unit)[1]
         np.bitwise_or.at(self.asks, row, asks)
         key = clerk.unit_place[unit].astype(np.int64)
         changed = key != clerk.unit_place[here]
@@ -111,8 +108,8 @@ class _Corners:
         held = self.held[layer] = offsets_of(point, len(cases.units)), areas
         self.columns[:, layer] = holdings.number(*held, cases.units)
         row, number, metres, area = areas_beside(clerk, layer, cases.lonlat, cases.accuracy_m, cases.units, *held)
-        key = holdings.looks(np.concatenate([number, self.columns[row, layer]]))
-        key, here = key[: len(row)].astype(np.int64), key[len(row) :]
+        looks = holdings.looks(np.concatenate([number, self.columns[row, layer]])).astype(np.int64)
+        key, here = looks[: len(row)], looks[len(row) :]
         changed = np.flatnonzero((key != here) & (self.asks[row] >> layer & 1 == 1))
         column = np.full(len(row), layer, dtype=np.int64)
         return _Steps(row, metres, column, number.astype(np.int64), area, key).take(changed)
@@ -163,5 +160,5 @@ class _Corners:
         clerk, cases = self.clerk, self.cases
         for at, level in enumerate(clerk.levels):
             columns[:, clerk.columns["division", level]] = clerk.unit_levels[units, at]
-        roots = clerk.roots(cases.classes, cases.class_of[row], units)[0]
+        roots = clerk.roots(cases.kinds[row], units)[0]
         return clerk.tree.leaves(roots, columns)[0]

@@ -29,6 +29,7 @@ WATCHED = (
     (cases.batch._Work, "_by_rivals", "components"),
     (cases.batch._Work, "_across_units", "boundaries"),
     (cases.batch._Work, "_across_areas", "boundaries"),
+    (cases.batch._Work, "_at_corners", "boundaries"),
     (api.bulk.coded, "route_batch", "decide"),
     (cases.clerk.Clerk, "roots", "decide"),
     (cases.tree.Tree, "leaves", "decide"),
