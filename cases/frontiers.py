@@ -35,6 +35,15 @@ def _mark(starts: Floats, ends: Floats, west: float, south: float, step_x: float
 
 
 @njit(cache=True, nogil=True)
+def _is_crossed(cells: Flags, i0: int, i1: int, j0: int, j1: int) -> bool:
+    for i in range(i0, i1 + 1):
+        for j in range(j0, j1 + 1):
+            if cells[i, j]:
+                return True
+    return False
+
+
+@njit(cache=True, nogil=True)
 def _ask(
     lonlat: Floats,
     reach: Floats,
@@ -47,24 +56,24 @@ def _ask(
     found: Flags,
 ) -> None:
     rows, columns = cells.shape
+    per_x, per_y = 1.0 / step_x, 1.0 / step_y
+    # Within the raster a degree of longitude is nowhere shorter than at its edge that is farther from the equator.
+    farthest = min(max(abs(south), abs(south + rows * step_y)), 89.9)
+    widest = 1.0 / np.cos(farthest * np.pi / 180)
     for k in range(len(lonlat)):
         if not asked[k]:
             continue
-        high = reach[k] * 1.001 / DEGREE_M + 1e-8
-        lat = min(abs(lonlat[k, 1]) + high, 89.9)
-        wide = high / np.cos(lat * np.pi / 180)
+        high = reach[k] * (1.001 / DEGREE_M) + 1e-8
+        lat = abs(lonlat[k, 1]) + high
+        wide = high * widest if lat <= farthest else high / np.cos(min(lat, 89.9) * np.pi / 180)
         if high > WIDEST * step_y or wide > WIDEST * step_x:
             found[k] = True
             continue
         x, y = lonlat[k, 0] - west, lonlat[k, 1] - south
-        i0, i1 = max(np.floor((y - high) / step_y), 0.0), min(np.floor((y + high) / step_y), rows - 1.0)
-        j0, j1 = max(np.floor((x - wide) / step_x), 0.0), min(np.floor((x + wide) / step_x), columns - 1.0)
-        if not (i0 <= i1 and j0 <= j1):
-            continue
-        for i in range(int(i0), int(i1) + 1):
-            for j in range(int(j0), int(j1) + 1):
-                if cells[i, j]:
-                    found[k] = True
+        i0, i1 = max(np.floor((y - high) * per_y), 0.0), min(np.floor((y + high) * per_y), rows - 1.0)
+        j0, j1 = max(np.floor((x - wide) * per_x), 0.0), min(np.floor((x + wide) * per_x), columns - 1.0)
+        if i0 <= i1 and j0 <= j1:
+            found[k] = _is_crossed(cells, int(i0), int(i1), int(j0), int(j1))
 
 
 @dataclass(frozen=True, slots=True)
