@@ -92,13 +92,8 @@ class Desk:
         """What cases take: what is said of all of them, and the sources of this revision."""
         return replace(said, sources=self.sources)
 
-    def route_all(
-        self, cases: Sequence[Case], scope: Scope = EVERYTHING, slots: Sequence[int] | None = None
-    ) -> list[Routing]:
-        """The routing of each case, in input order. Nothing is kept.
-
-        `slots` are those of the book's calendar, by default the ones of when the cases were reported.
-        """
+    def route_all(self, cases: Sequence[Case], scope: Scope = EVERYTHING) -> list[Routing]:
+        """The routing of each case, in input order. Nothing is kept."""
         lonlat = np.array([(case.lon, case.lat) for case in cases], dtype=np.float64).reshape(-1, 2)
         accuracy = np.array([case.accuracy_m for case in cases], dtype=np.float64)
         places = Places(self.grid, self.grid.locate(lonlat), scope)
@@ -106,7 +101,7 @@ class Desk:
         near_areas = {name: near_polygons(layer.index, lonlat, accuracy) for name, layer in self.grid.areas.items()}
         assets = self.assets(cases, lonlat, accuracy)
         return [
-            self.decide(index, case, places, near_units, near_areas, assets.get(index), slots[index] if slots else None)
+            self.decide(index, case, places, near_units, near_areas, assets.get(index))
             for index, case in enumerate(cases)
         ]
 
@@ -118,7 +113,6 @@ class Desk:
         near_units: Nearby,
         near_areas: Mapping[str, Nearby],
         asset: Asset | None,
-        slot: int | None = None,
     ) -> Routing:
         """The routing of case number `index`, from where it lies, what is near it and the component that it means."""
         place = places.at(index)
@@ -142,7 +136,6 @@ class Desk:
             self.revision,
             memo=self.memo,
             both=lambda first, second: places.across_both(index, place, first, second),
-            slot=slot,
         )
 
     def _into_gaps(self, case: Case, place: Place, nearby: Sequence[tuple[int, float]]) -> Iterator[Variation]:

@@ -234,7 +234,6 @@ def route(
     *,
     memo: Memo | None = None,
     both: Both | None = None,
-    slot: int | None = None,
 ) -> Routing:
     """The department for `case` at `place`, by the book; the same input always gives the same answer.
 
@@ -242,13 +241,13 @@ def route(
     `asset` is the component meant, if any. `departments` are those in force, by code. `memo` may be given and kept for
     as long as book and departments stay the same: then equal situations are decided once. `both` tells the place beyond
     two boundaries at once: the departments beyond corners become alternatives, and a doubt where no boundary alone
-    raises one. `slot` is that of the book's calendar, by default the one of `reported_at`.
+    raises one.
 
     Outside every unit the lowest division that still holds the point stands for the unit; where there is none either,
     only rules that hold everywhere (owner "", no place) can decide. Such an answer is flagged `outside` or `named_gap`.
     A component that is not of the case's class is not asked for its bodies; one stale otherwise is, with a flag.
     """
-    slot = book.calendar.slot(case.reported_at) if slot is None else slot
+    slot = book.calendar.slot(case.reported_at)
     key = book.key(case.edition, case.kind, case.class_code, case.condition, slot, None)
     desk = _Desk(case, key, book, departments, memo)
     here = desk.ask(place, asset)
