@@ -287,7 +287,7 @@ class _Work:
         rows = np.flatnonzero(clerk.level_frontier.may_reach(batch.lonlat, batch.accuracy_m, asked))
         found[rows[units_beside(clerk, batch.lonlat[rows], batch.accuracy_m[rows], self.units[rows])[0]]] = True
         for number, name in enumerate(clerk.layers):
-            asked = ~found & (wanted & ~self.looked >> number & 1 == 1)
+            asked = ~found & ((wanted & ~self.looked) >> number & 1 == 1)
             rows = np.flatnonzero(clerk.area_frontiers[number].may_reach(batch.lonlat, batch.accuracy_m, asked))
             within = self.grid.areas[name].index.near(batch.lonlat[rows], batch.accuracy_m[rows])[0]
             found[rows[within]] = True
