@@ -147,7 +147,7 @@ def objects(values: list[object]) -> np.ndarray:
 
 
 @st.composite
-def grids(draw: st.DrawFn) -> Grid:
+def grids(draw: st.DrawFn, areas: int = 5, codes: int = 100) -> Grid:
     kinds = draw(st.lists(st.sampled_from([0, 0, 0, 1, 1, 2, None]), min_size=16, max_size=16))
     units = [(square(at % 4, at // 4), f"{STREETS[kind]}{at:03d}") for at, kind in enumerate(kinds) if kind is not None]
     gap = [square(at % 4, at // 4) for at, kind in enumerate(kinds) if kind is None][:1]
@@ -167,27 +167,49 @@ def grids(draw: st.DrawFn) -> Grid:
         divisions,
         PolygonIndex.build(objects(list(gap)), np.array([f"g{at}" for at in range(len(gap))], dtype=object)),
         objects(["湖"] * len(gap)),
-        {name: draw(layers(name)) for name in ("drainage", "police")},
+        {name: draw(layers(name, areas, codes)) for name in ("drainage", "police")},
         {},
     )
 
 
 @st.composite
-def layers(draw: st.DrawFn, name: str) -> AreaLayer:
+def layers(draw: st.DrawFn, name: str, most: int = 5, codes: int = 100) -> AreaLayer:
     corner, size = st.integers(-2, 8), st.integers(1, 6)
-    boxes = draw(st.lists(st.tuples(corner, corner, size, size), max_size=5))
-    polygons = objects([square(x / 2, y / 2, wide / 2, high / 2) for x, y, wide, high in boxes])
+    boxes = draw(st.lists(st.tuples(corner, corner, size, size), max_size=most))
     owners = [draw(st.sampled_from(OWNERS)) for _ in boxes]
-    codes = [f"{name[0]}{draw(st.integers(0, 99)):02d}-{at}" for at in range(len(boxes))]
+    taken: list[tuple[str, str]] = []
+    for at, owner in enumerate(owners):  # a code may come again with another owner
+        code = f"{name[0]}{draw(st.integers(0, codes - 1)):02d}"
+        taken.append((owner, f"{code}-{at}" if (owner, code) in taken else code))
+    return area_layer(
+        name,
+        [square(x / 2, y / 2, wide / 2, high / 2) for x, y, wide, high in boxes],
+        taken,
+        [draw(BODIES) for _ in boxes],
+        [draw(st.integers(0, 1)) for _ in boxes],
+        {owner: draw(st.sampled_from(["none", "allowed"])) for owner in OWNERS},
+    )
+
+
+def area_layer(
+    name: str,
+    polygons: list[shapely.Polygon],
+    codes: list[tuple[str, str]],
+    departments: list[str | None],
+    priorities: list[int],
+    overlap: dict[str, str],
+) -> AreaLayer:
+    """A layer of areas with these owners and codes."""
+    named = objects([code for _, code in codes])
     return AreaLayer(
         name,
-        PolygonIndex.build(polygons, np.array(codes, dtype=object)),
-        objects(codes),
-        objects([None] * len(boxes)),
-        objects(owners),
-        objects([draw(BODIES) for _ in boxes]),
-        np.array([draw(st.integers(0, 1)) for _ in boxes], dtype=np.int64),
-        {owner: draw(st.sampled_from(["none", "allowed"])) for owner in OWNERS},
+        PolygonIndex.build(objects(list(polygons)), named),
+        named,
+        objects([None] * len(codes)),
+        objects([owner for owner, _ in codes]),
+        objects(list(departments)),
+        np.array(priorities, dtype=np.int64),
+        overlap,
     )
 
 
@@ -252,3 +274,42 @@ def test_in_any_small_world_the_answers_are_the_same(grid: Grid, inventory: Inve
     clerk = Clerk(Desk(grid, inventory, RuleBook.compile(book), DEPARTMENTS))
     reported = data.draw(st.lists(cases(), min_size=1, max_size=12))
     assert in_columns(clerk, reported) == one_by_one(clerk, reported)
+
+
+@settings(deadline=None, max_examples=60)
+@given(grids(areas=9, codes=3), inventories(), st.data())
+def test_where_many_boundaries_meet_and_areas_look_alike_the_answers_are_the_same(
+    grid: Grid, inventory: Inventory, data: st.DataObject
+) -> None:
+    book = [data.draw(rules(number)) for number in range(data.draw(st.integers(2, 6)))]
+    clerk = Clerk(Desk(grid, inventory, RuleBook.compile(book), DEPARTMENTS))
+    metres = data.draw(st.sampled_from([8.0, 25.0, 45.0, 120.0]))
+    reported = [replace(each, accuracy_m=metres) for each in data.draw(st.lists(cases(), min_size=1, max_size=12))]
+    assert in_columns(clerk, reported) == one_by_one(clerk, reported)
+
+
+@pytest.mark.parametrize("layer", ["drainage", "police"])
+def test_an_area_that_only_the_rules_of_the_next_unit_look_at_makes_their_corner_doubtful(layer: str) -> None:
+    units = [square(0, 0), square(1, 0), square(0, 1), square(1, 1)]
+    codes = [f"{STREETS[kind]}{at:03d}" for at, kind in enumerate((1, 0, 1, 0))]
+    north = {name: ([square(-1, 1, 4, 1)] if name == layer else []) for name in ("drainage", "police")}
+    areas = {
+        name: area_layer(name, boxes, [("", "a")] * len(boxes), ["B"] * len(boxes), [0] * len(boxes), {"": "none"})
+        for name, boxes in north.items()
+    }
+    gaps = PolygonIndex.build(objects([]), objects([]))
+    grid = Grid(1, GBT, PolygonIndex.build(objects(list(units)), objects(codes)), {}, gaps, objects([]), areas, {})
+    book = [
+        Rule("", "everywhere", (Target("department", "A"),)),
+        Rule("", "there", (Target("area", layer),), place=STREETS[0], priority=1),
+    ]
+    inventory = Inventory.of(
+        FeatureIndex.build(objects([]), np.array([], dtype=str)), {name: objects([]) for name in FIELDS}, np.zeros(0)
+    )
+    clerk = Clerk(Desk(grid, inventory, RuleBook.compile(book), DEPARTMENTS))
+    at_corner = Case(
+        "s", "1", 1, WEST + 0.9 * STEP, SOUTH + 0.9 * STEP, 15.0, None, "2026", "matter", "01001", None, None
+    )
+    told = in_columns(clerk, [at_corner])
+    assert told == one_by_one(clerk, [at_corner])
+    assert (told[0]["department"], told[0]["flags"]) == ("A", "near_boundary")
