@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final, Self
 
+from cases.instants import FIRST_YEAR, LAST_YEAR, LIKE, in_zone, read_instant
 from gis.errors import Fault, Refusal, refuse
 
 RESULTS: Final = ("dispatched", "returned", "accepted", "handled", "closed", "void")
@@ -175,40 +176,31 @@ class _Reader:
                 self.fault(
                     "text_too_long", f"{name} has more than {LONGEST} characters.", f"{name} 超过 {LONGEST} 字。"
                 )
+            if text is not None and "\0" in text:
+                self.fault("text_wrong", f"{name} holds a NUL, which no store keeps.", f"{name} 中含有空字符（NUL）。")
             return text
         self.fault("wrong_type", f"{name} must be text.", f"{name} 必须是文本。")
         return None
 
     def _time(self, said: Any, zone: tzinfo | None, now: datetime) -> datetime | None:
-        moment = said if isinstance(said, datetime) else None
-        if isinstance(said, str):
-            try:
-                moment = datetime.fromisoformat(said.strip().replace("/", "-"))
-            except ValueError:
-                moment = None
-        if moment is None:
+        written = read_instant(said)
+        if written is None:
             shown = "missing" if said is None else str(said)[:60]
             self.fault(
                 "time_invalid",
-                f"at must be a time like 2026-05-01T08:30:00+08:00 but is {shown}.",
-                f"at 须为 2026-05-01T08:30:00+08:00 这样的时间，现为 {shown}。",
+                f"at must be a time like {LIKE}, from {FIRST_YEAR} to {LAST_YEAR}, but is {shown}.",
+                f"at 须为 {LIKE} 这样的时间（{FIRST_YEAR} 至 {LAST_YEAR} 年），现为 {shown}。",
             )
             return None
-        if moment.utcoffset() is None:
-            if zone is None:
-                self.fault(
-                    "time_without_zone", f"{moment} has no time zone; add one, like +08:00.", f"{moment} 没有时区。"
-                )
-                return None
-            moment = moment.replace(tzinfo=zone)
+        moment = in_zone(written, zone)
+        if moment is None:
+            self.fault("time_without_zone", f"{said} has no time zone; add one, like +08:00.", f"{said} 没有时区。")
+            return None
+        if written.utcoffset() is None:
             self.warn(
                 Fault("zone_assumed", f"{said} has no time zone; it was read in {zone}.", f"{said} 按 {zone} 解读。")
             )
-        try:
-            moment = moment.astimezone(UTC)
-        except (OverflowError, ValueError):
-            self.fault("time_invalid", "at lies beyond the calendar.", "at 超出日历范围。")
-            return None
+        moment = moment.astimezone(UTC)
         if moment > now + AHEAD:
             self.fault("time_future", f"it lies in the future ({said}).", f"时间在未来（{said}）。")
             return None

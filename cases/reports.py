@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cases.instants import FIRST_YEAR, LAST_YEAR, LIKE, read_instant
 from cases.positions import Position, ReadCrs, to_places
 from cases.sources import KINDS, Defaults, parse_zone
 from components.editions import EDITIONS, normalise_edition
@@ -172,17 +173,13 @@ class _Record:
         value = self.given("reported_at")
         if value is None:
             return None
-        moment = value if isinstance(value, datetime) else None
-        if isinstance(value, str):
-            try:
-                moment = datetime.fromisoformat(value.replace("/", "-"))
-            except ValueError:
-                moment = None
+        moment = read_instant(value)
         if moment is None:
+            years = FIRST_YEAR, LAST_YEAR
             self.fault(
                 "time_invalid",
-                f"reported_at must be a time like 2026-05-01T08:30:00+08:00 but is {_shown(value)}.",
-                f"reported_at必须是2026-05-01T08:30:00+08:00这样的时间，现为{_shown(value)}。",
+                f"reported_at must be a time like {LIKE}, from {years[0]} to {years[1]}, but is {_shown(value)}.",
+                f"reported_at必须是{LIKE}这样的时间（{years[0]}至{years[1]}年），现为{_shown(value)}。",
             )
         elif moment.utcoffset() is None:
             if self.defaults.zone is None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import json as arrow_json
 
+from cases.instants import in_zone, read_instant
 from cases.reports import FIELDS
 from cases.rules.calendar import NEVER
 from cases.times import plain_times, seconds_of
@@ -90,10 +91,5 @@ def moments_of(said: Columns, received: Sequence[Any], zones: Sequence[tzinfo | 
 
 def moment_of(said: Any, zone: tzinfo | None) -> datetime | None:
     """The instant that a report names, None where it names no time, or one of no zone."""
-    try:
-        moment = datetime.fromisoformat(said.strip().replace("/", "-")) if isinstance(said, str) else None
-    except ValueError:
-        return None
-    if moment is None or (moment.tzinfo is None and zone is None):
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+    moment = read_instant(said) if isinstance(said, str) else None
+    return None if moment is None else in_zone(moment, zone)

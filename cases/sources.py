@@ -4,6 +4,7 @@ A sender is consistent in itself: its system of coordinates, how well its phones
 of classes. So these are said once, of the source, by name; each use is flagged.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta, timezone, tzinfo
@@ -11,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from cases.instants import WIDEST
 from cases.positions import ReadCrs
 from components.editions import normalise_edition
 from gis.crs import CrsLike, parse
@@ -22,20 +24,25 @@ KINDS: Final = ("component", "matter")
 SETTINGS: Final = ("crs", "accuracy_m", "zone", "edition", "kind", "note")
 """The members of a source beside its name, its owner and its map of classes."""
 
+_OFFSET = re.compile(r"[+-](?P<hours>\d{1,2})(:?(?P<minutes>[0-5]\d))?", re.ASCII)
+
 
 def parse_zone(text: str) -> tzinfo:
     """The time zone named "Asia/Shanghai", or a fixed offset like "+08:00". Refusal `zone_unknown`."""
     try:
         if text[:1] in ("+", "-"):
-            hours, _, minutes = text[1:].partition(":")
-            offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
+            if not (written := _OFFSET.fullmatch(text)):
+                raise ValueError(text)
+            offset = timedelta(hours=int(written["hours"]), minutes=int(written["minutes"] or 0))
+            if offset > WIDEST:
+                raise ValueError(text)
             return timezone(-offset if text[0] == "-" else offset)
         return ZoneInfo(text)
     except (ValueError, OSError, KeyError) as error:
         raise refuse(
             "zone_unknown",
-            f"There is no time zone {text!r}; write one like Asia/Shanghai or +08:00.",
-            f"没有时区{text}；请使用Asia/Shanghai或+08:00这样的写法。",
+            f"There is no time zone {text[:60]!r}; write one like Asia/Shanghai or +08:00.",
+            f"没有时区{text[:60]}；请使用Asia/Shanghai或+08:00这样的写法。",
         ) from error
 
 

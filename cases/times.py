@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numba import njit
 from numpy.typing import NDArray
 
-from cases.rules.calendar import NEVER
+from cases.rules.calendar import EARLIEST, LATEST, NEVER
 from gis.names import text_buffers
 
 Flags = NDArray[np.bool_]
@@ -24,7 +24,10 @@ def _two(text: NDArray[np.uint8], at: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _read(offsets: NDArray[np.int64], text: NDArray[np.uint8], plain: Flags, naive: Flags) -> None:
-    """YYYY-MM-DD[T ]hh:mm:ss and then nothing, Z, or an offset +hh:mm. Anything else is not plain."""
+    """YYYY-MM-DD[T ]hh:mm:ss and then nothing, Z, or an offset +hh:mm, in the bounds of `read_instant`.
+
+    Anything else is not plain.
+    """
     for k in range(len(offsets) - 1):
         at, size = offsets[k], offsets[k + 1] - offsets[k]
         if size == 0:
@@ -39,7 +42,7 @@ def _read(offsets: NDArray[np.int64], text: NDArray[np.uint8], plain: Flags, nai
         century, year = _two(text, at), _two(text, at + 2)
         month, day = _two(text, at + 5), _two(text, at + 8)
         hour, minute, second = _two(text, at + 11), _two(text, at + 14), _two(text, at + 17)
-        if century < 0 or year < 0 or century + year == 0 or not (1 <= month <= 12):
+        if not (19 <= century <= 21) or year < 0 or not (1 <= month <= 12):
             continue
         days = 28 if month == 2 else 30 if month in (4, 6, 9, 11) else 31  # 29 February is for the closer look
         if not (1 <= day <= days and 0 <= hour <= 23 and 0 <= minute <= 59 and 0 <= second <= 59):
@@ -48,7 +51,7 @@ def _read(offsets: NDArray[np.int64], text: NDArray[np.uint8], plain: Flags, nai
             continue
         if size == 25:
             sign, hours, minutes = text[at + 19], _two(text, at + 20), _two(text, at + 23)
-            if sign not in (43, 45) or text[at + 22] != 58 or not (0 <= hours <= 23 and 0 <= minutes <= 59):
+            if sign not in (43, 45) or text[at + 22] != 58 or not (0 <= hours <= 13 and 0 <= minutes <= 59):
                 continue
         plain[k] = True
         naive[k] = size == 19
@@ -64,7 +67,9 @@ def plain_times(column: pa.Array) -> tuple[Flags, Flags]:
         column = column.dictionary_decode()
     there = ~np.asarray(column.is_null().to_numpy(zero_copy_only=False), dtype=np.bool_)
     if pa.types.is_timestamp(column.type):
-        return ~plain, there & (column.type.tz is None)
+        seconds = _whole(column)
+        known = (seconds >= EARLIEST) & (seconds < LATEST)
+        return ~there | known, there & (column.type.tz is None)
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return ~there, naive
     text, offsets = text_buffers(column)
@@ -83,8 +88,7 @@ def seconds_of(column: pa.Array, plain: Flags, zone: tzinfo | None) -> NDArray[n
         return np.append(seconds_of(column.dictionary, plain_texts, zone), NEVER)[of]
     if pa.types.is_timestamp(column.type):
         naive = np.full(len(column), column.type.tz is None)
-        whole = column.cast(pa.timestamp("s", column.type.tz), safe=False).cast(pa.int64())
-        seconds = np.array(pc.fill_null(whole, int(NEVER)).to_numpy(zero_copy_only=False), dtype=np.int64)
+        seconds = _whole(column)
     elif pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         naive = plain_times(column)[1]
         text, offsets = text_buffers(column)
@@ -97,6 +101,12 @@ def seconds_of(column: pa.Array, plain: Flags, zone: tzinfo | None) -> NDArray[n
         seconds[local] = _in_zone(seconds[local], zone)
     seconds[~plain] = NEVER
     return seconds
+
+
+def _whole(column: pa.Array) -> NDArray[np.int64]:
+    """The seconds (n,) of timestamps, NEVER where there is none."""
+    seconds = column.cast(pa.timestamp("s", column.type.tz), safe=False).cast(pa.int64())
+    return np.array(pc.fill_null(seconds, int(NEVER)).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 @njit(cache=True, nogil=True)

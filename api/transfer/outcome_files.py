@@ -13,6 +13,7 @@ from api.transfer.case_files import OUTCOMES, Advance, Begun, Manner, Taken
 from api.transfer.case_rows import read_rows
 from cases.filing import Told, file_outcomes, sort_outcomes
 from cases.handoffs import MEMBERS, read_hand_offs
+from cases.instants import in_zone, read_instant
 from cases.standing import known_standings
 from gis.errors import Fault, Refusal
 from gis.store.engine import Store, reading
@@ -41,7 +42,7 @@ def import_outcomes(
     kept. A case with a wrong row is left out whole. Errors: those of reading; store_busy, store_down.
     """
     taken = Taken(OUTCOMES, str(path), skipping=manner.skip_rejected)
-    table = _sorted(path, manner, taken)
+    table, bad = _sorted(path, manner, taken)
     with reading(store.world) as connection:
         known = set(codes_given(connection, (department,), head(connection), ""))
     for keeping in (False, True):
@@ -51,7 +52,7 @@ def import_outcomes(
             begun(taken)
         taken.counts.subtract({name: taken.counts[name] for name in ("new", "changed", "same", "late")})
         for members in _cases(table):
-            told, wrong = _told(store, members, manner, known)
+            told, wrong = _told(store, members, manner, known, bad)
             if keeping:
                 counts, _ = file_outcomes(store, told, manner.author)
                 taken.counts.update(counts)
@@ -65,12 +66,21 @@ def import_outcomes(
     return taken
 
 
-def _sorted(path: Path, manner: Manner, taken: Taken) -> pa.Table:
-    """All rows in columns, by case and time."""
+def _sorted(path: Path, manner: Manner, taken: Taken) -> tuple[pa.Table, dict[int, list[Fault]]]:
+    """All rows in columns, by case and time, and what is wrong with the row itself of some; others are told at once."""
     pieces = []
+    bad: dict[int, list[Fault]] = {}
     for piece in read_rows(path, replace(manner.how, fields=FIELDS)):
         taken.rows += len(piece.rows)
-        taken.add([each for each in piece.faults if each.severity == "error"])
+        there = set(piece.rows)
+        for each in piece.faults:
+            if each.severity != "error":
+                continue
+            if each.row in there:
+                bad.setdefault(each.row, []).append(each)
+            else:  # nobody knows which case it was of
+                taken.counts["wrong"] += 1
+                taken.add([each])
         columns: dict[str, list[Any]] = {name: [_text(each) for each in piece.columns.get(name, ())] for name in FIELDS}
         columns = {name: values or [None] * len(piece.rows) for name, values in columns.items()}
         if manner.defaults.source:
@@ -80,17 +90,14 @@ def _sorted(path: Path, manner: Manner, taken: Taken) -> pa.Table:
         pieces.append(pa.table({each.name: pa.array(columns[each.name], each.type) for each in SCHEMA}))
     table = pa.concat_tables(pieces) if pieces else SCHEMA.empty_table()
     order = pc.sort_indices(table, [(name, "ascending") for name in ("source", "id", "at_us", "row")])
-    return table.take(order)
+    return table.take(order), bad
 
 
 def _moment(text: str | None, manner: Manner) -> int:
     """Microseconds since 1970; what is no time is told when its case is read."""
-    try:
-        moment = datetime.fromisoformat((text or "").strip().replace("/", "-"))
-        moment = moment if moment.utcoffset() is not None else moment.replace(tzinfo=manner.defaults.zone or UTC)
-        return round(moment.timestamp() * 1e6)
-    except (ValueError, OverflowError):
-        return UNSORTED
+    written = read_instant(text)
+    moment = None if written is None else in_zone(written, manner.defaults.zone or UTC)
+    return UNSORTED if moment is None else round(moment.timestamp() * 1e6)
 
 
 def _cases(table: pa.Table) -> Iterator[list[Mapping[str, Any]]]:
@@ -108,7 +115,11 @@ def _cases(table: pa.Table) -> Iterator[list[Mapping[str, Any]]]:
 
 
 def _told(
-    store: Store, rows: Sequence[Mapping[str, Any]], manner: Manner, departments: set[str]
+    store: Store,
+    rows: Sequence[Mapping[str, Any]],
+    manner: Manner,
+    departments: set[str],
+    bad: Mapping[int, Sequence[Fault]],
 ) -> tuple[list[Told], list[Fault]]:
     """The lists of hand-offs of whole cases, and what is wrong with others; `thing` tells which case."""
     groups: dict[tuple[str | None, str | None], list[Mapping[str, Any]]] = {}
@@ -116,13 +127,16 @@ def _told(
         groups.setdefault(_name(row), []).append(row)
     named = [(source, case_id) for source, case_id in groups if source and case_id]
     with reading(store.log) as log:
-        there = known_standings(log, named)
+        there = known_standings(log, [name for name in named if "\0" not in "".join(name)])
     now, told, faults = datetime.now(UTC), list[Told](), list[Fault]()
     for name, members in groups.items():
         numbers = [int(each["row"]) for each in members]
         source, case_id = name
         if not source or not case_id or not _may_see(there, (source, case_id), manner):
             faults.append(_unknown(source, case_id, numbers[0]))
+            continue
+        if wrong := [each for row in numbers for each in bad.get(row, ())]:
+            faults += [replace(each, thing=f"{source}/{case_id}") for each in wrong]
             continue
         values = [{field: each[field] for field in MEMBERS if each[field] is not None} for each in members]
         try:
