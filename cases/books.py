@@ -24,12 +24,24 @@ from grids.tables import area_layer, department, division
 KEY = ("owner", "code")
 SHEETS = (".csv", ".tsv", ".txt", ".xlsx")
 """Files in which a book is a table; any other is YAML."""
+LOST = frozenset({"cell_error", "formula_not_computed"})
+"""Faults of cells that count as empty."""
 
 
 def read_book(path: Path, layer: str | None = None, encoding: str | None = None) -> Any:
-    """The document in a file: YAML, JSON, or a table in CSV or a sheet (`layer`) of Excel. Errors: Refusal."""
+    """The document in a file: YAML, JSON, or a table in CSV or a sheet (`layer`) of Excel.
+
+    Errors: Refusal, also of every row of a table that has other cells than the heading or a cell that counts as empty
+    though something stands in it: a rule that lacks a condition holds for more.
+    """
     pieces = read_cells(path, layer, encoding) if path.suffix.lower() in SHEETS else None
-    return load_yaml(path) if pieces is None else to_document(joined(list(pieces)))
+    if pieces is None:
+        return load_yaml(path)
+    table = joined(list(pieces))
+    wrong = [each for each in table.faults if each.severity == "error" or each.code in LOST]
+    if wrong:
+        raise Refusal([replace(each, severity="error") for each in wrong])
+    return to_document(table)
 
 
 def deliver(connection: Connection, document: object, owner: str | None, profile: CodeProfile) -> Delivery:

@@ -2,8 +2,9 @@
 
 from cases.rules.book import RuleBook, Selection
 from cases.rules.checks import check, departments_named
+from cases.rules.documents import load_yaml
 from cases.rules.model import EVERYWHERE, Basis, Rule, Target, from_row, to_row, written
-from cases.rules.reading import load_yaml, parse
+from cases.rules.reading import parse
 from cases.rules.sheets import to_document, to_table
 
 __all__ = [

@@ -3,16 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any, TypeVar
-
-import yaml
 
 from cases.reports import parse_zone
 from cases.rules.model import CASE_KINDS, COMPONENT_ROLES, EVERYWHERE, TARGET_KINDS, Basis, Rule, Target
 from cases.rules.windows import MEMBERS, Window, read_dates, read_hours, read_weekdays
 from components.editions import normalise_edition
-from gis.errors import Fault, Refusal, refuse
+from gis.errors import Fault, Refusal
 
 Span = TypeVar("Span")
 
@@ -24,74 +21,12 @@ _DOCUMENT = frozenset({"owner", "zone", "rules"})
 USUAL_ZONE = "Asia/Shanghai"
 """Whose clocks time windows follow where neither the rule nor the book names a zone."""
 
-DEEPEST = 32
-"""How deep a document may be nested; a rule book needs 6."""
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The safe loader, refusing a key given twice, of which YAML silently keeps the last, and merge keys (<<), with
-    which a few lines can stand for more members than memory holds.
-    """
-
-    def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            if key.value in seen or key.tag == "tag:yaml.org,2002:merge":
-                why = "merge keys (<<) are not read" if key.value not in seen else f"the key {key.value} is given twice"
-                raise yaml.constructor.ConstructorError(None, None, why, key.start_mark)
-            seen.add(key.value)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
-
-
-def _limit_depth(text: str) -> None:
-    """YAMLError for a document nested too deeply: the loader in C overruns the stack of the process on such a one."""
-    depth = 0
-    for event in yaml.parse(text, _Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:
-            raise yaml.composer.ComposerError(None, None, f"it is nested more than {DEEPEST} deep", event.start_mark)  # type: ignore[arg-type] # the stubs of the C marks
-
-
-def load_yaml(source: Path | str) -> Any:
-    """The document in a YAML (or JSON) file, given by its `Path`, or in a text.
-
-    Refusal `unreadable` names the line; only plain values are made, never objects.
-    """
-    name = source.name if isinstance(source, Path) else "the text"
-    name_zh = source.name if isinstance(source, Path) else "文本"
-    try:
-        text = source.read_text(encoding="utf-8-sig") if isinstance(source, Path) else source
-        _limit_depth(text)
-        return yaml.load(text, _Loader)  # _Loader is a safe loader
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise refuse(
-            "unreadable", f"{name} cannot be read: {why}.", f"无法读取{name_zh}：{why}。", kind="unreadable"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise refuse(
-            "unreadable",
-            f"{name} is not UTF-8 text (byte {error.start + 1}): save it as UTF-8.",
-            f"{name_zh}不是UTF-8编码（第{error.start + 1}字节）：请另存为UTF-8。",
-            kind="unreadable",
-        ) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line, why = (mark.line + 1 if mark else 1), getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise refuse(
-            "unreadable",
-            f"{name} is not valid YAML at line {line}: {why}.",
-            f"{name_zh}第{line}行不是有效的YAML：{why}。",
-            kind="unreadable",
-        ) from error
-    except ValueError as error:  # a date like 2024-13-45
-        why = str(error)
-        raise refuse(
-            "unreadable", f"{name} is not valid YAML: {why}.", f"{name_zh}不是有效的YAML：{why}。", kind="unreadable"
-        ) from error
+LONGEST_CODE, LONGEST_TEXT = 200, 10_000
+"""Characters of a code, which an index of every store takes, and of words."""
+WORDS = frozenset({"name", "condition", "time_limit", *_BASIS})
+FIRST_YEAR, LAST_YEAR = 1, 9999
+"""An edition that is a number is a year."""
+MOST_PRIORITY = 1_000_000_000
 
 
 def _shown(value: Any) -> str:
@@ -112,10 +47,10 @@ class _Item:
     faults: list[Fault] = field(default_factory=list)
 
     def fault(self, code: str, en: str, zh: str) -> None:
-        name = "" if self.thing is None else f" {self.thing}"
+        name = "" if self.thing is None else f" {_shown(self.thing)}"
         if self.row is not None:
             en, zh = f"Rule {self.row}{name}: {en}", f"第{self.row}条规则{name}：{zh}"
-        self.faults.append(Fault(code, en, zh, row=self.row, thing=self.thing))
+        self.faults.append(Fault(code, en, zh, row=self.row, thing=self.thing and self.thing[:LONGEST_CODE]))
 
     def known_only(self, known: frozenset[str], inside: str = "") -> None:
         for key in self.members:
@@ -141,6 +76,15 @@ class _Item:
         if not value.strip():
             self.fault("empty_value", f"{key} is empty; leave it out or fill it in.", f"{key}为空；请删除或填写。")
             return None
+        most = LONGEST_TEXT if key in WORDS else LONGEST_CODE
+        if len(value.strip()) > most:
+            self.fault("text_too_long", f"{key} has more than {most} characters.", f"{key}超过{most}个字符。")
+            return None
+        if "\0" in value:
+            self.fault(
+                "text_wrong", f"{key} holds a NUL, which no store keeps.", f"{key}中含有空字符（NUL），无法存储。"
+            )
+            return None
         return value.strip()
 
     def choice(self, key: str, choices: tuple[str, ...]) -> str | None:
@@ -157,7 +101,10 @@ class _Item:
     def edition(self) -> str | None:
         value = self.members.get("edition")
         if isinstance(value, int) and not isinstance(value, bool):  # unquoted 2026: no zeros to lose
-            return normalise_edition(str(value))
+            if FIRST_YEAR <= value <= LAST_YEAR:
+                return normalise_edition(str(value))
+            self.fault("wrong_value", f"edition {_shown(value)} is no year.", f"标准版{_shown(value)}不是年份。")
+            return None
         text = self.text("edition")
         return None if text is None else normalise_edition(text)
 
@@ -170,6 +117,13 @@ class _Item:
                 "wrong_type",
                 f"{key} must be a whole number but is {_shown(value)}.",
                 f"{key}必须是整数，现为{_shown(value)}。",
+            )
+            return 0
+        if abs(value) > MOST_PRIORITY:
+            self.fault(
+                "wrong_value",
+                f"{key} must lie between -{MOST_PRIORITY} and {MOST_PRIORITY} but is {_shown(value)}.",
+                f"{key}须在-{MOST_PRIORITY}至{MOST_PRIORITY}之间，现为{_shown(value)}。",
             )
             return 0
         return value
@@ -221,7 +175,11 @@ def _basis(item: _Item) -> Basis | None:
     if given is None:
         return None
     if isinstance(given, str):
-        return Basis(text=given.strip()) if given.strip() else None
+        return (
+            Basis(text=_Item({"text": given}, item.row, item.thing, item.faults).text("text"))
+            if given.strip()
+            else None
+        )
     if not isinstance(given, Mapping):
         item.fault(
             "wrong_type",
@@ -291,10 +249,9 @@ def _zone(item: _Item) -> str | None:
 def _rule(item: _Item, owner: str, zone: str) -> Rule | None:
     """The rule in the item, or None when the item has gathered a fault."""
     before = len(item.faults)
-    if item.thing is None:
-        item.text("code")  # says so when it is no text
-        if len(item.faults) == before:
-            item.fault("code_missing", "it has no code.", "没有编码（code）。")
+    item.text("code")  # says so when it is no text, or none that can be a code
+    if item.thing is None and len(item.faults) == before:
+        item.fault("code_missing", "it has no code.", "没有编码（code）。")
     item.known_only(_RULE)
     texts = {key: item.text(key) for key in _TEXTS}
     if texts["class"] is not None and texts["class_prefix"] is not None:

@@ -7,9 +7,11 @@ codes are given twice, whether days and zones exist, and whether a place lies wi
 from typing import Any, Final
 
 from cases.rules.model import CASE_KINDS, COMPONENT_ROLES, TARGET_KINDS
+from cases.rules.reading import FIRST_YEAR, LAST_YEAR, LONGEST_CODE, LONGEST_TEXT, MOST_PRIORITY, WORDS
 from cases.rules.windows import MEMBERS, WEEKDAYS
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+FILLED: Final = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 ID: Final = "urn:wangge:rule-book"
 Schema = dict[str, Any]
 
@@ -59,9 +61,13 @@ def rule_book_schema() -> Schema:
     }
 
 
-def _text(description: str, needed: bool = False) -> Schema:
+def _text(description: str, needed: bool = False, most: int = LONGEST_CODE) -> Schema:
     kind: str | list[str] = "string" if needed else ["string", "null"]
-    return {"type": kind, "pattern": r"\S", "description": description}
+    return {"type": kind, "pattern": FILLED, "maxLength": most, "description": description}
+
+
+def _most(name: str) -> int:
+    return LONGEST_TEXT if name in WORDS else LONGEST_CODE
 
 
 def _choice(values: tuple[str, ...], description: str, needed: bool = False) -> Schema:
@@ -79,13 +85,21 @@ def _rule() -> Schema:
             "owner": _text("An owner of its own instead of the book's 所属区划"),
             "edition": {
                 "type": ["string", "integer", "null"],
-                "pattern": r"\S",
+                "pattern": FILLED,
+                "maxLength": LONGEST_CODE,
+                "minimum": FIRST_YEAR,
+                "maximum": LAST_YEAR,
                 "description": "Which standard's classes 标准版",
                 "examples": ["2026", "2013"],
             },
             "kind": _choice(CASE_KINDS, "component 部件, matter 事项; both when left out"),
-            **{name: _text(description) for name, description in TEXTS.items()},
-            "priority": {"type": ["integer", "null"], "description": "Higher first, 0 when left out 优先级"},
+            **{name: _text(description, most=_most(name)) for name, description in TEXTS.items()},
+            "priority": {
+                "type": ["integer", "null"],
+                "minimum": -MOST_PRIORITY,
+                "maximum": MOST_PRIORITY,
+                "description": "Higher first, 0 when left out 优先级",
+            },
             "fallback": {"type": ["boolean", "null"], "description": "The catch-all: advice fallback 属地兜底"},
             "to": {
                 "type": "array",
@@ -93,7 +107,7 @@ def _rule() -> Schema:
                 "items": {"$ref": "#/$defs/target"},
                 "description": "Ranked: the first that leads to a department is the answer 派遣对象",
             },
-            "basis": {"anyOf": [{"type": ["string", "null"]}, {"$ref": "#/$defs/basis"}]},
+            "basis": {"anyOf": [{"type": ["string", "null"], "maxLength": LONGEST_TEXT}, {"$ref": "#/$defs/basis"}]},
             "when": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/when"}]},
         },
         "allOf": [
@@ -127,7 +141,7 @@ def _target() -> Schema:
 
 
 def _basis() -> Schema:
-    members = {name: _text(description) for name, description in BASIS.items()}
+    members = {name: _text(description, most=_most(name)) for name, description in BASIS.items()}
     return {"type": "object", "additionalProperties": False, "properties": members}
 
 

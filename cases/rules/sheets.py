@@ -3,6 +3,7 @@
 A table says what the YAML says; `cases.rules.parse` reads both and finds what is wrong with them.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -47,6 +48,7 @@ LEVELS: Final = {"街道": "street", "社区": "community", "区县": "county", 
 YES: Final = frozenset({"1", "true", "yes", "是", "y"})
 NO: Final = frozenset({"0", "false", "no", "否", "n"})
 BASIS: Final = {"basis": "text", "document": "document", "number": "number", "date": "date", "url": "url"}
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,11}")
 _OF_HEAD: Final = {each: name for name, heads in HEADS.items() for each in (name, *heads)}
 
 
@@ -115,7 +117,7 @@ def _whole(value: Any) -> Any:
     text = str(value).strip()
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    return int(text) if not isinstance(value, bool) and text.lstrip("+-").isdecimal() and len(text) < 12 else value
+    return int(text) if not isinstance(value, bool) and _WHOLE.fullmatch(text) else value
 
 
 def _yes(value: Any) -> Any:

@@ -96,10 +96,29 @@ def test_a_fault_names_the_rule_and_its_position() -> None:
         ({"basis": 5}, "wrong_type"),
         ({"basis": {"decree": "x"}}, "unknown_field"),
         ({"edition": []}, "wrong_type"),
+        ({"edition": 10**30}, "wrong_value"),
+        ({"edition": -2026}, "wrong_value"),
+        ({"edition": "x" * 201}, "text_too_long"),
+        ({"class": "1" * 201}, "text_too_long"),
+        ({"name": "x" * 10_001}, "text_too_long"),
+        ({"basis": "x" * 10_001}, "text_too_long"),
+        ({"to": [{"department": "x" * 201}]}, "text_too_long"),
+        ({"name": "a\0b"}, "text_wrong"),
+        ({"basis": {"number": "\0"}}, "text_wrong"),
+        ({"priority": 2**64}, "wrong_value"),
+        ({"priority": -(10**30)}, "wrong_value"),
+        ({"when": {"hours": "22:00-02:00", "zone": "+-5:00"}}, "zone_unknown"),
     ],
 )
 def test_a_rule_that_does_not_make_sense_is_told_so(members: dict[str, Any], code: str) -> None:
     assert faults_of(plain(**members)) == [(code, 1, "a")]
+
+
+@pytest.mark.parametrize(("code", "wrong"), [("x" * 201, "text_too_long"), ("a\0b", "text_wrong")])
+def test_a_code_that_no_index_takes_is_a_fault_and_is_shown_in_part(code: str, wrong: str) -> None:
+    _, (fault,) = parse({"rules": [{**plain(), "code": code}]})
+    assert (fault.code, fault.row) == (wrong, 1)
+    assert len(fault.en) < 200
 
 
 def test_a_rule_without_code_and_a_code_given_twice_are_faults() -> None:
@@ -152,7 +171,23 @@ def test_yaml_that_cannot_be_read_is_refused_with_its_line(text: str, line: int)
 
 
 @pytest.mark.parametrize(
-    "text", ["date: 2024-13-45", "[" * 100_000, "? [a, b]\n: c", "!!map [a]", "a: &a {b: 1}\nc: {<<: *a}"]
+    "text",
+    [
+        "date: 2024-13-45",
+        "date: 2024-01-01T00:00:00+99:99",
+        "[" * 100_000,
+        "? [a, b]\n: c",
+        "!!map [a]",
+        "a: &a {b: 1}\nc: {<<: *a}",
+        "a: 010",
+        "a: 0x10",
+        "a: 12:30",
+        "a: 1_000",
+        "a: 02026",
+        f"a: {'9' * 5000}",
+        'a: "\\uD800"',
+    ],
+    ids=lambda text: text[:20],
 )
 def test_yaml_that_no_document_should_hold_is_refused_without_traceback(text: str) -> None:
     with pytest.raises(Refusal) as refusal:

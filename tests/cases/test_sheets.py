@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from cases.books import read_book
 from cases.rules import Basis, Rule, Target, parse, to_document, to_table, written
 from cases.rules.windows import Window
+from gis.errors import Refusal
 from gis.formats import write
 from gis.tables import Table
 
@@ -54,6 +56,9 @@ def table(**columns: list[Any]) -> Table:
         ({"code": ["a"], "to": ["component: 谁"]}, "wrong_value"),
         ({"code": ["a"], "to": ["A"], "kind": ["井盖"]}, "wrong_value"),
         ({"code": ["a"], "to": ["A"], "优先级": ["高"]}, "wrong_type"),
+        *(({"code": ["a"], "to": ["A"], "优先级": [each]}, "wrong_type") for each in ("+-5", "--5", "1e3", "５", "²")),
+        *(({"code": ["a"], "to": ["A"], "优先级": [each]}, "wrong_type") for each in (1.5, True, "9" * 12)),
+        ({"code": ["a"], "to": ["A"], "优先级": [1e300]}, "wrong_value"),
         ({"code": ["a"], "to": ["A"], "兜底": ["也许"]}, "wrong_type"),
         ({"code": ["a"], "to": ["A"], "class": [1001.0]}, "wrong_type"),
         ({"code": ["a"], "to": ["A"], "hours": ["8 to 12"]}, "wrong_window"),
@@ -107,3 +112,29 @@ def test_a_book_that_was_written_as_a_table_is_read_again(
     again, faults = parse(read_book(file))
     assert not faults
     assert again == rules
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "row"),
+    [("code,to,class\na,A,01001\nb,A\n", "cells_uneven", 2), ("code,to\na,A,x\n", "cells_uneven", 1)],
+)
+def test_a_row_of_a_book_that_lost_or_won_a_cell_is_refused(tmp_path: Path, text: str, code: str, row: int) -> None:
+    file = tmp_path / "book.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(Refusal) as refused:
+        read_book(file)
+    assert [(each.code, each.row) for each in refused.value.faults] == [(code, row)]
+
+
+@pytest.mark.parametrize(("cell", "code"), [("=A1", "formula_not_computed"), ("#REF!", "cell_error")])
+def test_a_cell_that_counts_as_empty_does_not_widen_a_rule(tmp_path: Path, cell: str, code: str) -> None:
+    file = tmp_path / "book.xlsx"
+    book = openpyxl.Workbook()
+    book.active.append(["code", "to", "class"])
+    book.active.append(["a", "A", cell])
+    if code == "cell_error":
+        book.active.cell(2, 3).data_type = "e"
+    book.save(file)
+    with pytest.raises(Refusal) as refused:
+        read_book(file)
+    assert [(each.code, each.severity, each.row) for each in refused.value.faults] == [(code, "error", 1)]
