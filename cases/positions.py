@@ -10,6 +10,8 @@ from gis.errors import Fault, Refusal
 
 Position = tuple[float, float, crs.CrsLike]
 """x, y and their CRS or its name."""
+MOST_UNKNOWN = 20
+"""Systems that are looked for in vain in one go: a third of a second goes by with each."""
 ReadCrs = Callable[[crs.CrsLike], crs.Crs]
 """The CRS that a name means; Refusal crs_unknown."""
 
@@ -25,16 +27,21 @@ def to_places(
     lonlat = np.full((len(positions), 2), np.nan)
     faults: dict[int, Fault] = {}
     groups: dict[crs.CrsLike, list[int]] = {}
+    unknown = 0
     for index, position in enumerate(positions):
         if position is not None:
             groups.setdefault(position[2], []).append(index)
     for name, indices in groups.items():
         xy = np.array([(positions[index] or ())[:2] for index in indices], dtype=np.float64)
+        if unknown >= MOST_UNKNOWN:
+            faults.update(dict.fromkeys(indices, _too_many()))
+            continue
         try:
             system = read_crs(name)
             stored = crs.to_store(xy, system)
         except Refusal as refusal:
             faults.update(dict.fromkeys(indices, refusal.faults[0]))
+            unknown += 1
             continue
         for at in np.flatnonzero(suspect(xy, stored, system)):
             fault = _wrong(xy[at], stored[at], system)
@@ -43,6 +50,14 @@ def to_places(
                 stored[at] = np.nan
         lonlat[indices] = np.round(stored, crs.DECIMALS)
     return lonlat, faults
+
+
+def _too_many() -> Fault:
+    return Fault(
+        "crs_unknown",
+        f"More than {MOST_UNKNOWN} coordinate systems named here are unknown; the others were not looked for.",
+        f"此处有超过 {MOST_UNKNOWN} 个坐标系无法识别，其余未再查找。",
+    )
 
 
 def _beyond(lonlat: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -25,6 +25,9 @@ DECIMALS = 11
 
 STORE = "EPSG:4490"
 
+LONGEST = 20_000
+"""Characters of a definition; that of a projection takes two or three thousand."""
+
 Points = NDArray[np.float64]
 
 pyproj.network.set_network_enabled(False)  # type: ignore[attr-defined]  # what PROJ answers must not depend on a network
@@ -36,6 +39,9 @@ _EPSG = re.compile(
 _CRS84 = re.compile(
     r"\[?(?:https?://www\.opengis\.net/def/crs/OGC/[^/]+/|urn:ogc:def:crs:OGC:[^:]*:|OGC:)?CRS:?84\]?", re.I
 )
+_SHIFTED = re.compile(r"grids\s*=(?!\s*@null\b)|PARAMETERFILE\s*\[", re.IGNORECASE)
+_DEFINITION = re.compile(r"^\+|[\[{=:]")
+_QUOTED = re.compile(r'"([^"]*)"')
 _DEGREE = np.pi / 180
 _OBFUSCATED = {"GCJ02": "GCJ-02", "BD09": "BD-09"}
 
@@ -85,13 +91,20 @@ CrsLike: TypeAlias = str | Crs
 def parse(text: CrsLike) -> Crs:
     """The CRS that is meant by an EPSG number, a name, an OGC URI or URN, WKT or PROJ text; a CRS is itself.
 
-    Errors: Refusal crs_unknown for what PROJ does not know or what is not horizontal.
+    Errors: Refusal crs_unknown for what PROJ does not know, for the beginning or end of a name, for what asks for a
+    file of grid shifts (without the file PROJ would silently shift nothing), and for what is not horizontal.
     """
-    return _parse(text) if isinstance(text, str) else text
+    if not isinstance(text, str):
+        return text
+    found = None if len(text) > LONGEST or "\0" in text else _parse(text)
+    if found is None:
+        raise _unknown(text)
+    return found
 
 
-@lru_cache(maxsize=512)
-def _parse(text: str) -> Crs:
+@lru_cache(maxsize=1024)
+def _parse(text: str) -> Crs | None:
+    """None for what is unknown: PROJ searches for a name longer in vain than with success."""
     text = text.strip()
     plain = text.upper().replace("-", "").replace("_", "").replace(" ", "")
     if plain in _OBFUSCATED:
@@ -99,12 +112,15 @@ def _parse(text: str) -> Crs:
     if _CRS84.fullmatch(text):
         return Crs("CRS84", is_geographic=True, frame="store")
     epsg = _EPSG.fullmatch(text)
+    if _SHIFTED.search(text):
+        return None
     try:
-        found = _horizontal(pyproj.CRS.from_user_input(f"EPSG:{epsg[1]}" if epsg else text))
-    except CRSError as error:
-        raise _unknown(text) from error
-    if found is None or found.geodetic_crs is None:
-        raise _unknown(text)
+        meant = pyproj.CRS.from_user_input(f"EPSG:{epsg[1]}" if epsg else text)
+        found = _horizontal(meant)
+    except CRSError:
+        return None
+    if found is None or found.geodetic_crs is None or _is_part(text, meant):
+        return None
     number = found.to_epsg()
     area = found.area_of_use
     return Crs(
@@ -114,6 +130,22 @@ def _parse(text: str) -> Crs:
         area=area.bounds if area and area.west < area.east else None,
         frame="store" if _in_store_frame(found) else "other",
     )
+
+
+def _is_part(text: str, meant: pyproj.CRS) -> bool:
+    """Whether a text is merely a part of the name of what PROJ took it for: "Beijing" is not "New Beijing"."""
+    if _DEFINITION.search(text):
+        return False
+    try:
+        other = _QUOTED.search(meant.to_wkt("WKT1_ESRI"))
+    except CRSError:
+        other = None
+    said, *names = (_folded(each) for each in (text, meant.name, other[1] if other else ""))
+    return said not in names and any(said in each for each in names)
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.casefold())
 
 
 def choose(declared: CrsLike | None, given: CrsLike | None) -> tuple[CrsLike | None, tuple[Fault, ...]]:

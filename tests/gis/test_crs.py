@@ -41,11 +41,43 @@ def test_the_wkt_of_a_prj_file_is_recognised():
     assert crs.parse(pyproj.CRS("EPSG:4547").to_wkt("WKT1_ESRI")).name == "EPSG:4547"
 
 
-@pytest.mark.parametrize("text", ["", "foo", "999999", "EPSG:4978", "EPSG:5773", "+proj=nothing"])
+@pytest.mark.parametrize(
+    "text", ["", "foo", "999999", "EPSG:4978", "EPSG:5773", "+proj=nothing", "EPSG:4490\0", "x" * 20_001]
+)
 def test_what_is_no_map_system_is_refused(text):
     with pytest.raises(Refusal) as refusal:
         crs.parse(text)
     assert refusal.value.code == "crs_unknown"
+
+
+@pytest.mark.parametrize("part", ["Beijing", "WGS 8", "GCS_China_Geodetic", "Pseudo-Mercator"])
+def test_a_part_of_a_name_is_no_name(part):
+    with pytest.raises(Refusal):
+        crs.parse(part)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("New Beijing", "EPSG:4555"),
+        ("WGS84", "EPSG:4326"),
+        ("cgcs2000", "EPSG:4490"),
+        ("GCS_China_Geodetic_Coordinate_System_2000", "EPSG:4490"),
+        ("CGCS2000_3_Degree_GK_CM_114E", "EPSG:4547"),
+        ("CGCS2000 / 3-degree Gauss-Kruger CM 114E", "EPSG:4547"),
+    ],
+)
+def test_a_whole_name_is_one_in_any_of_its_spellings(name, meant):
+    assert crs.parse(name).name == meant
+
+
+@pytest.mark.parametrize(
+    "grids", ["nadgrids=/etc/passwd", "nadgrids = local.gsb", "geoidgrids=x.gtx", "nadgrids=@x.gsb"]
+)
+def test_a_shift_that_stands_in_a_file_is_refused_since_without_the_file_nothing_would_be_shifted(grids):
+    with pytest.raises(Refusal):
+        crs.parse(f"+proj=longlat +ellps=GRS80 +{grids} +no_defs")
+    assert crs.parse("+proj=merc +a=6378137 +b=6378137 +nadgrids=@null +wktext +no_defs").unit_m == 1.0
 
 
 @pytest.mark.parametrize("name", ["EPSG:4490", "EPSG:4326", "CRS84", "EPSG:4979"])
