@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from cases.handoffs import LONGEST
 from cases.reports import Case
 from cases.routing import Routing
 from cases.standing import find_similar, put_standings, standing_row
@@ -22,6 +23,15 @@ from gis.store.order import announce_append
 ATTEMPTS = 5
 LONGEST_NAME = 200
 """Characters: what an index of every store takes."""
+LONGEST_TEXTS = {
+    **dict.fromkeys(("edition", "class_code", "component_code"), LONGEST_NAME),
+    "condition": LONGEST,
+}
+"""Characters of what a case says beside its names."""
+DOTS = frozenset({".", ".."})
+"""What everybody who reads an address takes for a way, and not for a name."""
+TAKEN = ("/outcome", "/outcome/history", "/similar", "/texts")
+"""What is asked of a case behind its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +70,11 @@ def take_in(
     """Decide a case and keep the decision, unless it was decided; tell the decision and whether it is new.
 
     A case without a version has the version 0. With a new decision stand the open cases that are `similar` at that
-    moment. `texts` are kept apart from the `report`. All is committed when this returns. Errors: Refusal
-    source_missing, source_wrong, id_missing, name_too_long; the conflicts version_conflict (same version, another
-    report) and superseded (a later version is known); store_down, store_busy.
+    moment. `texts` are kept apart from the `report`. All is committed when this returns. Errors: those of
+    `check_kept`; the conflicts version_conflict (same version, another report) and superseded (a later version is
+    known); store_down, store_busy.
     """
-    check_name(case)
+    check_kept(case)
     version, digest = case.version or 0, digest_of(report)
     with reading(store.log) as connection:
         known = _settled(connection, case, version, digest, texts)
@@ -211,14 +221,45 @@ def _says_otherwise(case: Case, version: int) -> Refusal:
     )
 
 
-def check_name(case: Case) -> None:
-    """Refuse a case without the names that the log keeps it by."""
+def check_kept(case: Case) -> None:
+    """Refuse what no log can keep: a case without the names that it is found by, texts that are none or are endless.
+
+    Errors: Refusal source_missing, source_wrong, id_missing, id_wrong, name_too_long, text_too_long, text_wrong.
+    """
+    _check_name(case)
+    for name, most in LONGEST_TEXTS.items():
+        text = getattr(case, name) or ""
+        if len(text) > most:
+            raise refuse(
+                "text_too_long", f"{name} has more than {most} characters.", f"{name} 超过 {most} 字。", thing=name
+            )
+        if "\0" in text:
+            raise refuse(
+                "text_wrong",
+                f"{name} holds a NUL, which no store keeps.",
+                f"{name} 中含有空字符（NUL），无法存储。",
+                thing=name,
+            )
+
+
+def _check_name(case: Case) -> None:
     if not case.source:
         raise refuse("source_missing", "A case to take in needs a source.", "受理案件必须给出来源（source）。")
-    if "/" in case.source:
-        raise refuse("source_wrong", "A source may not hold a slash.", "来源（source）中不能含有斜杠。")
+    if "/" in case.source or case.source in DOTS or not case.source.isprintable():
+        raise refuse(
+            "source_wrong",
+            "A source may hold no slash and nothing that cannot be seen, nor be dots alone.",
+            "来源（source）中不能含有斜杠或不可见字符，也不能只有点。",
+        )
     if not case.id:
         raise refuse("id_missing", "A case to take in needs an id.", "受理案件必须给出案件编号（id）。")
+    if not case.id.isprintable() or DOTS & set(case.id.split("/")) or case.id.endswith(TAKEN):
+        raise refuse(
+            "id_wrong",
+            "An id may hold nothing that cannot be seen, no part of dots alone, and may not end in "
+            f"{', '.join(TAKEN)}: these are addresses of their own.",
+            f"案件编号（id）不能含有不可见字符或只有点的部分，也不能以 {'、'.join(TAKEN)} 结尾（另有用途）。",
+        )
     if max(len(case.source), len(case.id)) > LONGEST_NAME:
         raise refuse(
             "name_too_long",

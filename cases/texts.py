@@ -28,7 +28,7 @@ class Erasure:
 
 
 def split_texts(report: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The report without its texts, and the texts. Errors: Refusal wrong_type, text_too_long."""
+    """The report without its texts, and the texts. Errors: Refusal wrong_type, text_too_long, text_wrong."""
     texts = {}
     for name in TEXTS:
         said = report.get(name)
@@ -41,6 +41,13 @@ def split_texts(report: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, st
                 "text_too_long",
                 f"{name} is longer than {LONGEST} characters.",
                 f"{name} 超过 {LONGEST} 字。",
+                thing=name,
+            )
+        if "\0" in said:
+            raise refuse(
+                "text_wrong",
+                f"{name} holds a NUL, which no store keeps.",
+                f"{name} 中含有空字符（NUL），无法存储。",
                 thing=name,
             )
         if said.strip():

@@ -1,5 +1,6 @@
 """Bodies in and out: JSON read strictly, answers written fast."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -55,6 +56,32 @@ def read_question(model: type[M], members: Any) -> M:
         return model.model_validate(members)
     except ValidationError as error:
         raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in error.errors()]) from None
+
+
+def parse_deed(body: bytes) -> Any:
+    """The JSON value of a body by which something is done: as `parse_json`, and no member of an object given twice.
+
+    Of two members of one name some readers keep the first and others the last. Errors: those of `parse_json`.
+    """
+    value = parse_json(body)
+    try:
+        json.loads(body.decode(), object_pairs_hook=_once, parse_int=float)
+    except RecursionError:
+        raise refuse("json_wrong", "The body is nested too deeply.", "请求体嵌套过深。", kind="unreadable") from None
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for at, name in enumerate(names) if name in names[:at])[:80]
+        raise refuse(
+            "json_wrong",
+            f"The member {twice} is given twice in one object.",
+            f"同一对象中字段 {twice} 出现两次。",
+            kind="unreadable",
+            thing=twice,
+        )
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -145,7 +145,12 @@ def _refused(request: Request, error: Exception) -> Response:
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return problem_response(Refusal([_fault(each) for each in error.errors()]), request.scope)
+    return problem_response(invalid(error), request.scope)
+
+
+def invalid(error: RequestValidationError) -> Refusal:
+    """The refusal of parameters, or of members of a body, that are not what they must be."""
+    return Refusal([_fault(each) for each in error.errors()])
 
 
 def _http(request: Request, error: Exception) -> Response:

@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import unquote
 
 from sqlalchemy import Connection, exists, select, tuple_
 
 from api.lookups.moments import read_time
-from api.open311.services import ATTRIBUTES, code_of, key_of, packed
+from api.open311.services import ATTRIBUTES, code_of, key_of, packed, unpacked
 from cases.log import Decision
 from cases.reports import Defaults, from_records, normalise_edition
 from cases.tables import decision, goes_before, still_open
@@ -71,9 +70,9 @@ def id_of(source: str, case_id: str) -> str:
 
 
 def name_of(request_id: str) -> tuple[str, str]:
-    """The source and id of the case that a service_request_id means."""
+    """The source and id of the case that a service_request_id means. Errors: Refusal text_wrong."""
     source, separator, case_id = request_id.partition("~")
-    return (unquote(source), unquote(case_id)) if separator else (SOURCE, unquote(source))
+    return (unpacked(source), unpacked(case_id)) if separator else (SOURCE, unpacked(source))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,22 @@ def packed(text: str) -> str:
     return quote(text, safe="").replace("~", "%7E").replace(".", "%2E")
 
 
+def unpacked(text: str) -> str:
+    """The text that `packed` told. Errors: Refusal text_wrong for one that no store could look up."""
+    found = unquote(text)
+    if "\0" in found:
+        raise refuse("text_wrong", "A code holds a NUL, which no store keeps.", "编码中含有空字符（NUL），无法存储。")
+    return found
+
+
 def code_of(key: ClassKey) -> str:
     """The service_code of a class: its edition, kind and code."""
     return "~".join(packed(part) for part in key)
 
 
 def key_of(service_code: str) -> ClassKey:
-    """The class that a service_code means. Errors: Refusal service_unknown."""
-    parts = [unquote(part) for part in service_code.split("~")]
+    """The class that a service_code means. Errors: Refusal service_unknown, text_wrong."""
+    parts = [unpacked(part) for part in service_code.split("~")]
     if len(parts) != 3:
         raise service_unknown(service_code)
     edition, kind, code = parts

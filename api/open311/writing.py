@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from api.http.problems import language_of, status_of
+from api.http.problems import invalid, language_of, status_of
 from gis.errors import Refusal
 
 MEDIA_TYPES = {"json": "application/json; charset=utf-8", "xml": "text/xml; charset=utf-8"}
@@ -84,7 +84,6 @@ class GeoReportRoute(APIRoute):
             except Refusal as refusal:
                 return refused(refusal, form, language_of(request.scope))
             except RequestValidationError as error:
-                told = [{"code": 400, "description": str(each["msg"])} for each in error.errors()]
-                return answered(told, form, "errors", "error", 400)
+                return refused(invalid(error), form, language_of(request.scope))
 
         return tell

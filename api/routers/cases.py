@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api.auth import Inspector, Viewer, authorize
 from api.bulk.coded import CodedDesk
-from api.http.bodies import Body, answer, parse_json, read_body, told
+from api.http.bodies import Body, answer, parse_deed, parse_json, read_body, told
 from api.http.openapi import body_of
 from api.http.wire import MEDIA_TYPES, Kind, sent_kind, wanted_kind
 from api.http.wire import flow as answer_flow
@@ -114,7 +114,7 @@ def take_in_case(request: Request, key: Inspector, body: Body) -> Response:
 
     With it stand the open cases that are `similar` at that moment. Texts are kept apart and can be erased.
     """
-    decision, is_new = intake(request, key, parse_json(body))
+    decision, is_new = intake(request, key, parse_deed(body))
     place = f"/v1/cases/{quote(decision.source, safe='')}/{quote(decision.case_id, safe='')}"
     return answer(_seen_by(key, decision), decision.revision, 201 if is_new else 200, {"Location": place})
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.auth import Inspector, Viewer
 from api.editing.registering import FIELDS, carry_out, read_wish
-from api.http.bodies import Body, answer, parse_json
+from api.http.bodies import Body, answer, parse_deed
 from api.http.openapi import body_of
 from api.http.tags import is_known
 from api.keys import Key
@@ -141,7 +141,7 @@ def etag_of(row: Mapping[str, Any]) -> str:
 
 
 def _carry_out(request: Request, key: Key, kind: Kind, body: bytes, row: Mapping[str, Any] | None) -> Response:
-    wish = read_wish(parse_json(body) if body else {}, kind, request.app.state.systems)
+    wish = read_wish(parse_deed(body) if body else {}, kind, request.app.state.systems)
     made, found = carry_out(bench_of(request), key, kind, wish, row, request.app.state.settings.zone)
     notes = [each.as_dict() for each in found]
     if isinstance(made, Proposal):

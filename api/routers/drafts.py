@@ -21,7 +21,7 @@ from api.editing.drafting import (
     tell_work,
 )
 from api.editing.rule_checks import check_drafted
-from api.http.bodies import Body, answer, parse_json
+from api.http.bodies import Body, answer, parse_deed
 from api.http.openapi import body_of
 from api.jobs.publishing import PublishArguments, schedule, scheduled, tell_schedule
 from api.jobs.shapes import JobItem, shown
@@ -112,7 +112,7 @@ def edit(
     dry_run: Annotated[bool, Query(description="Only tell what it would come to; nothing is kept")] = False,
 ) -> Response:
     """One edit or a list of them, all or none: what changes, with notes and findings."""
-    sent = parse_json(body)
+    sent = parse_deed(body)
     documents = sent if isinstance(sent, list) else [sent]
     if not documents or not all(isinstance(each, Mapping) for each in documents):
         raise refuse(
@@ -308,7 +308,7 @@ def _told(bench: Workbench, work: Work, status: int = 200, headers: Mapping[str,
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
-    sent = parse_json(body)
+    sent = parse_deed(body)
     if not isinstance(sent, Mapping):
         raise _wrong("body", "an object", "对象")
     return sent

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.auth import Editor, Inspector, Viewer, authorize
-from api.http.bodies import Body, answer, parse_json
+from api.http.bodies import Body, answer, parse_deed
 from api.http.openapi import body_of
 from api.routers.cases import decision_within
 from api.schemas.outcomes import OutcomeAnswer, OutcomeHistory, OutcomeReport, SimilarList, TextsAnswer
@@ -59,7 +59,7 @@ def put_outcome(request: Request, key: Inspector, source: str, case_id: str, bod
     decision = decision_within(request, key, source, case_id)
     if decision.unit is not None:
         authorize(request, "inspector", decision.unit)
-    sent = parse_json(body)
+    sent = parse_deed(body)
     if not isinstance(sent, Mapping) or set(sent) != {"hand_offs"}:
         raise refuse(
             "hand_offs_wrong",

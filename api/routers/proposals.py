@@ -9,7 +9,7 @@ from starlette.responses import Response
 from api.auth import Editor, Inspector, Viewer, authorize
 from api.editing.registering import today
 from api.editing.reviewing import FILTERS, MOST, accept_proposals, reject_proposals
-from api.http.bodies import Body, answer, parse_json
+from api.http.bodies import Body, answer, parse_deed
 from api.http.openapi import body_of
 from api.http.problems import problem
 from api.keys import Key
@@ -225,7 +225,7 @@ def _decision(body: bytes) -> tuple[Mapping[str, Any], str]:
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
-    sent = parse_json(body)
+    sent = parse_deed(body)
     if not isinstance(sent, Mapping):
         raise refuse("body_wrong", "The body must be a JSON object.", "请求体必须是 JSON 对象。")
     return sent

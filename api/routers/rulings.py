@@ -11,7 +11,7 @@ from api.auth import Editor, authorize, permit
 from api.editing.drafting import tell_draft
 from api.editing.rulings import Taken, document_of_case, take_rulings
 from api.editing.seam_rulings import Ruling, draft_ruling
-from api.http.bodies import Body, answer, parse_json, read_question
+from api.http.bodies import Body, answer, parse_deed, read_question
 from api.http.openapi import body_of
 from api.keys import Key
 from api.routers.cases import decision_within
@@ -42,7 +42,7 @@ def take_in(
 
     All are taken in or none. A body with `case` settles the class of that case in its unit.
     """
-    sent = parse_json(body)
+    sent = parse_deed(body)
     into, version, bench = None, None, bench_of(request)
     if draft is not None:
         into = draft_within(request, key, draft)
@@ -63,7 +63,7 @@ def take_in(
 )
 def settle_seam(request: Request, key: Editor, body: Body) -> Response:
     """A draft with a strip beside the edge of two areas and a rule that holds in it; to be replayed and published."""
-    asked = read_question(SeamRuling, parse_json(body))
+    asked = read_question(SeamRuling, parse_deed(body))
     ruling = Ruling(
         layer=asked.layer,
         first=asked.area_a,

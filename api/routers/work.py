@@ -12,7 +12,7 @@ from starlette.responses import Response
 from api.auth import Editor, Publisher, Viewer
 from api.editing.findings import check_format
 from api.editing.replays import REPORTED, check_rules_alone, ruled_desk
-from api.http.bodies import Body, answer, parse_json, read_question
+from api.http.bodies import Body, answer, parse_deed, read_question
 from api.http.openapi import body_of
 from api.jobs import folders
 from api.jobs.checking import CHECK, CheckArguments
@@ -149,7 +149,7 @@ def _make_survey(
 @router.post("/exports", summary="Write a layer to a file 导出", openapi_extra=body_of(ExportQuestion), **ACCEPTED)
 def make_export(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
     """A layer as it was at one revision, as a file to fetch from `links.result`."""
-    question = read_question(ExportQuestion, parse_json(body))
+    question = read_question(ExportQuestion, parse_deed(body))
     arguments = ExportArguments(
         revision=_revision(request, question.as_of),
         format=(question.format or ("yaml" if question.layer == "rules" else "gpkg")).lower(),
@@ -162,7 +162,7 @@ def make_export(request: Request, key: Viewer, body: Body, lang: Lang = "en") ->
 @router.post("/checks", summary="Check a layer 检查图层", openapi_extra=body_of(CheckQuestion), **ACCEPTED)
 def make_check(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
     """What is wrong with a layer; the faults are in the report, and with `format` also a layer to fetch."""
-    question = read_question(CheckQuestion, parse_json(body))
+    question = read_question(CheckQuestion, parse_deed(body))
     if question.draft is not None:
         check_alone(None if question.as_of is None else str(question.as_of))
         check_open(draft_within(request, key, question.draft))
@@ -183,7 +183,7 @@ def make_check(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> 
 )
 def make_replay(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
     """How far the answers agree with what was decided, by department, class and division; the cases that would move."""
-    question = read_question(ReplayQuestion, parse_json(body))
+    question = read_question(ReplayQuestion, parse_deed(body))
     if question.rules is not None:
         state = request.app.state
         check_rules_alone(question.as_of, question.draft)
@@ -208,7 +208,7 @@ def make_replay(request: Request, key: Viewer, body: Body, lang: Lang = "en") ->
 )
 def make_zonal(request: Request, key: Viewer, name: str, body: Body, lang: Lang = "en") -> Response:
     """Statistics of the pixels of a raster in each unit, division or area, as a file to fetch from `links.result`."""
-    question = read_question(ZonalQuestion, parse_json(body))
+    question = read_question(ZonalQuestion, parse_deed(body))
     arguments = ZonalArguments(
         raster=name,
         revision=_revision(request, question.as_of),
@@ -246,7 +246,7 @@ def _make_raster(
 @router.post("/densities", summary="Density surface 密度面", openapi_extra=body_of(DensityQuestion), **ACCEPTED)
 def make_density(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
     """How densely components or cases lie, as a GeoTIFF to fetch from `links.result`."""
-    question = read_question(DensityQuestion, parse_json(body))
+    question = read_question(DensityQuestion, parse_deed(body))
     of_cases = question.what == "cases"
     edition = normalise_edition(question.edition) if question.edition else None
     arguments = DensityArguments(

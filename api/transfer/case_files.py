@@ -15,7 +15,7 @@ from api.transfer.case_rows import Reading, Rows, read_rows
 from api.worlds import Worlds
 from cases.desk import Desk
 from cases.filing import Counted, Filed, file_cases, sort_cases
-from cases.log import check_name, digest_of
+from cases.log import check_kept, digest_of
 from cases.reports import FIELDS, Defaults, from_records
 from cases.texts import TEXTS, split_texts
 from gis.errors import Fault, Refusal
@@ -189,7 +189,7 @@ def _filed(piece: Rows, defaults: Defaults) -> tuple[list[Filed], list[Fault]]:
             faults += wrong
             continue
         try:
-            check_name(case)
+            check_kept(case)
         except Refusal as refusal:
             faults += [replace(fault, row=row) for fault in refusal.faults]
             continue
