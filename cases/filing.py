@@ -16,7 +16,7 @@ from cases.reports import Case
 from cases.routing import Routing
 from cases.standing import put_outcomes, put_standings
 from cases.tables import case_text, decision, erasure, outcome
-from cases.texts import without_texts
+from cases.texts import lock_erasures, without_texts
 from gis.errors import Fault, Refusal
 from gis.store.engine import Store, reading, writing
 from gis.store.order import announce_append
@@ -112,6 +112,7 @@ def _append(log: Connection, new: Sequence[Filed], routings: Sequence[Routing]) 
         decision_row(each.case, each.version, each.digest, each.report, routing, now)
         for each, routing in zip(new, routings, strict=True)
     ]
+    lock_erasures(log)
     announce_append(log)
     positions = log.execute(insert(decision).returning(decision.c.position, sort_by_parameter_order=True), rows)
     standings: dict[Name, dict[str, Any]] = {}
@@ -157,6 +158,7 @@ def file_outcomes(store: Store, told: Sequence[Told], author: str) -> Counted:
     for attempt in range(ATTEMPTS):
         try:
             with writing(store.log) as log:
+                lock_erasures(log)
                 news, counts, faults = sort_outcomes(log, told)
                 erased = erased_among(log, [each.name for each, _ in news])
                 said = [(each, number, [hand_off.as_dict() for hand_off in each.hand_offs]) for each, number in news]

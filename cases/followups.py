@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from cases.handoffs import HandOff, digest_of
 from cases.standing import find_standing, put_outcomes
 from cases.tables import outcome
-from cases.texts import is_erased, without_texts
+from cases.texts import is_erased, lock_case, without_texts
 from gis.errors import Refusal, refuse
 from gis.store.engine import Store, writing
 
@@ -62,6 +62,7 @@ def put_follow_up(
     for attempt in range(ATTEMPTS):
         try:
             with writing(store.log) as log:
+                lock_case(log, source, case_id)
                 if find_standing(log, source, case_id) is None:
                     raise unknown_case(source, case_id)
                 known = find_follow_up(log, source, case_id)

@@ -15,9 +15,9 @@ from cases.reports import Case
 from cases.routing import Routing
 from cases.standing import find_similar, put_standings, standing_row
 from cases.tables import decision
-from cases.texts import NONE, are_known, keep_texts
+from cases.texts import NONE, are_known, keep_texts, lock_case
 from gis.errors import Refusal, refuse
-from gis.store.engine import Store, lock_name, reading, writing
+from gis.store.engine import Store, reading, writing
 from gis.store.order import announce_append
 
 ATTEMPTS = 5
@@ -85,7 +85,7 @@ def take_in(
         try:
             with writing(store.log) as connection:
                 # One after the other: so nobody appends a version behind a later one that another worker takes in.
-                lock_name(connection, f"case {case.source}/{case.id}")
+                lock_case(connection, case.source, case.id)
                 known = _settled(connection, case, version, digest, texts)
                 if known is not None:
                     return known, False

@@ -10,11 +10,12 @@ from sqlalchemy import Connection, Table, and_, delete, insert, select, update
 from cases.handoffs import LONGEST, digest_of
 from cases.tables import case_text, erasure, outcome
 from gis.errors import refuse
-from gis.store.engine import Store, scrub, writing
+from gis.store.engine import Store, lock_name, scrub, writing
 
 TEXTS: Final = ("description", "address", "contact")
 """Members of a report that routing never looks at."""
 NONE: Final[Mapping[str, str]] = {}
+ERASURES: Final = "erasures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,16 @@ def split_texts(report: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, st
     return {name: value for name, value in report.items() if name not in TEXTS}, texts
 
 
+def lock_case(log: Connection, source: str, case_id: str) -> None:
+    """Until the transaction ends nobody else takes this case in, tells what became of it, or erases its texts."""
+    lock_name(log, f"case {source}/{case_id}")
+
+
+def lock_erasures(log: Connection) -> None:
+    """Until the transaction ends no texts are erased: for who keeps those of many cases."""
+    lock_name(log, ERASURES, shared=True)
+
+
 def keep_texts(log: Connection, source: str, case_id: str, version: int, texts: Mapping[str, str]) -> None:
     """Keep the texts of a version; of a case whose texts were erased none are taken any more."""
     if texts and not is_erased(log, source, case_id):
@@ -92,6 +103,8 @@ def erase_texts(store: Store, source: str, case_id: str, author: str, reason: st
     """
     now = datetime.now(UTC)
     with writing(store.log) as log:
+        lock_case(log, source, case_id)
+        lock_name(log, ERASURES)
         rows = log.execute(delete(case_text).where(_of(case_text, source, case_id))).rowcount
         columns = (outcome.c.position, outcome.c.hand_offs)
         for position, hand_offs in log.execute(select(*columns).where(_of(outcome, source, case_id))).all():

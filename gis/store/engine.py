@@ -124,10 +124,14 @@ def writing(engine: Engine) -> Iterator[Connection]:
         raise explain(error) from error
 
 
-def lock_name(connection: Connection, name: str) -> None:
-    """Until the transaction ends nobody else gets past here with the same name. A writer of SQLite is alone already."""
+def lock_name(connection: Connection, name: str, *, shared: bool = False) -> None:
+    """Until the transaction ends nobody else gets past here with the same name, but for others that share it.
+
+    A writer of SQLite is alone already.
+    """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+        lock = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        connection.execute(text(f"SELECT {lock}(hashtextextended(:name, 0))"), {"name": name})
 
 
 def scrub(engine: Engine, tables: Sequence[str]) -> None:

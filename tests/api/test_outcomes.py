@@ -1,6 +1,7 @@
 """What became of cases, told over HTTP: hand-offs, similar cases, texts and their erasure."""
 
 import json
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from api.keys import create_key
 from api.schemas.answers import Problem
 from api.schemas.outcomes import CaseDecision, OutcomeAnswer, OutcomeHistory, SimilarList, TextsAnswer
 from api.settings import Settings
+from cases import filing, followups, log
 from cases.backfill import fill_standings
+from cases.handoffs import HandOff
 from cases.reports import Defaults, from_record
 from cases.standing import find_similar
 from cases.tables import outcome, standing
+from cases.texts import erase_texts
 from gis.store.engine import Store, reading, writing
 from tests.api.conftest import client
 from tests.api.test_cases import case
@@ -229,6 +233,39 @@ def test_after_an_erasure_a_case_takes_no_texts_any_more(either: httpx.Client) -
     with_texts(either, version=2)
     assert either.get(f"{PLACE}/texts").json()["texts"] == {}
     assert not any(secret in either.get(f"{PLACE}/outcome/history").text for secret in SECRETS)
+
+
+@pytest.mark.parametrize("told", ["hand-offs", "case", "file"])
+def test_an_erasure_reaches_what_is_just_being_told(
+    either: httpx.Client, store_of_either: Store, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_in(either)
+    erasing = threading.Thread(target=erase_texts, args=(store_of_either, "hotline", "1", "anna", ""))
+
+    def erase_before(module: Any, name: str) -> None:
+        inner = getattr(module, name)
+
+        def append(*given: Any, **more: Any) -> Any:
+            erasing.start()
+            erasing.join(0.5)  # it must wait for whoever is writing
+            return inner(*given, **more)
+
+        monkeypatch.setattr(module, name, append)
+
+    if told == "hand-offs":
+        erase_before(followups, "append_follow_ups")
+        assert put(either, SENT, BACK).status_code == 201
+    elif told == "case":
+        erase_before(log, "_append")
+        version = {"source": "hotline", "id": "1", "version": 2, "description": "不属我方管养"}
+        assert either.post("/v1/cases", json=case(**version)).status_code == 201
+    else:
+        erase_before(filing, "append_follow_ups")
+        hand_offs = [HandOff.read(SENT), HandOff.read(BACK)]
+        filing.file_outcomes(store_of_either, [filing.Told(1, ("hotline", "1"), hand_offs)], "anna")
+    erasing.join()
+    assert either.get(f"{PLACE}/texts").json()["texts"] == {}
+    assert "不属我方管养" not in either.get(f"{PLACE}/outcome/history").text
 
 
 def test_who_only_looks_may_neither_tell_nor_read_texts_nor_erase(store: Store) -> None:
