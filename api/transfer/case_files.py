@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from api.transfer.case_rows import Reading, Rows, read_rows
+from api.transfer.case_rows import Reading, Rows, damaged, read_rows
 from api.worlds import Worlds
 from cases.desk import Desk
 from cases.filing import Counted, Filed, file_cases, sort_cases
@@ -23,6 +23,7 @@ from gis.store.engine import Store, reading
 from gis.store.scope import Scope
 
 CASES, OUTCOMES = "cases", "outcomes"
+NAMES = ("source", "id", "class_code", "component_code")
 NUMBERS = ("lon", "lat", "accuracy_m", "version")
 COUNTS = ("new", "changed", "same", "late", "wrong")
 KEPT_FAULTS = 1000
@@ -177,6 +178,7 @@ def _filed(piece: Rows, defaults: Defaults) -> tuple[list[Filed], list[Fault]]:
         except Refusal as refusal:
             faults += [replace(fault, row=row) for fault in refusal.faults]
             report, said = dict[str, Any](), dict[str, str]()
+        faults += [fault for name in NAMES if (fault := damaged(row, name, members.get(name))) is not None]
         reports.append(report)
         texts.append(said)
     found = from_records(reports, defaults, rows=piece.rows)

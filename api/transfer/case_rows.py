@@ -13,6 +13,7 @@ from gis.formats import read_pieces
 from gis.formats.columns import from_arrow
 from gis.formats.pieces import plain
 from gis.formats.sources import READ, open_source
+from gis.intake import ROUNDED
 
 PIECE = 5_000
 
@@ -42,6 +43,20 @@ class Reading:
     layer: str | None = None
     crs: CrsLike | None = None
     encoding: str | None = None
+
+
+def damaged(row: int, name: str, value: Any) -> Fault | None:
+    """The fault of a name or code that a spreadsheet has written as a rounded number, None for any other value."""
+    if not isinstance(value, str) or not ROUNDED.fullmatch(value.strip()):
+        return None
+    shown = value.strip()[:60]
+    return Fault(
+        "code_damaged",
+        f"Row {row}: the {name} {shown} is a number that no longer holds every digit; deliver it as text.",
+        f"第 {row} 行：{name} {shown} 已被存为数值并丢失位数，请以文本形式提交。",
+        row=row,
+        thing=shown,
+    )
 
 
 def read_rows(path: Path, how: Reading) -> Iterator[Rows]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from api.transfer.case_files import OUTCOMES, Advance, Begun, Manner, Taken
-from api.transfer.case_rows import read_rows
+from api.transfer.case_rows import damaged, read_rows
 from cases.filing import Told, file_outcomes, sort_outcomes
 from cases.handoffs import MEMBERS, read_hand_offs
 from cases.instants import in_zone, read_instant
@@ -22,6 +22,7 @@ from gis.store.vicinity import codes_given
 from grids.tables import department
 
 FIELDS = ("source", "id", *MEMBERS)
+NAMES = ("source", "id", "department")
 AT_ONCE = 20_000
 """Hand-offs that are read and kept at once."""
 UNSORTED = 2**62
@@ -81,6 +82,10 @@ def _sorted(path: Path, manner: Manner, taken: Taken) -> tuple[pa.Table, dict[in
             else:  # nobody knows which case it was of
                 taken.counts["wrong"] += 1
                 taken.add([each])
+        for name in NAMES:
+            for row, value in zip(piece.rows, piece.columns.get(name, ()), strict=False):
+                if (fault := damaged(row, name, value)) is not None:
+                    bad.setdefault(row, []).append(fault)
         columns: dict[str, list[Any]] = {name: [_text(each) for each in piece.columns.get(name, ())] for name in FIELDS}
         columns = {name: values or [None] * len(piece.rows) for name, values in columns.items()}
         if manner.defaults.source:
@@ -132,11 +137,11 @@ def _told(
     for name, members in groups.items():
         numbers = [int(each["row"]) for each in members]
         source, case_id = name
-        if not source or not case_id or not _may_see(there, (source, case_id), manner):
-            faults.append(_unknown(source, case_id, numbers[0]))
-            continue
         if wrong := [each for row in numbers for each in bad.get(row, ())]:
             faults += [replace(each, thing=f"{source}/{case_id}") for each in wrong]
+            continue
+        if not source or not case_id or not _may_see(there, (source, case_id), manner):
+            faults.append(_unknown(source, case_id, numbers[0]))
             continue
         values = [{field: each[field] for field in MEMBERS if each[field] is not None} for each in members]
         try:

@@ -202,6 +202,48 @@ def test_hand_offs_that_cannot_be_are_told_with_their_rows(office: Office, store
     assert (counts(told), told["committed"]) == ((5, 1, 0, 0, 0, 3), True)
 
 
+def lines(file: Path, rows: list[dict[str, Any]]) -> Path:
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    return file
+
+
+def test_texts_and_ids_that_no_store_keeps_are_told_with_their_rows(office: Office, store_of_either: Store) -> None:
+    good = {**case(), "source": "12345", "id": "1"}
+    bad = [
+        ({"id": "a\0b"}, "id_wrong"),
+        ({"id": "1/texts"}, "id_wrong"),
+        ({"source": ".."}, "source_wrong"),
+        ({"description": "a\0b"}, "text_wrong"),
+        ({"condition": "a\0b"}, "text_wrong"),
+        ({"class_code": "x" * 201}, "text_too_long"),
+        ({"id": "1.2345678901234570E+17"}, "code_damaged"),
+        ({"component_code": "4.4E+16"}, "code_damaged"),
+        ({"reported_at": "9999-12-31T23:59:59Z"}, "time_invalid"),
+    ]
+    rows = [good, *({**good, "id": f"n{at}", **members} for at, (members, _) in enumerate(bad))]
+    told = report(office, "cases", lines(office.folder / "cases.ndjson", rows), "--commit", code=3)
+    assert {(each["row"], each["code"]) for each in told["faults"]} == {
+        (at, code) for at, (_, code) in enumerate(bad, 2)
+    }
+    assert decided(store_of_either) == []
+
+
+def test_hand_offs_that_lost_or_won_a_cell_leave_out_their_case(office: Office, store_of_either: Store) -> None:
+    report(office, "cases", save(office.folder / "cases.csv", rows_of(3)), "--commit")
+    file = save(office.folder / "outcomes.csv", [hand_off(at, "WATER", 9, "dispatched") for at in range(2)])
+    with file.open("a", encoding="utf-8") as out:
+        out.write(",".join(hand_off(1, "WATER", 10, "handled").values()) + ",more\n")
+        out.write(",".join({**hand_off(2, "WATER", 9, "handled"), "id": "2.0E+16"}.values()) + "\n")
+    told = report(office, "outcomes", file, "--commit", code=3)
+    assert {(each["row"], each["code"]) for each in told["faults"]} == {(3, "cells_uneven"), (4, "code_damaged")}
+    assert (told["committed"], told["wrong"]) == (False, 2)
+    told = report(office, "outcomes", file, "--commit", "--skip-rejected")
+    assert counts(told) == (4, 1, 0, 0, 0, 2)
+    rows = [{**hand_off(2, "WATER", 9, "handled"), "reason": "a\0b"}]
+    told = report(office, "outcomes", lines(office.folder / "outcomes.ndjson", rows), "--commit", code=3)
+    assert [(each["row"], each["code"]) for each in told["faults"]] == [(1, "text_wrong")]
+
+
 @pytest.mark.parametrize(
     "options",
     [
