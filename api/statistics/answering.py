@@ -88,12 +88,18 @@ def answer_statistics(
 ) -> Statistic:
     """The sums asked for, of what lies below `prefix` as it was decided.
 
-    Errors: Refusal statistics_wrong, statistics_too_many, area_layer_unknown, before_history, revision_unknown,
-    time_wrong, store_down.
+    Errors: Refusal statistics_wrong, statistics_too_many, owner_wrong, area_layer_unknown, before_history,
+    revision_unknown, time_wrong, store_down.
     """
     with reading(store.world) as connection:
         newest = head(connection)
         profile = read_profile(read_settings(connection).get("profile", FREE.name))
+    if asked.owner and not (profile.is_division_code(asked.owner) or profile.is_unit_code(asked.owner)):
+        raise refuse(
+            "owner_wrong",
+            f"'{asked.owner[:60]}' is not the code of a division.",
+            f"“{asked.owner[:60]}”不是行政区划代码。",
+        )
     levels = [each.id for each in profile.levels]
     for name in asked.by:
         if is_place(name, asked.what) and name not in (*levels, UNIT) and not name.startswith(AREA):

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import ipaddress
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,6 +65,10 @@ class Webhook:
         }
 
 
+_HOST = re.compile(
+    r"[0-9a-f.]*:[0-9a-f:.]*|(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.ASCII | re.IGNORECASE
+)
+
 COLUMNS = [webhook.c[name] for name in Webhook.__slots__]
 
 
@@ -92,12 +97,14 @@ def check_url(url: str, private: bool) -> None:
     """Errors: Refusal webhook_url_wrong; webhook_address_private for an address of this machine or network."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
-        host, parts = None, urlsplit("")
+        host, port, parts = None, None, urlsplit("")
     named = parts.username is not None or parts.password is not None
     printable = url.isascii() and url.isprintable() and " " not in url
     if parts.scheme not in ("http", "https") or not host or named or parts.fragment or len(url) > LONGEST_URL:
+        printable = False
+    if port == 0 or not _HOST.fullmatch(host or ""):
         printable = False
     if not printable:
         raise refuse(
@@ -143,7 +150,7 @@ def add_webhook(
 ) -> None:
     """Keep a webhook that is told what comes behind a position of the log.
 
-    Errors: Refusal webhook_name_wrong, webhook_exists, webhook_url_wrong, webhook_secret_wrong,
+    Errors: Refusal webhook_name_wrong, owner_wrong, webhook_exists, webhook_url_wrong, webhook_secret_wrong,
     webhook_address_private.
     """
     if not 0 < len(name) <= LONGEST_NAME or not name.isprintable() or name != name.strip():
@@ -151,6 +158,12 @@ def add_webhook(
             "webhook_name_wrong",
             f"A webhook has a name of 1 to {LONGEST_NAME} printable characters.",
             f"推送名称须为 1 至 {LONGEST_NAME} 个可见字符。",
+        )
+    if owner and not (owner.isascii() and owner.isalnum()):
+        raise refuse(
+            "owner_wrong",
+            f"'{owner[:60]}' is not the code of a division; an owner is one, or empty for the whole store.",
+            f"“{owner[:60]}”不是行政区划代码；数据归属须为区划代码，留空表示全库。",
         )
     check_url(url, private)
     key_of(secret)

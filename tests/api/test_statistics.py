@@ -201,6 +201,8 @@ def test_what_makes_no_sense_is_refused_in_words(http: httpx.Client) -> None:
     ]
     for asked in wrong:
         assert code_of(http.get("/v1/statistics", params=asked)) == (422, "statistics_wrong"), asked
+    for owner in ("%", "44030", "4403０5", "x", "4403050010010011"):
+        assert code_of(http.get("/v1/statistics", params={"owner": owner})) == (422, "owner_wrong"), owner
     assert code_of(http.get("/v1/statistics", params={"period": "decade"})) == (422, "period_unknown")
     assert code_of(http.get("/v1/statistics", params={"by": "area.x"})) == (404, "area_layer_unknown")
     assert code_of(http.get("/v1/statistics", params={"indicators": "x", "view": "post"})) == (
