@@ -2,6 +2,8 @@
 
 from gis.layer import Field, Layer
 
+WORST_ACCURACY_M = 10_000.0
+"""Every search for a component reaches as far as the worst accuracy of any."""
 ATTRIBUTES = Field("attributes", "document", "further attributes", "其他属性")
 
 COMPONENTS = Layer(
@@ -25,7 +27,7 @@ COMPONENTS = Layer(
         Field("initial_date", "date", "initial date", "初始日期", aliases=("csrq", "ordate")),
         Field("change_date", "date", "change date", "变更日期", aliases=("bgrq", "chdate")),
         Field("source", "text", "source", "数据来源", aliases=("sjly", "datasource")),
-        Field("accuracy_m", "number", "accuracy in metres", "精度（米）"),
+        Field("accuracy_m", "number", "accuracy in metres", "精度（米）", within=(0, WORST_ACCURACY_M)),
         Field("note", "text", "note", "备注", aliases=("bz",)),
         ATTRIBUTES,
     ),
@@ -38,7 +40,7 @@ CATALOGUE = Layer(
     "local_class",
     "none",
     (
-        Field("edition", "text", "edition", "标准版", required=True),
+        Field("edition", "code", "edition", "标准版", required=True),
         Field("kind", "text", "kind", "种类", required=True),
         Field("code", "code", "code", "代码", required=True),
         Field("name_zh", "text", "Chinese name", "中文名称"),

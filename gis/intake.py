@@ -17,6 +17,7 @@ from gis.tables import Table
 
 BLANKS = " \t\r\n\v\f\xa0\u3000\0"  # fixed-width files pad with NUL
 
+LONGEST_CODE = 200
 ROUNDED = re.compile(r"[+-]?\d(\.\d+)?[eE]\+\d+")  # how a spreadsheet shows a long number; 2E01 is an honest code
 
 
@@ -112,7 +113,7 @@ def _convert(
     out = np.full(len(raw), None, dtype=object)
     if field.type == "document":
         return out
-    read = READERS[field.type]
+    read = reader_of(field)
     values = raw.tolist()
     known = _read_texts(read, set(values), required)
     if known is not None:
@@ -158,7 +159,7 @@ def read_code(value: Any) -> str:
     """A code as text.
 
     Errors: ValueError for a number that can no longer be the code it was (a fraction, beyond 2**53), also where a
-    spreadsheet has written it into text (4.40305E+14).
+    spreadsheet has written it into text (4.40305E+14); and for a text that is too long for an index.
     """
     if isinstance(value, bool):
         raise ValueError(value)
@@ -167,7 +168,7 @@ def read_code(value: Any) -> str:
             raise ValueError(value)
         return str(int(value))
     text = _read_text(value)
-    if ROUNDED.fullmatch(text):
+    if ROUNDED.fullmatch(text) or len(text) > LONGEST_CODE:
         raise ValueError(value)
     return text
 
@@ -179,19 +180,34 @@ def _read_text(value: Any) -> str:
     return text
 
 
+def reader_of(field: Field) -> Callable[[Any], Any]:
+    """What reads a value of a field. It raises ValueError, TypeError or OverflowError for one that is none."""
+    read, within = READERS[field.type], field.within
+    if within is None:
+        return read
+
+    def read_within(value: Any) -> Any:
+        found = read(value)
+        if not within[0] <= found <= within[1]:
+            raise ValueError(value)
+        return found
+
+    return read_within
+
+
 def _read_number(value: Any) -> float:
-    number = float(value)
+    number = math.nan if isinstance(value, bool) or (isinstance(value, str) and "_" in value) else float(value)
     if not math.isfinite(number):
         raise ValueError(value)
     return number
 
 
 def _read_integer(value: Any) -> int:
-    with suppress(ValueError):
-        return int(value if isinstance(value, int) else str(value))  # a detour by float would round beyond 2**53
     number = _read_number(value)
     if not number.is_integer():
         raise ValueError(value)
+    with suppress(ValueError):
+        return int(value if isinstance(value, int) else str(value))  # a detour by float would round beyond 2**53
     return int(number)
 
 

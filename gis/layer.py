@@ -13,6 +13,7 @@ class Field:
     """A field of a layer. `aliases` are further heads under which files bring it, compared without case.
 
     A `code` is text whatever a file makes of it. A `document` is a JSON object and stays inside (no column in a file).
+    A number lies `within` two bounds, if it has any.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Field:
     zh: str
     required: bool = False
     aliases: tuple[str, ...] = ()
+    within: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

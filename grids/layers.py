@@ -61,11 +61,12 @@ DEPARTMENTS = Layer(
     ),
 )
 
+MOST_PRIORITY = 1_000_000_000
 AREA_FIELDS = (
     CODE,
     NAME,
     DEPARTMENT,
-    Field("priority", "integer", "priority", "优先级", aliases=("优先级",)),
+    Field("priority", "integer", "priority", "优先级", aliases=("优先级",), within=(-MOST_PRIORITY, MOST_PRIORITY)),
     ATTRIBUTES,
 )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from gis.errors import refuse
-from gis.intake import READERS
+from gis.intake import reader_of
 from gis.layer import Field
 from grids.edits.ground import Ground
 from grids.edits.refusals import known, nothing_changes
@@ -46,7 +46,7 @@ def _read(code: str, field: Field, value: Any) -> Any:
         return None
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         try:
-            return READERS[field.type](value)
+            return reader_of(field)(value)
         except (ValueError, TypeError, OverflowError):
             pass
     raise _wrong(code, field, value)

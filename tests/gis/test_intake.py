@@ -178,10 +178,22 @@ def test_numbers_are_read_from_text_and_kept_exactly() -> None:
     assert result.values["area"].tolist() == [1.5, 1.0, 1000.0, 0.0]
 
 
-@pytest.mark.parametrize("value", ["much", "1,5", "inf", "nan", float("inf"), "1e999"])
+@pytest.mark.parametrize("value", ["much", "1,5", "inf", "nan", float("inf"), "1e999", "1_0", True])
 def test_what_is_no_number_is_refused(value: object) -> None:
     assert faults(mapped(code=["1"], rank=[value])) == [("value_wrong", 1)]
     assert faults(mapped(code=["1"], area=[value])) == [("value_wrong", 1)]
+
+
+@pytest.mark.parametrize("value", [-1, "10.5", 10**30, "x"])
+def test_a_number_lies_within_the_bounds_of_its_field(value: object) -> None:
+    near = Field("near", "number", "distance", "距离", within=(0, 10))
+    result = map_fields(table(near=[value, 0, "10", None]), (near,), {})
+    assert faults(result) == [("value_wrong", 1)]
+    assert result.values["near"].tolist() == [None, 0, 10, None]
+
+
+def test_a_code_that_no_index_takes_is_refused() -> None:
+    assert faults(mapped(code=["x" * 201, "y" * 200])) == [("value_wrong", 1)]
 
 
 def test_a_fraction_is_no_integer() -> None:
