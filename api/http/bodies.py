@@ -25,6 +25,13 @@ async def read_body(request: Request) -> bytes:
             f"The body is said to be '{shown}'; send JSON with 'Content-Type: application/json'.",
             f"请求体类型为“{shown}”；请以 Content-Type: application/json 发送 JSON。",
         )
+    packed = request.headers.get("content-encoding", "").strip().lower()
+    if packed not in ("", "identity"):
+        raise refuse(
+            "content_type_wrong",
+            f"The body is said to be packed ('{packed[:60]}'); send it as it is, without Content-Encoding.",
+            f"请求体声明为压缩内容（“{packed[:60]}”）；请不加 Content-Encoding 直接发送。",
+        )
     return await request.body()
 
 

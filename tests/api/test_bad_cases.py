@@ -1,5 +1,6 @@
 """Cases, hand-offs and forms as nobody should send them: refused in words, on either store; nothing of them stays."""
 
+import gzip
 import json
 from typing import Any
 
@@ -98,6 +99,17 @@ def test_bodies_that_are_no_case_are_refused_and_nothing_of_them_stays(http: htt
     for body, code in RAW:
         check(http.post("/v1/cases", content=body, headers=kind), code, body[:80])
         check(http.put("/v1/cases/s/1/outcome", content=body, headers=kind), "case_unknown", body[:80])
+    assert rows(store) == [0, 0, 0, 0]
+
+
+def test_a_body_that_is_packed_is_refused_and_not_taken_for_broken_json(http: httpx.Client, store: Store) -> None:
+    packed = gzip.compress(json.dumps(case(source="s", id="1")).encode())
+    for body in (packed, packed[:20]):
+        for encoding in ("gzip", "br", "gzip, gzip"):
+            headers = {"content-type": "application/json", "content-encoding": encoding}
+            answer = http.post("/v1/cases", content=body, headers=headers)
+            check(answer, "content_type_wrong", encoding)
+            assert answer.status_code == 415
     assert rows(store) == [0, 0, 0, 0]
 
 
