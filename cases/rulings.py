@@ -4,10 +4,13 @@ A ruling about an area alone gives the area another department; every other beco
 decided until now. Both quote the ruling: its number and date, its document and what it says.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Final
 
+from cases.instants import FIRST_YEAR
 from cases.reports import Case
 from cases.rules import Rule, RuleBook, parse, written
 from gis.errors import Fault, refuse
@@ -15,6 +18,9 @@ from gis.errors import Fault, refuse
 BASIS: Final = ("number", "date", "document", "text", "url")
 MEMBERS: Final = (*BASIS, "name", "department", "edition", "kind", "class", "class_prefix", "condition", "place",
                   "area_layer", "area")  # fmt: skip
+MOST: Final = 500
+"""Rulings at once: each becomes an edit of the draft, which is looked at with those before it."""
+_DAY: Final = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?", re.ASCII)
 PREFIX: Final = "ruling-"
 QUOTED: Final = "ruling"
 """The attribute of an area that quotes the ruling."""
@@ -58,10 +64,18 @@ def read_rulings(document: Any, owner: str | None = None) -> tuple[list[Ruling],
                 "文档须含 rulings（确权结论列表），可含 owner。",
             )
         ]
+    if len(listed) > MOST:
+        return [], [
+            Fault(
+                "rulings_many",
+                f"At most {MOST} rulings are taken in at once, not {len(listed)}; take them into one draft in parts.",
+                f"一次最多写入 {MOST} 条确权结论，现为 {len(listed)} 条；请分批写入同一草稿。",
+            )
+        ]
     faults: list[Fault] = []
     rules = []
     for row, each in enumerate(listed, 1):
-        faults += _incomplete(each, row)
+        faults += _incomplete(each, row) + _misquoted(each, row)
         rules.append(_as_rule(each) if isinstance(each, Mapping) else each)
     whole = {**({"owner": document["owner"]} if "owner" in document else {}), "rules": rules}
     found, wrong = parse(whole, owner)
@@ -104,6 +118,30 @@ def _incomplete(each: Any, row: int) -> list[Fault]:
             )
         )
     return faults
+
+
+def _misquoted(each: Any, row: int) -> list[Fault]:
+    """What cannot be quoted: a date that is none, and what is no text or number."""
+    said = {name: each.get(name) for name in BASIS} if isinstance(each, Mapping) else {}
+    faults = [
+        Fault("wrong_type", f"Ruling {row}: {name} must be text.", f"第{row}条确权结论：{name}必须是文本。", row=row)
+        for name, value in said.items()
+        if value is not None and (isinstance(value, bool) or not isinstance(value, str | int | date))
+    ]
+    when = said.get("date")
+    if isinstance(when, str | int) and when and not faults and not _is_day(str(when)):
+        shown = str(when)[:60]
+        en = f"Ruling {row}: its date {shown} is no day; write it like 2026-08-01."
+        faults.append(Fault("value_wrong", en, f"第{row}条确权结论：日期{shown}无效；请写成2026-08-01这样。", row=row))
+    return faults
+
+
+def _is_day(text: str) -> bool:
+    written = _DAY.fullmatch(text.strip())
+    try:
+        return written is not None and date(*(int(part) for part in written.groups())).year >= FIRST_YEAR
+    except ValueError:
+        return False
 
 
 def _as_rule(each: Mapping[str, Any]) -> dict[str, Any]:

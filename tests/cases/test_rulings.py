@@ -1,6 +1,7 @@
 """Rulings: read, quoted, and put before what decided until now."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -59,12 +60,31 @@ def test_a_ruling_about_an_area_alone_gives_it_another_department() -> None:
         ({"colour": "red"}, "unknown_field"),
         ({"class": 1001}, "wrong_type"),
         ({"kind": "both"}, "wrong_value"),
+        *(({"date": each}, "value_wrong") for each in ("yesterday", "2026", 5, "2026-02-30", "0026-08-01", "20260801")),
+        *(({"date": each}, "wrong_type") for each in (True, 1.5, ["2026-08-01"])),
+        *(({"number": each}, "wrong_type") for each in (["12"], {"a": 1}, True, 1.5)),
+        ({"document": []}, "wrong_type"),
+        ({"number": "x" * 500}, "text_too_long"),
+        ({"number": "a\0b"}, "text_wrong"),
     ],
 )
 def test_what_is_wrong_with_a_ruling_is_told_with_its_row(change: dict[str, Any], code: str) -> None:
     _, faults = read_rulings({"rulings": [WHOLE, {**WHOLE, "number": "2", **change}]})
     assert (faults[0].code, faults[0].row) == (code, 2)
     assert faults[0].zh
+
+
+@pytest.mark.parametrize("day", ["2026-08-01", "2026年8月1日", "2026/8/1", "2026.08.01", date(2026, 8, 1)])
+def test_a_date_is_quoted_as_it_is_written(day: Any) -> None:
+    (ruling,), faults = read_rulings({"rulings": [{**WHOLE, "date": day}]})
+    assert not faults
+    assert ruling.quoted.endswith(str(day))
+
+
+def test_so_many_rulings_as_would_keep_everybody_waiting_are_refused() -> None:
+    rulings = [{**WHOLE, "number": str(number)} for number in range(501)]
+    assert [each.code for each in read_rulings({"rulings": rulings})[1]] == ["rulings_many"]
+    assert len(read_rulings({"rulings": rulings[1:]})[0]) == 500
 
 
 @pytest.mark.parametrize(
