@@ -7,7 +7,6 @@ two of the nearest become a row for the tree of decisions, and so does every ste
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from cases.beside import areas_beside, offsets_of, units_beside
 from cases.clerk import COMPONENT, Clerk
@@ -55,6 +54,8 @@ class _Steps:
 
     def nearest(self) -> "_Steps":
         """By case, then by distance: the nearest that lead to the same, and of these MOST_STEPS."""
+        import pandas as pd  # a fifth of a second that a command need not wait for
+
         steps = self.take(np.lexsort((self.metres, self.row)))
         of = pd.factorize((steps.row << 8) | (steps.column + 1))[0].astype(np.int64)
         steps = steps.take(np.sort(np.unique((of << 32) | steps.key, return_index=True)[1]))
@@ -86,6 +87,8 @@ class _Corners:
         return [layer for layer in range(len(self.clerk.layers)) if every >> layer & 1]
 
     def _across_units(self) -> _Steps:
+        import pandas as pd
+
         clerk, cases = self.clerk, self.cases
         row, unit, metres = units_beside(clerk, cases.lonlat, cases.accuracy_m, cases.units)
         here = cases.units[row]

@@ -227,7 +227,7 @@ BOOK = {
 }
 
 
-def test_a_rule_book_is_tried_before_it_is_imported(town: FastAPI, store_url: str, tmp_path: Path) -> None:
+def test_a_rule_book_is_tried_before_it_is_imported(town: FastAPI, url_of_either: str, tmp_path: Path) -> None:
     with client(town) as http:
         for number, class_code in enumerate(("01002", "01002", "01037", "06010")):
             kind = "matter" if class_code == "06010" else "component"
@@ -240,7 +240,7 @@ def test_a_rule_book_is_tried_before_it_is_imported(town: FastAPI, store_url: st
         assert {each["after"] for each in told["departments"]} == {"CITY", None}
         book = tmp_path / "book.yaml"
         book.write_text(json.dumps(BOOK), encoding="utf-8")
-        office = Office(store_url, tmp_path)
+        office = Office(url_of_either, tmp_path)
         assert "4 cases: 0 agree (0.0 %), 4 move" in office.do("replay", "--rules", book).err
         assert office.run("replay", "--rules", book, "--as-of", "1").code == 3
         assert http.get("/v1/revisions").json()["items"] == before

@@ -60,7 +60,7 @@ def look(store: Store, job: Job) -> Job:
 
 
 def run_and_kill(store: Store, data: Path, job: Job, workers: int, after_s: float) -> Job:
-    """Let workers at the jobs and kill them after a while, or when this one has ended."""
+    """Let workers at the jobs and kill them a while after one has begun with this job, or when it has ended."""
     maker = multiprocessing.get_context("forkserver")
     maker.set_forkserver_preload(["tests.faults.test_killed_jobs"])
     url = store.world.url.render_as_string(hide_password=False)
@@ -68,8 +68,10 @@ def run_and_kill(store: Store, data: Path, job: Job, workers: int, after_s: floa
     for process in processes:
         process.start()
     try:
-        end = time.monotonic() + after_s
-        while time.monotonic() < end and not look(store, job).has_ended:
+        begun, end = job.attempt, time.monotonic() + 60
+        while time.monotonic() < end and not (found := look(store, job)).has_ended:
+            if found.attempt > begun:
+                begun, end = found.attempt, min(end, time.monotonic() + after_s)
             time.sleep(0.01)
     finally:
         for process in processes:
@@ -93,9 +95,9 @@ def kill_and_look(office: Office, jobs: int, units: int, seed: int) -> None:
         for number in range(jobs):
             new = next(name for name in town.names if name != name_in_force(store))
             job = ask(store, town, data, new)
-            for kills in range(chance.randint(1, 2)):
-                found = run_and_kill(store, data, job, 2, (LAPSE_S if kills else 0) + chance.uniform(0.05, 1.2))
-                killed += not found.has_ended
+            for _ in range(chance.randint(1, 2)):
+                job = run_and_kill(store, data, job, 2, chance.uniform(0.0, 0.4) if killed else 0.0)
+                killed += not job.has_ended
             found = run_and_kill(store, data, job, 2, 60.0)
             assert found.state == "done", found.fault
             assert found.result is not None

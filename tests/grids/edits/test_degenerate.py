@@ -53,6 +53,7 @@ UNIT = st.integers(1, SIDE * SIDE)
 SPLIT = {
     *("line_misses_unit", "line_touches_only", "line_ends_inside", "line_along_edge", "line_crosses_itself"),
     *("line_parts_nothing", "line_too_close", "line_too_short", "part_too_thin", "shape_broken", "units_overlap"),
+    "strip_too_narrow",
 }
 
 
