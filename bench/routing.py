@@ -11,30 +11,43 @@ from bench.size import Size
 from bench.stores import make_store
 from bench.workers import Worker
 
+LARGE = "large"
+"""The city with a rule book of 60,000 rules in front of its own."""
+
 
 def route_year(size: Size) -> Result:
     """Seconds from Parquet to Parquet: unit, five layers of areas, component within reach, rule and reasons."""
     stored = make_store(size.of(200_000), size.points)
-    with tempfile.TemporaryDirectory() as folder, Worker(OURS, "bench.ours.route") as worker:
-        out = Path(folder) / "routed.parquet"
-        prepared = worker.prepare(store=stored.url, cases=str(stored.cases), out=str(out))
-        tell("the first run, in which tables are made and decisions met for the first time")
-        first = worker.run()
-        rounds = play({OURS: worker}, size.rounds, size.budget_s)
-        written = out.stat().st_size
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        workers, first, prepared = {}, {}, {}
+        for name in (OURS, LARGE):
+            workers[name] = stack.enter_context(Worker(name, "bench.ours.route"))
+            out = Path(folder) / f"{name}.parquet"
+            prepared[name] = workers[name].prepare(
+                store=stored.url, cases=str(stored.cases), out=str(out), large=name == LARGE
+            )
+            tell(f"the first run of {name}, in which tables are made and decisions met for the first time")
+            first[name] = workers[name].run()
+        rounds = play(workers, size.rounds, size.budget_s)
+        written = (Path(folder) / f"{OURS}.parquet").stat().st_size
     last = rounds.told[OURS][-1]
     beside = {
         "cases": last["rows"],
         "stages": _stages(rounds),
-        "first_s": first["seconds"],
-        "first_stages": first["stages"],
+        "large_book": {
+            "s": rounds.median(LARGE),
+            "first_s": first[LARGE]["seconds"],
+            "one_by_one": rounds.told[LARGE][-1]["differences"],
+        },
+        "first_s": first[OURS]["seconds"],
+        "first_stages": first[OURS]["stages"],
         "cases_per_s": last["rows"] / rounds.median(),
         "differences": {"one_by_one": last["differences"]},
         "routed": last["routed"],
         "bad": last["bad"],
         "written_bytes": written,
-        "peak_bytes": first["peak_bytes"],
-        **prepared,
+        "peak_bytes": first[OURS]["peak_bytes"],
+        **prepared[OURS],
         "min": min(rounds.of(OURS)),
         "max": max(rounds.of(OURS)),
         "rounds": len(rounds),

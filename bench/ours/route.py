@@ -22,6 +22,7 @@ from api.cli.opening import open_worlds
 from api.lookups.moments import read_moment
 from api.settings import Settings
 from api.warm import warm
+from bench.ours.books import large_book
 from bench.ours.stages import Clock, timed_pieces, watch_routing
 from bench.peers.protocol import serve
 from cases.reports import Defaults, parse_zone
@@ -34,14 +35,17 @@ COMPARED = 2_000
 
 
 class Route:
-    def prepare(self, store: str, cases: str, out: str) -> dict[str, Any]:
+    def prepare(self, store: str, cases: str, out: str, large: bool = False) -> dict[str, Any]:
         warm()  # as a server does at its start
         begin = perf_counter()
         self.cases, self.out = Path(cases), Path(out)
         settings = Settings(store=store, data=Path(out).parent)
         self.opened = open_worlds(settings)
         worlds = self.opened.__enter__()
-        worlds.newest()
+        desk = worlds.newest()
+        if large:
+            worlds.at_hand = replace(desk, book=large_book(desk)[0], memo={})
+            worlds.watched = True  # it goes on with the desk at hand
         load_s = perf_counter() - begin
         source = open_source(self.cases, enumerated=ENUMERATED)
         self.asked = AsOf.of(worlds, None, partial(read_moment, zone=settings.zone), source.names)
