@@ -19,6 +19,8 @@ from gis.snapping import Move, snap
 
 __all__ = ["Move", "Names", "check", "dissolve", "snap", "tell"]
 
+SNAP_M = 0.01
+"""Ground between polygons that is narrower than this is none that anybody meant."""
 NAMED_AT_MOST = 6  # codes around a gap that its sentence lists
 
 Polygons = NDArray[Any]
@@ -43,7 +45,7 @@ def check(
     polygons: Polygons,
     codes: NDArray[Any],
     gaps: tuple[Polygons, NDArray[Any]] | None = None,
-    snap_m: float = 0.01,
+    snap_m: float = SNAP_M,
     rows: NDArray[np.int64] | None = None,
     progress: Progress | None = None,
 ) -> list[Fault]:

@@ -4,7 +4,7 @@ A uid gets its own code and its own shape back, to the byte. What later revision
 the shapes of divisions, which follow from their units, are made anew instead.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,9 @@ from gis.delivery import BOOKKEEPING, Key, compare
 from gis.errors import Fault, Refusal
 from gis.store.lineage import Descent
 from gis.store.revisions import Change, head, read_settings, revision_at
+from gis.store.scope import EVERYTHING
 from gis.store.tables import WORLD, lineage
+from gis.store.versions import Query, read_rows
 from grids import divisions
 from grids.profiles import FREE, read_profile
 from grids.tables import area, area_layer, department, division, gap, unit
@@ -149,12 +151,9 @@ def _whole_grid(connection: Connection, made: Undo) -> Undo:
     units = {row["code"]: row["geom"] for row in made.rows_after(connection, unit)}
     if not units:
         return made
-    shapes, codes = np.fromiter(units.values(), dtype=object), np.fromiter(units, dtype=object)
-    holes = [(row["geom"], row["name"]) for row in made.rows_after(connection, gap)]
-    named = None
-    if holes:
-        named = (np.fromiter((shape for shape, _ in holes), dtype=object), np.array([name for _, name in holes]))
-    faults = coverage.check(shapes, codes, named, 0.0)
+    faults = _flaws(units, made.rows_after(connection, gap), 0.0)
+    if made.number < made.base and not faults:
+        faults = _strips(connection, made, units)
     current: dict[Key, Mapping[str, Any]] = {(row["code"],): row for row in made.rows_after(connection, division)}
     profile = read_profile(read_settings(connection).get("profile", FREE.name))
     written, found = divisions.follow_units(profile, units, current)
@@ -163,6 +162,32 @@ def _whole_grid(connection: Connection, made: Undo) -> Undo:
         raise Refusal(errors[:MOST], "conflict")
     change, _ = compare(division, current, written)
     return _with(made, change)
+
+
+def _flaws(units: Mapping[str, Any], gaps: Iterable[Mapping[str, Any]], snap_m: float = coverage.SNAP_M) -> list[Fault]:
+    """What keeps the units, shapes by code, from being a coverage with these named gaps."""
+    shapes, codes = np.fromiter(units.values(), dtype=object), np.fromiter(units, dtype=object)
+    holes = [(row["geom"], row["name"]) for row in gaps]
+    named = None
+    if holes:
+        named = (np.fromiter((shape for shape, _ in holes), dtype=object), np.array([name for _, name in holes]))
+    return [each for each in coverage.check(shapes, codes, named, snap_m) if each.severity == "error"]
+
+
+def _strips(connection: Connection, made: Undo, units: Mapping[str, Any]) -> list[Fault]:
+    """What is narrower than a coverage may have it, where what comes back meets what later revisions drew beside it.
+
+    What was so before the revision, or is so now, does not stand in the way.
+    """
+    found = _flaws(units, made.rows_after(connection, gap))
+    if not found:
+        return []
+    known = set()
+    for at in (made.number - 1, made.base):
+        rows = read_rows(connection, unit, Query(EVERYTHING, at=at))
+        gaps = read_rows(connection, gap, Query(EVERYTHING, at=at))
+        known |= {each.en for each in _flaws({row["code"]: row["geom"] for row in rows}, gaps)}
+    return [each for each in found if each.en not in known]
 
 
 def _with(made: Undo, more: Change) -> Undo:

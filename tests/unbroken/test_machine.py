@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from api.cli.model_city import load
+from api.editing.undo import run_undo
 from api.settings import Settings
 from examples.model_city import write as write_city
+from gis.errors import Refusal
 from gis.store.engine import Store
 from gis.store.revisions import current_head
 from tests.unbroken.keeper import Keeper, Open, Tally
@@ -160,6 +162,28 @@ def test_no_edits_break_a_grid_on_postgis(on_postgis: Make) -> None:
 
 def test_no_edits_break_the_grid_of_the_model_city(of_the_model_city: Make) -> None:
     run(of_the_model_city, 40, each=20)
+
+
+def test_an_undo_is_refused_that_would_leave_a_strip_beside_what_was_drawn_since(on_sqlite: Make) -> None:
+    """A split put a node a micrometre off an edge. What was added there has it, what the undo would give back has not."""
+    machine = GridMachine(on_sqlite, Counter())
+    try:
+        machine.found_a_town(manner="plots", seed=26254)
+        first = [
+            ("renumber", Whim(11, 0, 0, 0.8974383182660295, 0.0)),
+            ("split", Whim(0, 0, 0, 0.14317327869271063, 0.0)),
+        ]
+        machine.edit_and_publish(edits=[*first, ("split", Whim(22, 0, 0, 0.5994134061723388, 0.0))])
+        later = [("split", Whim(0, 65, 7, 0.5872502665594189, 0.0)), ("add", Whim(0, 119, 0, 0.5356319208250763, 0.0))]
+        machine.edit_and_publish(edits=later)
+        store, newest = machine.kept.store, max(machine.kept.past)
+        with pytest.raises(Refusal, match="narrower than") as refused:
+            run_undo(store, newest - 1, "anna", commit=True)
+        assert refused.value.code == "gap"
+        assert refused.value.faults[0].where is not None
+        assert current_head(store) == newest
+    finally:
+        machine.teardown()
 
 
 @pytest.mark.campaign
