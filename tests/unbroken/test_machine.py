@@ -165,7 +165,7 @@ def test_no_edits_break_the_grid_of_the_model_city(of_the_model_city: Make) -> N
 
 
 def test_an_undo_is_refused_that_would_leave_a_strip_beside_what_was_drawn_since(on_sqlite: Make) -> None:
-    """A split put a node a micrometre off an edge. What was added there has it, what the undo would give back has not."""
+    """A split put a node a micrometre off an edge. What was added there has it, what would come back has not."""
     machine = GridMachine(on_sqlite, Counter())
     try:
         machine.found_a_town(manner="plots", seed=26254)
