@@ -3,12 +3,14 @@
 import errno
 import json
 import os
+import pickle
 import socket
 import sys
+from multiprocessing.connection import wait
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors import multiprocess
 
 from api.http.gathering import GatheringProtocol
 from api.settings import Settings
@@ -19,6 +21,21 @@ BACKLOG = 2048
 GRACE_S = 5
 HUNG_S = 60
 """A worker that does not even say that it lives for so long is replaced; reading a large city must not look like it."""
+
+
+class Worker(multiprocess.Process):
+    """A worker process. One that has ended is replaced at once: uvicorn would wait for it as for one that hangs."""
+
+    def ping(self, timeout: float = HUNG_S) -> bool:
+        """Whether it answers within so many seconds, and has not ended meanwhile."""
+        try:
+            self.parent_conn.send(b"ping")
+            if self.parent_conn not in wait([self.parent_conn, self.process.sentinel], timeout):
+                return False
+            self.parent_conn.recv()
+            return True
+        except (OSError, EOFError, pickle.UnpicklingError):
+            return False
 
 
 def run_server(settings: Settings, host: str | None, port: int | None, workers: int | None = None) -> None:
@@ -41,7 +58,8 @@ def run_server(settings: Settings, host: str | None, port: int | None, workers: 
         return
     os.environ.update(environment(settings))
     config = configure(settings, APP)
-    supervisor = Multiprocess(config, [listener])
+    setattr(multiprocess, "Process", Worker)  # noqa: B010 - the supervisor makes its workers of what is named so there
+    supervisor = multiprocess.Multiprocess(config, [listener])
     supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         sys.exit(1)

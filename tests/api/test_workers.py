@@ -112,6 +112,23 @@ def test_several_workers_share_a_port_and_all_end_with_the_first(store: Store) -
     assert all(is_gone(each) for each in workers)
 
 
+def test_a_worker_that_dies_while_it_is_asked_whether_it_lives_is_replaced_at_once(store: Store) -> None:
+    port = free_port()
+    with program(store, "--port", str(port), "--workers", "2") as process:
+        assert answered(process, port).status_code == 200
+        workers = children(process)
+        os.kill(workers[0], signal.SIGSTOP)  # it does not answer, as one that reads a large city
+        time.sleep(1.5)  # the supervisor asks each every half second, and is waiting now
+        os.kill(workers[0], signal.SIGKILL)
+        end = time.monotonic() + 30  # less than a worker that hangs is given
+        while len(set(children(process)) - {workers[0]}) < 2:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=30)
+    assert "Traceback" not in said
+
+
 def test_a_port_that_somebody_has_is_told_in_a_sentence(store: Store) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
