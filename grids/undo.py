@@ -184,9 +184,10 @@ def _strips(connection: Connection, made: Undo, units: Mapping[str, Any]) -> lis
         return []
     known = set()
     for at in (made.number - 1, made.base):
-        rows = read_rows(connection, unit, Query(EVERYTHING, at=at))
+        rows = list(read_rows(connection, unit, Query(EVERYTHING, at=at)))
         gaps = read_rows(connection, gap, Query(EVERYTHING, at=at))
-        known |= {each.en for each in _flaws({row["code"]: row["geom"] for row in rows}, gaps)}
+        if rows:
+            known |= {each.en for each in _flaws({row["code"]: row["geom"] for row in rows}, gaps)}
     return [each for each in found if each.en not in known]
 
 

@@ -16,7 +16,7 @@ from gis.errors import Refusal, refuse
 from gis.store.engine import Store, explain, reading, writing
 from gis.store.lineage import Descent, check_lineage, copy_lineage, stage_lineage, write_lineage
 from gis.store.packed import pack, uids_of
-from gis.store.staging import drop, make_ready, needs_staging, stage, write_few
+from gis.store.staging import begin_few, drop, end_few, make_ready, needs_staging, stage
 from gis.store.tables import counter, revision, rtree, setting, ticket
 
 CLOCK_SKEW = timedelta(seconds=5)
@@ -204,8 +204,10 @@ def _prepare(
         told(rows)
 
         def write(number: int) -> None:
+            for each in packed:  # all before anything begins: what ends was in force before
+                _check_ended(each, end_few(connection, each, number))
             for each in packed:
-                _check_ended(each, write_few(connection, each, number))
+                begin_few(connection, each, number)
             write_lineage(connection, pairs, number)
 
         return write, []

@@ -76,15 +76,18 @@ def needs_staging(connection: Connection, rows: int) -> bool:
     return connection.dialect.name != "postgresql" or rows >= MANY
 
 
-def write_few(connection: Connection, change: "Change", number: int) -> int:
-    """Write a change of PostgreSQL that was not staged; how many versions it ended."""
-    table, ended = change.table, 0
-    if len(change.retired):
-        meant = update(table).where(*_in_force(connection, table, change.retired))
-        ended = connection.execute(meant.values(to_revision=number)).rowcount
+def end_few(connection: Connection, change: "Change", number: int) -> int:
+    """End the versions in force of what a change retires, which was not staged; how many those were."""
+    if not len(change.retired):
+        return 0
+    meant = update(change.table).where(*_in_force(connection, change.table, change.retired))
+    return connection.execute(meant.values(to_revision=number)).rowcount
+
+
+def begin_few(connection: Connection, change: "Change", number: int) -> None:
+    """Write what a change creates, which was not staged, as versions of a revision."""
     if len(change.created):
-        _put(connection, table.name, pack(table, change.created), number)
-    return ended
+        _put(connection, change.table.name, pack(change.table, change.created), number)
 
 
 @lru_cache(maxsize=256)
