@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field
 from api.http.problems import problem
 from api.jobs.records import Job
 from api.schemas.answers import Problem, Shape
+from cases.books import size
 from gis.rasters.zonal import STATS
 
 HIDDEN = frozenset({"file", "gaps_file", "scope_file"})
@@ -166,8 +167,10 @@ def shown(job: Job, language: str = "en") -> dict[str, Any]:
 
 
 def _arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """What was asked for, as far as something was said; files by their names."""
+    """What was asked for, as far as something was said; files by their names, a rule book by how many rules it has."""
     said = {name: value for name, value in arguments.items() if value not in (None, "", [], False)}
+    if "rules" in said:  # it may be of megabytes, and jobs are listed
+        said["rules"] = size(said["rules"])
     return {name: value.rpartition("/")[2] if name in HIDDEN else value for name, value in said.items()}
 
 

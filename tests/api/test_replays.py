@@ -235,6 +235,7 @@ def test_a_rule_book_is_tried_before_it_is_imported(town: FastAPI, url_of_either
         before = http.get("/v1/revisions").json()["items"]
         done = ended(http, town, http.post("/v1/replays", json={"rules": BOOK}))
         assert done["state"] == "done", done
+        assert done["arguments"] == {"rules": 1}
         told = http.get(done["links"]["report"]).json()
         assert (told["rules"], told["cases"], told["moved"]) == (True, 4, 4)
         assert {each["after"] for each in told["departments"]} == {"CITY", None}
