@@ -11,7 +11,7 @@ from cases.rules import Rule, RuleBook, check, from_row, load_yaml, parse, to_do
 from cases.tables import rule
 from components.catalogue import read_classes
 from gis.delivery import Delivery, Key, compare, rows_in_force
-from gis.errors import Refusal
+from gis.errors import Refusal, refuse
 from gis.formats import read_cells
 from gis.store.revisions import head
 from gis.store.scope import EVERYTHING, Scope
@@ -94,6 +94,12 @@ def load_book(connection: Connection, at: int) -> RuleBook:
 def drafted_book(connection: Connection, document: object, owner: str | None, profile: CodeProfile) -> RuleBook:
     """The book of all owners with this one in the place of its owner's. Errors: Refusal with its faults."""
     found = deliver(connection, document, owner, profile)
+    if found.is_acceptable and not size(document):
+        raise refuse(
+            "rules_missing",
+            "The rule book has no rules: it would take nobody's place.",
+            "手册中没有规则，不替换任何归属的手册。",
+        )
     if not found.is_acceptable:
         raise Refusal(found.faults)
     ended = {int(uid) for change in found.changes for uid in change.retired}

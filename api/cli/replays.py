@@ -11,7 +11,7 @@ from rich.table import Table
 from api.bulk.moved import MovedFiles
 from api.cli.opening import open_settled, read_time
 from api.cli.screen import out, progress, show_line
-from api.editing.replays import REPORTED, Against, Replayed, check_rules_alone, replay
+from api.editing.replays import REPORTED, Against, Replayed, check_rules, replay
 from api.jobs.reports import write_report
 from api.lookups.moments import read_moment
 from api.routers.parameters import check_alone
@@ -48,9 +48,8 @@ def replay_cases(
 ) -> None:
     """Send past cases again, under another revision, draft or rule book. Nothing is changed. 历史案件试派。"""
     settings = Settings()
-    if rules is not None:
-        check_rules_alone(as_of, draft)
-    elif draft is not None:
+    check_rules(rules, owner, as_of, draft)
+    if draft is not None:
         check_alone(as_of)
     document = None if rules is None else read_book(rules)
     begin, end = (_time(text, settings) for text in (since, until))

@@ -89,13 +89,19 @@ class Replayed:
         return None if code is None else self.names.get(code)
 
 
-def check_rules_alone(as_of: object, draft: object) -> None:
-    """Errors: Refusal option_unfit, where a rule book is to be tried on something else than what holds."""
-    if as_of is not None or draft is not None:
+def check_rules(rules: object, owner: object, as_of: object, draft: object) -> None:
+    """Errors: Refusal option_unfit, where a rule book is tried on what does not hold now, or an owner has no book."""
+    if rules is not None and (as_of is not None or draft is not None):
         raise refuse(
             "option_unfit",
             "A rule book is tried on what holds now: leave out as_of and draft, or put its rules into the draft.",
             "试派用的手册只能基于当前数据：请去掉 as_of 与 draft，或将规则写入草稿。",
+        )
+    if rules is None and owner is not None:
+        raise refuse(
+            "option_unfit",
+            "owner says whose the rule book is; without rules it means nothing here.",
+            "owner 说明手册的归属；未给出手册时不起作用。",
         )
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api.auth import Editor, Publisher, Viewer
 from api.editing.findings import check_format
-from api.editing.replays import REPORTED, check_rules_alone, ruled_desk
+from api.editing.replays import REPORTED, check_rules, ruled_desk
 from api.http.bodies import Body, answer, parse_deed, read_question
 from api.http.openapi import body_of
 from api.jobs import folders
@@ -184,9 +184,9 @@ def make_check(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> 
 def make_replay(request: Request, key: Viewer, body: Body, lang: Lang = "en") -> Response:
     """How far the answers agree with what was decided, by department, class and division; the cases that would move."""
     question = read_question(ReplayQuestion, parse_deed(body))
+    check_rules(question.rules, question.owner, question.as_of, question.draft)
     if question.rules is not None:
         state = request.app.state
-        check_rules_alone(question.as_of, question.draft)
         ruled_desk(state.store, state.worlds, question.rules, question.owner)
     elif question.draft is not None:
         check_alone(None if question.as_of is None else str(question.as_of))
